@@ -1,0 +1,105 @@
+"""Evidence: runs that were asked for, their reports and measurements."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from registry.models import DatasetVersion, ModelVersion, User
+from registry.models.base import SHA256, Fact
+
+
+class EvidenceRun(Fact):
+    """A question to the evidence engine, and how far its answer is.
+
+    The row is the queue: pending rows are claimed by workers. Its report is append-only.
+    """
+
+    class Kind(models.TextChoices):
+        PERFORMANCE = "performance", _("Performance")
+        FAIRNESS = "fairness", _("Fairness")
+        EXPLAINABILITY = "explainability", _("Explainability")
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Waiting for a worker")
+        RUNNING = "running", _("Running")
+        FINISHED = "finished", _("Finished")
+        FAILED = "failed", _("Failed")
+
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, related_name="evidence_runs"
+    )
+    kind = models.CharField(max_length=16, choices=Kind)
+    dataset_version = models.ForeignKey(
+        DatasetVersion, models.PROTECT, related_name="evidence_runs"
+    )
+    config = models.JSONField(default=dict)
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    progress = models.FloatField(default=0.0)
+    step = models.CharField(max_length=200, blank=True)
+    failure = models.TextField(blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-requested_at"]
+        indexes = [
+            models.Index(
+                fields=["requested_at"],
+                condition=models.Q(state__in=["pending", "running"]),
+                name="evidence_run_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.version}"
+
+
+class EvidenceReport(Fact):
+    """The finished answer: one JSON document, its digest, and what it was made from.
+
+    `document` is the exact text that `sha256` covers. It repeats the digests of the
+    version, artifact and data set, the configuration and the versions of all engines.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    run = models.OneToOneField(EvidenceRun, models.PROTECT, related_name="report")
+    document = models.TextField()
+    sha256 = models.CharField(max_length=64, validators=[SHA256])
+    sandbox = models.CharField(max_length=200)
+    reported_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"report of {self.run}"
+
+
+class Measurement(Fact):
+    """One number of a report, with interval, group, count and method.
+
+    `value` is None where it is not estimable; `because` then says why.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    report = models.ForeignKey(
+        EvidenceReport, models.PROTECT, related_name="measurements"
+    )
+    name = models.CharField(max_length=100)
+    group = models.CharField(max_length=200, blank=True)
+    value = models.FloatField(null=True)
+    lower = models.FloatField(null=True)
+    upper = models.FloatField(null=True)
+    n = models.PositiveBigIntegerField(null=True)
+    unit = models.CharField(max_length=32, blank=True)
+    method = models.CharField(max_length=200, blank=True)
+    because = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["name", "group"]
+        indexes = [models.Index(fields=["report", "name"], name="measurement_by_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name}{f'[{self.group}]' if self.group else ''}"

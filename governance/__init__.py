@@ -1,0 +1,1 @@
+"""Decisions and doors: risk, policy, approvals, gate, pages, API."""

@@ -1,0 +1,182 @@
+"""Approval requests, signatures, and the authorisations that they create."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from governance.models.policy import PolicyPack
+from governance.models.risk import RiskAssessment
+from registry.models import Environment, ModelVersion, Role, User
+from registry.models.base import SHA256, Fact
+
+
+class ApprovalRequest(Fact):
+    """The question whether a version may run in an environment.
+
+    `subject` is the canonical JSON of everything that is judged: version, evidence
+    reports, assessment and pack, each by digest. Signatures count only while a fresh
+    computation gives the same `subject_sha256`.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, related_name="approval_requests"
+    )
+    environment = models.ForeignKey(
+        Environment, models.PROTECT, related_name="approval_requests"
+    )
+    assessment = models.ForeignKey(RiskAssessment, models.PROTECT, related_name="+")
+    pack = models.ForeignKey(PolicyPack, models.PROTECT, related_name="+")
+    subject = models.TextField()
+    subject_sha256 = models.CharField(max_length=64, validators=[SHA256])
+    comment = models.TextField(blank=True)
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-requested_at"]
+
+    def __str__(self) -> str:
+        return f"{self.version} for {self.environment}"
+
+
+class Signature(Fact):
+    """One person's signed act on a request (21 CFR 11.50, 11.70).
+
+    `statement` is the exact text that the signer saw; `record_sha256` binds it to the
+    request's subject, the signer, the meaning and the time.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    class Meaning(models.TextChoices):
+        AUTHORSHIP = "authorship", _("Authorship")
+        REVIEW = "review", _("Review")
+        APPROVAL = "approval", _("Approval")
+        RESPONSIBILITY = "responsibility", _("Responsibility")
+        REJECTION = "rejection", _("Rejection")
+
+    request = models.ForeignKey(
+        ApprovalRequest, models.PROTECT, related_name="signatures"
+    )
+    signed_by = models.ForeignKey(User, models.PROTECT, related_name="signatures")
+    printed_name = models.CharField(max_length=310)
+    role = models.CharField(max_length=32, choices=Role)
+    meaning = models.CharField(max_length=16, choices=Meaning)
+    method = models.CharField(max_length=32)
+    statement = models.TextField()
+    comment = models.TextField(blank=True)
+    record_sha256 = models.CharField(max_length=64, validators=[SHA256], unique=True)
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["signed_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "signed_by"], name="one_signature_per_person"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.meaning} by {self.printed_name}"
+
+
+class SignatureAttempt(Fact):
+    """A failed attempt to sign (21 CFR 11.300(d)); too many lock the signer out."""
+
+    append_only: ClassVar[bool] = True
+
+    request = models.ForeignKey(
+        ApprovalRequest, models.PROTECT, related_name="failed_attempts"
+    )
+    attempted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    attempted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"failed attempt by {self.attempted_by}"
+
+
+class Withdrawal(Fact):
+    """A request taken back by the one who asked."""
+
+    append_only: ClassVar[bool] = True
+
+    request = models.OneToOneField(
+        ApprovalRequest, models.PROTECT, related_name="withdrawal"
+    )
+    reason = models.TextField()
+    withdrawn_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"withdrawal of {self.request}"
+
+
+class Authorisation(Fact):
+    """The right of a version to run in an environment until a date.
+
+    The gate reads only these. It is created when the last signature completes the
+    quorum and is bound to the artifact's digest.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    request = models.OneToOneField(
+        ApprovalRequest, models.PROTECT, related_name="authorisation"
+    )
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, related_name="authorisations"
+    )
+    environment = models.ForeignKey(
+        Environment, models.PROTECT, related_name="authorisations"
+    )
+    artifact_sha256 = models.CharField(max_length=64, validators=[SHA256])
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-valid_from"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=F("valid_from")),
+                name="authorisation_ends_after_it_began",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} in {self.environment} until {self.valid_until:%Y-%m-%d}"
+
+
+class AuthorisationChange(Fact):
+    """Suspension, reinstatement or revocation of an authorisation."""
+
+    append_only: ClassVar[bool] = True
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        SUSPENDED = "suspended", _("Suspended")
+        REVOKED = "revoked", _("Revoked")
+
+    authorisation = models.ForeignKey(
+        Authorisation, models.PROTECT, related_name="changes"
+    )
+    state = models.CharField(max_length=16, choices=State)
+    reason = models.TextField()
+    changed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField()
+    sequence = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["-sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["authorisation", "sequence"],
+                name="one_authorisation_change_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.authorisation}: {self.state}"

@@ -1,0 +1,59 @@
+"""What the gate was asked and how it decided."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from governance.models.approvals import Authorisation
+from registry.models import Environment, ModelVersion, User
+from registry.models.base import Fact
+
+
+class GateDecision(Fact):
+    """One answer of the gate, with every check and, when allowed, the permit.
+
+    The question is kept as asked (`asked_*`), also when nothing by that name exists.
+    The id of an allowing decision is the id of its permit.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    asked_model = models.CharField(max_length=200, blank=True)
+    asked_version = models.CharField(max_length=200, blank=True)
+    asked_environment = models.CharField(max_length=200, blank=True)
+    asked_digest = models.CharField(max_length=200, blank=True)
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, related_name="gate_decisions"
+    )
+    environment = models.ForeignKey(
+        Environment, models.PROTECT, null=True, related_name="gate_decisions"
+    )
+    authorisation = models.ForeignKey(
+        Authorisation, models.PROTECT, null=True, related_name="gate_decisions"
+    )
+    allowed = models.BooleanField()
+    checks = models.JSONField()
+    permit = models.TextField(blank=True)
+    expires_at = models.DateTimeField(null=True)
+    decided_for = models.ForeignKey(User, models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-decided_at"]
+        indexes = [models.Index(fields=["-decided_at"], name="decisions_by_time")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(allowed=False, permit="")
+                | (
+                    Q(allowed=True, expires_at__isnull=False)
+                    & Q(version__isnull=False, authorisation__isnull=False)
+                    & ~Q(permit="")
+                ),
+                name="only_allowed_decisions_carry_a_permit",
+            )
+        ]
+
+    def __str__(self) -> str:
+        verdict = "allowed" if self.allowed else "denied"
+        return f"{self.asked_model} {self.asked_version}: {verdict}"

@@ -1,0 +1,1 @@
+"""Facts: people, models, versions, artifacts, data sets, runs, deployments."""

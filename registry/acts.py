@@ -1,0 +1,76 @@
+"""One act, one transaction, with its author named to the database."""
+
+import functools
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, replace
+from typing import ParamSpec, TypeVar
+
+from django.db import connection, transaction
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an act comes from: the door, and the request that opened it."""
+
+    via: str = "code"
+    request: str = ""
+    reason: str = ""
+
+
+_NOWHERE = Origin()
+_origin: ContextVar[Origin] = ContextVar("freigabe_origin", default=_NOWHERE)
+_author: ContextVar[str | None] = ContextVar("freigabe_author", default=None)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@contextmanager
+def through(via: str, *, request: str = "", reason: str = "") -> Iterator[None]:
+    """Name the door (`page`, `api`, `task`, `command`) for all acts inside.
+
+    Doors call this once; a request id is made up where the caller has none.
+    """
+    token = _origin.set(Origin(via, request or uuid.uuid4().hex, reason))
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+@contextmanager
+def acting(*, by: object, reason: str = "") -> Iterator[None]:
+    """Open the act's transaction and tell the database who acts.
+
+    The capture triggers copy this context into every log entry. Nested acts join
+    the outer transaction and keep its author.
+    """
+    if connection.in_atomic_block and _author.get() is not None:
+        yield
+        return
+    origin = replace(_origin.get(), reason=reason or _origin.get().reason)
+    subject = str(getattr(by, "pk", by))
+    context = json.dumps({"sub": subject, **asdict(origin)}, ensure_ascii=False)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('freigabe.actor', %s, true)", [context])
+        token = _author.set(subject)
+        try:
+            yield
+        finally:
+            _author.reset(token)
+
+
+def act(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a keyword-only function with a `by=` argument one act."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        with acting(by=kwargs["by"]):
+            return function(*args, **kwargs)
+
+    return wrapper

@@ -1,0 +1,34 @@
+"""The tables of the registry."""
+
+from registry.models.deployments import Deployment, Environment
+from registry.models.inventory import (
+    Artifact,
+    ModelVersion,
+    RegisteredModel,
+    VersionArtifact,
+)
+from registry.models.lineage import (
+    Column,
+    Dataset,
+    DatasetVersion,
+    Run,
+    VersionDataset,
+)
+from registry.models.people import Role, RoleAssignment, User
+
+__all__ = [
+    "Artifact",
+    "Column",
+    "Dataset",
+    "DatasetVersion",
+    "Deployment",
+    "Environment",
+    "ModelVersion",
+    "RegisteredModel",
+    "Role",
+    "RoleAssignment",
+    "Run",
+    "User",
+    "VersionArtifact",
+    "VersionDataset",
+]

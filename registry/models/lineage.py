@@ -1,0 +1,128 @@
+"""Where a version comes from: data sets and runs."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from registry.models.base import SHA256, SLUG, Fact
+from registry.models.inventory import Artifact, ModelVersion
+from registry.models.people import User
+
+
+class Column(models.TextChoices):
+    """What a column of a data set is for."""
+
+    FEATURE = "feature", _("Feature")
+    TARGET = "target", _("Target")
+    PREDICTION = "prediction", _("Prediction")
+    SENSITIVE = "sensitive", _("Sensitive feature")
+    IGNORED = "ignored", _("Ignored")
+
+
+class Dataset(Fact):
+    """A data set, of which versions are stored or pointed at."""
+
+    slug = models.CharField(max_length=80, unique=True, validators=[SLUG])
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    source = models.TextField(blank=True)
+    registered_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name", "slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DatasetVersion(Fact):
+    """One immutable state of a data set: stored bytes, or an address with a digest.
+
+    `columns` is a list of {"name", "type", "role"}; the roles are those of `Column`.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="versions")
+    version = models.PositiveIntegerField()
+    artifact = models.ForeignKey(
+        Artifact, models.PROTECT, null=True, related_name="dataset_versions"
+    )
+    uri = models.CharField(max_length=1000, blank=True)
+    sha256 = models.CharField(max_length=64, validators=[SHA256])
+    row_count = models.PositiveBigIntegerField(null=True)
+    columns = models.JSONField(default=list)
+    registered_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["dataset", "-version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "version"], name="dataset_version_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(artifact=None) | ~Q(uri=""),
+                name="dataset_version_has_bytes_or_address",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.version}"
+
+    def names(self, role: Column) -> list[str]:
+        """Names of the columns with that role, in the order of the file."""
+        return [c["name"] for c in self.columns if c["role"] == role]
+
+
+class Run(Fact):
+    """The training run that made a version: code, parameters, metrics, environment."""
+
+    append_only: ClassVar[bool] = True
+
+    name = models.CharField(max_length=200, blank=True)
+    code_repository = models.CharField(max_length=500, blank=True)
+    code_commit = models.CharField(max_length=64, blank=True)
+    parameters = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    environment_sha256 = models.CharField(
+        max_length=64, blank=True, validators=[SHA256]
+    )
+    run_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name or str(self.id)
+
+
+class VersionDataset(Fact):
+    """That a version learned from, or was tested on, a data set version."""
+
+    append_only: ClassVar[bool] = True
+
+    class Use(models.TextChoices):
+        TRAINING = "training", _("Training")
+        TEST = "test", _("Test")
+        BACKGROUND = "background", _("Background")
+
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, related_name="version_datasets"
+    )
+    dataset_version = models.ForeignKey(
+        DatasetVersion, models.PROTECT, related_name="version_datasets"
+    )
+    use = models.CharField(max_length=16, choices=Use)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "dataset_version", "use"],
+                name="dataset_once_per_version_and_use",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_version} as {self.use} of {self.version}"
