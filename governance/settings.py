@@ -1,0 +1,268 @@
+"""All settings, from the environment where an operator may differ."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+from governance.embedded import dsn_for
+from governance.environment import (
+    database_from_url,
+    env_bool,
+    env_int,
+    env_list,
+    env_secret,
+    kept_secret,
+)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("FREIGABE_VAR") or BASE_DIR / "var").resolve()
+UPLOAD_DIR = VAR_DIR / "tmp"
+UPLOAD_DIR.mkdir(parents=True, exist_ok=True)
+
+# Freigabe ---------------------------------------------------------------------------
+PORT = env_int("PORT", 8000)
+HTTPS = env_bool("FREIGABE_HTTPS", False)
+FREIGABE_INSTANCE_URL = os.environ.get(
+    "FREIGABE_INSTANCE_URL", f"http://127.0.0.1:{PORT}"
+).rstrip("/")
+FREIGABE_KEYS_DIR = VAR_DIR / "keys"
+FREIGABE_LOG_ORIGIN = os.environ.get("FREIGABE_LOG_ORIGIN", "freigabe.local/log")
+FREIGABE_MAX_ARTIFACT_BYTES = env_int("FREIGABE_MAX_ARTIFACT_BYTES", 2 * 1024**3)
+FREIGABE_EVIDENCE_TIMEOUT_SECONDS = env_int(
+    "FREIGABE_EVIDENCE_TIMEOUT_SECONDS", 900, least=1
+)
+FREIGABE_EVIDENCE_MEMORY_BYTES = env_int(
+    "FREIGABE_EVIDENCE_MEMORY_BYTES", 4 * 1024**3, least=256 * 1024**2
+)
+
+# Security ---------------------------------------------------------------------------
+DEBUG = env_bool("FREIGABE_DEBUG", False)
+SECRET_KEY = env_secret("FREIGABE_SECRET_KEY") or kept_secret(VAR_DIR / "secret_key")
+ALLOWED_HOSTS = env_list(
+    "FREIGABE_HOSTS",
+    f"127.0.0.1,localhost,[::1],{urlsplit(FREIGABE_INSTANCE_URL).hostname}",
+)
+CSRF_TRUSTED_ORIGINS = [FREIGABE_INSTANCE_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+if HTTPS:
+    # Only behind a proxy that sets the header itself and drops the client's.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+
+# Composition ------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "registry.apps.RegistryConfig",
+    "audits.apps.AuditsConfig",
+    "governance.apps.GovernanceConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "governance.middleware.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "governance.urls"
+WSGI_APPLICATION = "governance.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Database ---------------------------------------------------------------------------
+DATABASE_URL = env_secret("DATABASE_URL") or dsn_for(VAR_DIR / "postgres")
+DATABASES = {"default": database_from_url(DATABASE_URL)}
+if env_bool("FREIGABE_DB_POOL", True):
+    DATABASES["default"]["OPTIONS"] |= {  # type: ignore[operator]
+        "pool": {"min_size": 1, "max_size": env_int("FREIGABE_DB_POOL_SIZE", 8)}
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Files ------------------------------------------------------------------------------
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR_DIR / "storage"},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+# Served from where the packages keep them: no collectstatic before the first start.
+WHITENOISE_USE_FINDERS = True
+FILE_UPLOAD_TEMP_DIR = UPLOAD_DIR
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024**2
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024**2
+FILE_UPLOAD_PERMISSIONS = 0o640
+
+# Accounts ---------------------------------------------------------------------------
+AUTH_USER_MODEL = "registry.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "governance.accounts.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Freigabe"
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+EMAIL_BACKEND = os.environ.get(
+    "FREIGABE_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend"
+)
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+
+# Languages and time -----------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German"))]
+LOCALE_PATHS = [BASE_DIR / "governance" / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+
+# API --------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["governance.api.auth.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "governance.api.errors.problem",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Freigabe",
+    "DESCRIPTION": "Decides whether a machine-learning model may run, and proves why.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Clock and muscle -------------------------------------------------------------------
+CELERY_BROKER_URL = env_secret("CELERY_BROKER_URL", "pgmq://")
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "clock"
+CELERY_TASK_ROUTES = {
+    "governance.tasks.execute_*": {"queue": "evidence"},
+    "governance.tasks.render_*": {"queue": "dossier"},
+}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Each of these would make a queue, a table, for every process that ever ran.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+if CELERY_BROKER_URL.startswith("pgmq://"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "conn_string": DATABASE_URL,
+        "init_extension": False,
+        "pool_size": 2,
+        "pool_timeout": 5,
+        # No blocking read: a worker of two queues would sleep on the empty one.
+        "wait_time_seconds": 0,
+        "polling_interval": 1.0,
+        "use_notify": True,
+        "visibility_timeout": FREIGABE_EVIDENCE_TIMEOUT_SECONDS + 300,
+    }
+# A tick that nobody took within its period is void: the next one does its work.
+CELERY_BEAT_SCHEDULE = {
+    name: {
+        "task": f"governance.tasks.{name}",
+        "schedule": timedelta(seconds=seconds),
+        "options": {"expires": 2 * seconds},
+    }
+    for name, seconds in {
+        "integrate_log": 1,
+        "execute_evidence": 3,
+        "render_dossiers": 3,
+    }.items()
+}
+
+# Lines for people -------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname:<7} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {
+        "handlers": ["console"],
+        "level": os.environ.get("FREIGABE_LOG_LEVEL", "INFO"),
+    },
+}
