@@ -37,6 +37,7 @@ FREIGABE_EVIDENCE_TIMEOUT_SECONDS = env_int(
 FREIGABE_EVIDENCE_MEMORY_BYTES = env_int(
     "FREIGABE_EVIDENCE_MEMORY_BYTES", 4 * 1024**3, least=256 * 1024**2
 )
+FREIGABE_LOG_MAX_AGE_HOURS = env_int("FREIGABE_LOG_MAX_AGE_HOURS", 24, least=1)
 
 # Security ---------------------------------------------------------------------------
 DEBUG = env_bool("FREIGABE_DEBUG", False)

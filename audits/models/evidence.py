@@ -12,7 +12,7 @@ from registry.models.base import SHA256, Fact
 class EvidenceRun(Fact):
     """A question to the evidence engine, and how far its answer is.
 
-    The row is the queue: pending rows are claimed by workers. Its report is append-only.
+    The row is the queue: workers claim pending rows. Its report is append-only.
     """
 
     class Kind(models.TextChoices):

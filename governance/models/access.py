@@ -22,9 +22,7 @@ class Token(Fact):
     user = models.ForeignKey(User, models.PROTECT, related_name="tokens")
     personal = models.BooleanField(default=False)
     models_pattern = models.CharField(max_length=200, default="*")
-    environments = ArrayField(
-        models.CharField(max_length=80), default=list, blank=True
-    )
+    environments = ArrayField(models.CharField(max_length=80), default=list, blank=True)
     sha256 = models.CharField(max_length=64, unique=True, validators=[SHA256])
     issued_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     issued_at = models.DateTimeField()

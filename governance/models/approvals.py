@@ -17,7 +17,8 @@ class ApprovalRequest(Fact):
 
     `subject` is the canonical JSON of everything that is judged: version, evidence
     reports, assessment and pack, each by digest. Signatures count only while a fresh
-    computation gives the same `subject_sha256`.
+    computation gives the same `subject_sha256`. `valid_until` asks for an earlier end
+    than the policy allows, as for a pilot.
     """
 
     append_only: ClassVar[bool] = True
@@ -33,6 +34,7 @@ class ApprovalRequest(Fact):
     subject = models.TextField()
     subject_sha256 = models.CharField(max_length=64, validators=[SHA256])
     comment = models.TextField(blank=True)
+    valid_until = models.DateTimeField(null=True)
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
 

@@ -14,7 +14,7 @@ from registry.models.lineage import (
     Run,
     VersionDataset,
 )
-from registry.models.people import Role, RoleAssignment, User
+from registry.models.people import Role, RoleAssignment, Scope, User
 
 __all__ = [
     "Artifact",
@@ -28,6 +28,7 @@ __all__ = [
     "Role",
     "RoleAssignment",
     "Run",
+    "Scope",
     "User",
     "VersionArtifact",
     "VersionDataset",

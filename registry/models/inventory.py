@@ -97,9 +97,7 @@ class ModelVersion(Fact):
 
     append_only: ClassVar[bool] = True
 
-    model = models.ForeignKey(
-        RegisteredModel, models.PROTECT, related_name="versions"
-    )
+    model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
     version = models.CharField(max_length=64, validators=[VERSION])
     method = models.CharField(max_length=200, blank=True)
     notes = models.TextField(blank=True)

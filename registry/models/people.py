@@ -1,6 +1,7 @@
 """People and machines, and the roles that they hold in three lines of defence."""
 
 import uuid
+from dataclasses import dataclass
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -57,14 +58,25 @@ _LINES = {
 }
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What a bearer token narrows its user's rights to."""
+
+    models_pattern: str = "*"
+    environments: tuple[str, ...] = ()
+    personal: bool = False
+
+
 class User(AbstractUser):
     """A person, or a machine that acts through tokens.
 
     Users are deactivated, never deleted: a signature keeps its signer (21 CFR 11.100).
+    `scope` is set in memory when the user came in by a token.
     """
 
     append_only: ClassVar[bool] = False
     log_secrets: ClassVar[tuple[str, ...]] = ("password", "last_login")
+    scope: Scope | None = None
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     is_machine = models.BooleanField(default=False)

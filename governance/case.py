@@ -1,0 +1,149 @@
+"""Everything that is judged about a version in an environment, gathered once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from audits.evidence import latest_reports
+from audits.models import EvidenceReport
+from governance import policy, risk
+from governance.lifecycle import status_of
+from governance.models import (
+    ApprovalRequest,
+    Authorisation,
+    PolicyPack,
+    RiskAssessment,
+    Signature,
+    Status,
+)
+from registry.digests import canonical_json, sha256_hex, sha256_of_json
+from registry.models import Artifact, Environment, ModelVersion
+
+_JUDGED_FIELDS = (
+    "purpose",
+    "products",
+    "expected_use",
+    "restrictions",
+    "limitations",
+    "inputs",
+    "outputs",
+    "components",
+    "affected_people",
+    "jurisdictions",
+    "ai_act_class",
+    "personal_data",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A version, an environment and a moment, with all that decisions look at."""
+
+    version: ModelVersion
+    environment: Environment
+    at: datetime
+
+    @cached_property
+    def artifact(self) -> Artifact | None:
+        """The model file."""
+        part = self.version.version_artifacts.filter(role="model").first()
+        return part.artifact if part else None
+
+    @cached_property
+    def assessment(self) -> RiskAssessment | None:
+        """The risk assessment that counts."""
+        try:
+            return risk.latest_assessment(self.version.model)
+        except risk.NoAssessment:
+            return None
+
+    @cached_property
+    def pack_row(self) -> PolicyPack:
+        """The pack in force. Raises `policy.NoPolicy`."""
+        return policy.current_pack(at=self.at)
+
+    @cached_property
+    def pack(self) -> policy.Pack:
+        """The pack in force, parsed."""
+        return policy.parse(self.pack_row.document)
+
+    @cached_property
+    def reports(self) -> dict[str, EvidenceReport]:
+        """The newest report of each kind."""
+        return latest_reports(self.version)
+
+    @cached_property
+    def status(self) -> Status:
+        """Where the version stands in its life cycle."""
+        return status_of(self.version)
+
+    @cached_property
+    def request(self) -> ApprovalRequest | None:
+        """The newest approval request that was not taken back."""
+        return (
+            ApprovalRequest.objects.filter(
+                version=self.version, environment=self.environment, withdrawal=None
+            )
+            .select_related("assessment", "pack", "version__model", "environment")
+            .order_by("-requested_at")
+            .first()
+        )
+
+    @cached_property
+    def signatures(self) -> list[Signature]:
+        """All signatures on the request, in order of time."""
+        if self.request is None:
+            return []
+        return list(self.request.signatures.select_related("signed_by"))
+
+    @cached_property
+    def authorisation(self) -> Authorisation | None:
+        """The newest authorisation, whatever its state."""
+        return (
+            Authorisation.objects.filter(
+                version=self.version, environment=self.environment
+            )
+            .select_related("request")
+            .prefetch_related("changes")
+            .order_by("-valid_from")
+            .first()
+        )
+
+    def subject(self, pack: PolicyPack, valid_until: datetime | None) -> str:
+        """Canonical JSON of everything that a signature judges, each by digest."""
+        model = self.version.model
+        judged: dict[str, Any] = {name: getattr(model, name) for name in _JUDGED_FIELDS}
+        assessment = self.assessment
+        return canonical_json(
+            {
+                "model": model.slug,
+                "version": self.version.version,
+                "version_sha256": self.version.sha256,
+                "artifact_sha256": self.artifact.sha256 if self.artifact else None,
+                "environment": self.environment.slug,
+                "inventory_sha256": sha256_of_json(judged),
+                "assessment": None
+                if assessment is None
+                else {
+                    "id": str(assessment.id),
+                    "score": assessment.score,
+                    "band": assessment.band,
+                    "tier": assessment.tier,
+                },
+                "evidence": {
+                    kind: report.sha256 for kind, report in self.reports.items()
+                },
+                "pack": {"id": f"{pack.slug} {pack.version}", "sha256": pack.sha256},
+                "valid_until": valid_until.isoformat() if valid_until else None,
+            }
+        ).decode()
+
+    @cached_property
+    def subject_holds(self) -> bool:
+        """Whether what was submitted is still what stands here now."""
+        request = self.request
+        if request is None:
+            return False
+        now = self.subject(request.pack, request.valid_until)
+        return sha256_hex(now.encode()) == request.subject_sha256

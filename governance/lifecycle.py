@@ -1,0 +1,79 @@
+"""The life cycle of a version: which moves exist, and the latest status."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from governance import roles
+from governance.models import (
+    Authorisation,
+    AuthorisationChange,
+    Status,
+    StatusChange,
+)
+from registry.acts import act
+from registry.models import ModelVersion, User
+
+MOVES: dict[Status | None, set[Status]] = {
+    None: {Status.DEVELOPMENT},
+    Status.DEVELOPMENT: {Status.IN_VALIDATION, Status.RETIRED},
+    Status.IN_VALIDATION: {Status.APPROVED, Status.REJECTED, Status.DEVELOPMENT},
+    Status.APPROVED: {Status.SUSPENDED, Status.RETIRED, Status.IN_VALIDATION},
+    Status.REJECTED: {Status.IN_VALIDATION, Status.RETIRED},
+    Status.SUSPENDED: {Status.APPROVED, Status.IN_VALIDATION, Status.RETIRED},
+    Status.RETIRED: set(),
+}
+
+State = AuthorisationChange.State
+
+
+class NoSuchMove(Exception):
+    """The life cycle has no such move."""
+
+
+def status_of(version: ModelVersion) -> Status:
+    """Where the version stands; a version without moves is in development."""
+    latest = version.status_changes.order_by("-sequence").first()
+    return Status(latest.status) if latest else Status.DEVELOPMENT
+
+
+def state_of(authorisation: Authorisation) -> AuthorisationChange.State:
+    """Whether an authorisation is active, suspended or revoked: its latest change."""
+    latest = max(authorisation.changes.all(), key=lambda c: c.sequence, default=None)
+    return State(latest.state) if latest else State.ACTIVE
+
+
+def move(
+    *, version: ModelVersion, to: Status, by: User, at: datetime, reason: str = ""
+) -> StatusChange:
+    """Record a move; part of the act that caused it. Raises `NoSuchMove`.
+
+    The version row is locked, so that two moves cannot start from the same status.
+    """
+    ModelVersion.objects.select_for_update().get(pk=version.pk)
+    latest = version.status_changes.order_by("-sequence").first()
+    now = Status(latest.status) if latest else None
+    if to not in MOVES[now]:
+        raise NoSuchMove(
+            _("A version that is %(now)s cannot become %(to)s.")
+            % {"now": now.label if now else _("new"), "to": to.label}
+        )
+    return StatusChange.objects.create(
+        version=version,
+        status=to,
+        reason=reason,
+        moved_by=by,
+        moved_at=at,
+        sequence=latest.sequence + 1 if latest else 1,
+    )
+
+
+@act
+def retire(
+    *, version: ModelVersion, reason: str, by: User, at: datetime
+) -> StatusChange:
+    """Take a version out of use for good; it stays in the inventory (SR 11-7 VI)."""
+    roles.require(by, "suspend", model=version.model)
+    if not reason.strip():
+        raise NoSuchMove(_("Give the reason for the retirement."))
+    return move(version=version, to=Status.RETIRED, by=by, at=at, reason=reason)

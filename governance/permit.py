@@ -1,0 +1,101 @@
+"""Permits: in-toto statements in DSSE envelopes, signed with the gate's own key."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
+
+from audits import dsse
+from audits.keys import KeyUnusable, load_or_create_key
+from governance.models import Authorisation
+from registry.digests import canonical_json
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "urn:freigabe:attestation:approval:v1"
+
+
+class NoKey(Exception):
+    """The gate's signing key cannot be used, so nothing can be permitted."""
+
+
+def gate_key() -> Ed25519PrivateKey:
+    """The key that signs permits, made on first use. Raises `NoKey`."""
+    try:
+        return load_or_create_key(Path(settings.FREIGABE_KEYS_DIR) / "gate.pem")
+    except (OSError, KeyUnusable) as error:
+        raise NoKey(str(error)) from error
+
+
+def key_id(key: Ed25519PrivateKey) -> str:
+    """SHA-256 of the public key in SubjectPublicKeyInfo form, hexadecimal."""
+    return hashlib.sha256(_spki(key)).hexdigest()
+
+
+def public_pem(key: Ed25519PrivateKey) -> str:
+    """The public half for `keys.json`."""
+    return (
+        key.public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
+def issue(
+    *,
+    decision_id: str,
+    authorisation: Authorisation,
+    approvers: Sequence[str],
+    policy: dict[str, str],
+    evidence: dict[str, str],
+    checks: Sequence[str],
+    at: datetime,
+    expires_at: datetime,
+) -> str:
+    """Sign a permit and return the envelope as JSON text. Raises `NoKey`.
+
+    The statement is bound to the artifact's digest, the environment and the expiry; a
+    verifier must enforce all three (in-toto Attestation v1, DSSE v1).
+    """
+    version = authorisation.version
+    statement: dict[str, Any] = {
+        "_type": STATEMENT,
+        "subject": [
+            {
+                "name": f"{version.model.slug}@{version.version}",
+                "digest": {"sha256": authorisation.artifact_sha256},
+            }
+        ],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "decision": "allow",
+            "decision_id": decision_id,
+            "authorisation_id": str(authorisation.id),
+            "model": version.model.slug,
+            "version": version.version,
+            "version_sha256": version.sha256,
+            "environment": authorisation.environment.slug,
+            "issued_at": at.isoformat(),
+            "valid_from": authorisation.valid_from.isoformat(),
+            "valid_until": expires_at.isoformat(),
+            "approvers": list(approvers),
+            "policy": policy,
+            "evidence": evidence,
+            "checks": list(checks),
+            "issuer": settings.FREIGABE_INSTANCE_URL,
+        },
+    }
+    key = gate_key()
+    payload = canonical_json(statement)
+    return json.dumps(dsse.sign(payload, dsse.IN_TOTO, {key_id(key): key}))
+
+
+def _spki(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )

@@ -1,0 +1,266 @@
+"""Registering models, versions and environments."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from audits.artifacts import MODEL_FORMATS
+from governance import roles
+from governance.lifecycle import move
+from governance.models import Status
+from registry.acts import act
+from registry.digests import NotCanonical, canonical_json, sha256_hex
+from registry.models import (
+    Artifact,
+    DatasetVersion,
+    Environment,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+    User,
+    VersionArtifact,
+    VersionDataset,
+)
+
+INVENTORY_FIELDS = (
+    "name",
+    "purpose",
+    "products",
+    "expected_use",
+    "actual_use",
+    "restrictions",
+    "limitations",
+    "inputs",
+    "outputs",
+    "components",
+    "affected_people",
+    "ai_system",
+    "vendor",
+    "jurisdictions",
+    "ai_act_class",
+    "affects_people",
+    "personal_data",
+    "owner",
+    "developer",
+    "validator",
+    "valid_from",
+    "valid_until",
+)
+
+
+class Refused(Exception):
+    """What was sent cannot be registered; `errors` maps each field to its sentences."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__("; ".join(f"{k}: {' '.join(v)}" for k, v in errors.items()))
+        self.errors = {name: list(texts) for name, texts in errors.items()}
+
+
+class AlreadyRegistered(Refused):
+    """Something by that name exists already."""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known of the training run."""
+
+    name: str = ""
+    code_repository: str = ""
+    code_commit: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    environment_sha256: str = ""
+
+
+@act
+def register_model(
+    *, slug: str, by: User, at: datetime, **inventory: Any
+) -> RegisteredModel:
+    """Enter a model into the inventory. Raises `NotAllowed` and `Refused`."""
+    roles.require(by, "register models", model=slug)
+    _known_fields(inventory)
+    model = RegisteredModel(slug=slug, registered_by=by, registered_at=at, **inventory)
+    if RegisteredModel.objects.filter(slug=slug).exists():
+        raise AlreadyRegistered({"slug": [_("A model with this name exists.")]})
+    _valid(model)
+    model.save(force_insert=True)
+    return model
+
+
+@act
+def change_inventory(
+    *, model: RegisteredModel, by: User, at: datetime, **inventory: Any
+) -> RegisteredModel:
+    """Change fields of the inventory record. Raises `NotAllowed` and `Refused`.
+
+    A change of what was judged voids signatures: see `Case.subject`.
+    """
+    roles.require(by, "change inventory records", model=model)
+    _known_fields(inventory)
+    fresh = RegisteredModel.objects.select_for_update().get(pk=model.pk)
+    for name, value in inventory.items():
+        setattr(fresh, name, value)
+    _valid(fresh)
+    fresh.save()
+    return fresh
+
+
+@act
+def register_environment(
+    *, slug: str, name: str, by: User, emergency_allowed: bool = False
+) -> Environment:
+    """Add an environment. Raises `NotAllowed` and `Refused`."""
+    roles.require(by, "register environments", environment=slug)
+    if Environment.objects.filter(slug=slug).exists():
+        raise AlreadyRegistered({"slug": [_("An environment with this name exists.")]})
+    environment = Environment(slug=slug, name=name, emergency_allowed=emergency_allowed)
+    _valid(environment)
+    environment.save(force_insert=True)
+    return environment
+
+
+@act
+def register_version(
+    *,
+    model: RegisteredModel,
+    version: str,
+    artifacts: Sequence[tuple[Artifact, str]],
+    by: User,
+    at: datetime,
+    datasets: Sequence[tuple[DatasetVersion, str]] = (),
+    run: RunFacts | None = None,
+    developer: User | None = None,
+    method: str = "",
+    notes: str = "",
+) -> ModelVersion:
+    """Register one immutable version; its digest covers a canonical manifest.
+
+    `artifacts` are (artifact, part), `datasets` (data set version, use). Raises
+    `NotAllowed`, `Refused`, `AlreadyRegistered`.
+    """
+    roles.require(by, "register versions", model=model)
+    _require_artifacts(artifacts)
+    if model.versions.filter(version=version).exists():
+        raise AlreadyRegistered({"version": [_("This version exists already.")]})
+    made_by = _run(run, by, at)
+    manifest = _manifest(model, version, artifacts, datasets, run, method)
+    row = ModelVersion(
+        model=model,
+        version=version,
+        method=method,
+        notes=notes,
+        run=made_by,
+        developer=developer or (model.developer if by.is_machine else by),
+        manifest=manifest,
+        sha256=sha256_hex(manifest.encode()),
+        registered_by=by,
+        registered_at=at,
+    )
+    _valid(row)
+    row.save(force_insert=True)
+    _attach(row, artifacts, datasets)
+    move(version=row, to=Status.DEVELOPMENT, by=by, at=at)
+    return row
+
+
+def _require_artifacts(artifacts: Sequence[tuple[Artifact, str]]) -> None:
+    parts = [part for _artifact, part in artifacts]
+    if parts.count("model") != 1:
+        raise Refused({"artifacts": [_("Exactly one artifact must be the model.")]})
+    if len({artifact.pk for artifact, _part in artifacts}) != len(artifacts):
+        raise Refused({"artifacts": [_("The same artifact is named twice.")]})
+    for artifact, part in artifacts:
+        if part not in VersionArtifact.Part.values:
+            names = ", ".join(VersionArtifact.Part.values)
+            raise Refused(
+                {"artifacts": [_("The role must be one of: %(n)s.") % {"n": names}]}
+            )
+        if part == "model" and artifact.format not in MODEL_FORMATS:
+            raise Refused(
+                {
+                    "artifacts": [
+                        _("%(format)s is not a format for models.")
+                        % {"format": artifact.format}
+                    ]
+                }
+            )
+
+
+def _run(run: RunFacts | None, by: User, at: datetime) -> Run | None:
+    if run is None:
+        return None
+    row = Run(run_by=by, recorded_at=at, **{k: v for k, v in asdict(run).items()})
+    _valid(row, prefix="run/")
+    row.save(force_insert=True)
+    return row
+
+
+def _manifest(
+    model: RegisteredModel,
+    version: str,
+    artifacts: Sequence[tuple[Artifact, str]],
+    datasets: Sequence[tuple[DatasetVersion, str]],
+    run: RunFacts | None,
+    method: str,
+) -> str:
+    document = {
+        "model": model.slug,
+        "version": version,
+        "method": method,
+        "artifacts": sorted(
+            (
+                {"sha256": a.sha256, "role": str(part), "size": a.size}
+                for a, part in artifacts
+            ),
+            key=lambda item: str(item["sha256"]),
+        ),
+        "datasets": sorted(
+            (
+                {
+                    "dataset": d.dataset.slug,
+                    "version": d.version,
+                    "sha256": d.sha256,
+                    "use": str(use),
+                }
+                for d, use in datasets
+            ),
+            key=lambda item: (str(item["dataset"]), str(item["use"])),
+        ),
+        "run": asdict(run) if run else None,
+    }
+    try:
+        return canonical_json(document).decode()
+    except NotCanonical as error:
+        raise Refused({"run": [str(error)]}) from error
+
+
+def _attach(
+    version: ModelVersion,
+    artifacts: Sequence[tuple[Artifact, str]],
+    datasets: Sequence[tuple[DatasetVersion, str]],
+) -> None:
+    for artifact, part in artifacts:
+        VersionArtifact.objects.create(version=version, artifact=artifact, role=part)
+    for dataset_version, use in datasets:
+        link = VersionDataset(version=version, dataset_version=dataset_version, use=use)
+        _valid(link, prefix="datasets/")
+        link.save(force_insert=True)
+
+
+def _known_fields(inventory: Mapping[str, Any]) -> None:
+    unknown = sorted(set(inventory) - set(INVENTORY_FIELDS))
+    if unknown:
+        raise Refused({name: [_("There is no such field.")] for name in unknown})
+
+
+def _valid(row: Any, prefix: str = "") -> None:
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise Refused(
+            {prefix + name: texts for name, texts in error.message_dict.items()}
+        ) from error

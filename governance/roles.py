@@ -1,0 +1,144 @@
+"""Who may do what: the rights of the roles, checked inside every act."""
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from django.utils.translation import gettext as _
+
+from registry.acts import act
+from registry.models import Environment, RegisteredModel, Role, RoleAssignment, User
+
+R = Role
+_FIRST = {R.OWNER, R.DEVELOPER, R.OPERATOR, R.MODEL_USER}
+_SECOND = {R.VALIDATOR, R.RISK_MANAGER, R.APPROVER, R.COMPLIANCE, R.DPO, R.QA}
+_THIRD = {R.AUDITOR, R.EXTERNAL_AUDITOR}
+_PEOPLE = _FIRST | _SECOND | _THIRD | {R.EXECUTIVE, R.POLICY_AUTHOR, R.POLICY_APPROVER}
+
+RIGHTS: dict[str, frozenset[Role]] = {
+    right: frozenset(roles)
+    for right, roles in {
+        "read": _PEOPLE | {R.CI},
+        "read log entries": _THIRD,
+        "register models": {R.OWNER, R.DEVELOPER, R.RISK_MANAGER},
+        "change inventory records": {R.OWNER, R.RISK_MANAGER},
+        "register versions": {R.OWNER, R.DEVELOPER, R.CI},
+        "upload artifacts": {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.CI},
+        "register data sets": {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.CI},
+        "register environments": {R.OPERATOR, R.RISK_MANAGER},
+        "request evidence": {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.RISK_MANAGER, R.CI},
+        "assess risk": {R.RISK_MANAGER, R.COMPLIANCE},
+        "submit versions": {R.OWNER},
+        "sign": _SECOND | {R.EXECUTIVE},
+        "ask the gate": _PEOPLE | {R.CI},
+        "report deployments": {R.OPERATOR, R.CI},
+        "suspend": {R.RISK_MANAGER, R.OPERATOR, R.OWNER, R.APPROVER, R.COMPLIANCE},
+        "reinstate": {R.RISK_MANAGER},
+        "revoke": {R.RISK_MANAGER, R.APPROVER, R.COMPLIANCE},
+        "request dossiers": _PEOPLE,
+        "publish policy": {R.POLICY_APPROVER},
+        "manage access": {R.PLATFORM_ADMIN},
+    }.items()
+}
+
+
+class NotAllowed(Exception):
+    """The person may not do this; the text says which roles may."""
+
+
+class RoleConflict(Exception):
+    """Two roles that one person must not hold together (decisions.md 3.4, 6 and 7)."""
+
+
+def roles_of(user: User) -> frozenset[Role]:
+    """The roles that the user holds now."""
+    held = user.role_assignments.filter(ended_at=None).values_list("role", flat=True)
+    return frozenset(Role(value) for value in held)
+
+
+def may(
+    user: User,
+    right: str,
+    *,
+    model: RegisteredModel | str | None = None,
+    environment: Environment | str | None = None,
+) -> bool:
+    """Whether `require` would let the user pass."""
+    try:
+        require(user, right, model=model, environment=environment)
+    except NotAllowed:
+        return False
+    return True
+
+
+def require(
+    user: User,
+    right: str,
+    *,
+    model: RegisteredModel | str | None = None,
+    environment: Environment | str | None = None,
+) -> None:
+    """Refuse unless the user is active, holds a role with the right, and is in scope.
+
+    `model` and `environment` may be slugs. Raises `NotAllowed`.
+    """
+    if not user.is_active:
+        raise NotAllowed(_("This account is deactivated."))
+    allowed = RIGHTS[right]
+    if not roles_of(user) & allowed:
+        names = ", ".join(sorted(str(role.label) for role in allowed))
+        raise NotAllowed(
+            _("%(name)s may not %(right)s. These roles may: %(roles)s.")
+            % {"name": user.printed_name, "right": _(right), "roles": names}
+        )
+    _require_scope(user, model=model, environment=environment)
+
+
+def _require_scope(
+    user: User,
+    *,
+    model: RegisteredModel | str | None,
+    environment: Environment | str | None,
+) -> None:
+    if user.scope is None:
+        return
+    slug = getattr(model, "slug", model)
+    if slug is not None and not fnmatchcase(slug, user.scope.models_pattern):
+        raise NotAllowed(
+            _("This token is for the models %(pattern)s, not for %(slug)s.")
+            % {"pattern": user.scope.models_pattern, "slug": slug}
+        )
+    place = getattr(environment, "slug", environment)
+    places = user.scope.environments
+    if place is not None and places and place not in places:
+        raise NotAllowed(
+            _("This token is for the environments %(names)s, not for %(slug)s.")
+            % {"names": ", ".join(places), "slug": place}
+        )
+
+
+@act
+def grant(*, user: User, role: Role, by: User, at: datetime) -> RoleAssignment:
+    """Give a role. Raises `NotAllowed` and `RoleConflict`.
+
+    An administrator holds no role that signs, and an auditor none that writes. A machine
+    may hold any role, for its tokens; signing asks for a person.
+    """
+    if by.username != "system":
+        require(by, "manage access")
+    _refuse_conflicts(user, role)
+    assignment, _created = RoleAssignment.objects.get_or_create(
+        user=user,
+        role=role,
+        ended_at=None,
+        defaults={"granted_by": by, "granted_at": at},
+    )
+    return assignment
+
+
+def _refuse_conflicts(user: User, role: Role) -> None:
+    together = roles_of(user) | {role}
+    others = together - {Role.PLATFORM_ADMIN}
+    if Role.PLATFORM_ADMIN in together and others & RIGHTS["sign"]:
+        raise RoleConflict(_("An administrator may not hold a role that signs."))
+    if together & _THIRD and together - _THIRD:
+        raise RoleConflict(_("An auditor may not hold any other role."))

@@ -1,0 +1,81 @@
+"""Lineage as a graph: data sets, runs, versions and deployments, and what led where."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from registry.models import DatasetVersion, ModelVersion
+
+
+@dataclass(frozen=True)
+class Node:
+    """A thing in the graph; `kind` is dataset, run, version or deployment."""
+
+    id: str
+    kind: str
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`source` led to `target`, by `verb`."""
+
+    source: str
+    target: str
+    verb: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes and edges, each once."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+def of_version(version: ModelVersion) -> Graph:
+    """Everything that led to a version, and where it runs."""
+    return _graph([version])
+
+
+def of_dataset_version(dataset_version: DatasetVersion) -> Graph:
+    """Which versions used the data, and where they run."""
+    versions = ModelVersion.objects.filter(
+        version_datasets__dataset_version=dataset_version
+    ).distinct()
+    return _graph(versions.select_related("model", "run"))
+
+
+def _graph(versions: Iterable[ModelVersion]) -> Graph:
+    nodes: dict[str, Node] = {}
+    edges: dict[tuple[str, str, str], Edge] = {}
+
+    def node(kind: str, key: UUID, name: str, detail: str = "") -> str:
+        node_id = f"{kind}:{key}"
+        nodes.setdefault(node_id, Node(node_id, kind, name, detail))
+        return node_id
+
+    def edge(source: str, target: str, verb: str) -> None:
+        edges.setdefault((source, target, verb), Edge(source, target, verb))
+
+    for version in versions:
+        made = node("version", version.pk, str(version), version.sha256)
+        run = version.run
+        if run is not None:
+            trained = node("run", run.pk, run.name or "run", run.code_commit)
+            edge(trained, made, "produced")
+        for link in version.version_datasets.select_related("dataset_version__dataset"):
+            data = link.dataset_version
+            source = node("dataset", data.pk, str(data), data.sha256)
+            training = link.use == "training" and run is not None
+            edge(source, trained if training else made, link.use)
+        for deployment in version.deployments.select_related("environment"):
+            place = node(
+                "deployment",
+                deployment.pk,
+                deployment.environment.name,
+                deployment.reported_at.isoformat(),
+            )
+            edge(made, place, "runs in")
+    return Graph(tuple(nodes.values()), tuple(edges.values()))
