@@ -87,6 +87,16 @@ def consistency_proof(*, old_size: int, new_size: int, node: NodeReader) -> list
     return _subproof(old_size, 0, new_size, True, node)
 
 
+def subtree_hash(*, begin: int, end: int, node: NodeReader) -> bytes:
+    """Return the hash over the leaves [begin, end); with begin 0, a tree's root.
+
+    `begin` must be a multiple of the largest power of two up to end - begin.
+    """
+    if begin == end == 0:
+        return EMPTY_ROOT
+    return _subtree(begin, end, node)
+
+
 def verify_inclusion(
     *, leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> None:

@@ -1,0 +1,199 @@
+"""The integrator: gives captured entries their order and grows the tree."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from audits.merkle import HASH_BYTES, CompactRange
+
+INTEGRATOR_LOCK = 0x4652_4549_0002
+BATCH = 20_000  # leaves in one transaction
+_LONGEST_PAUSE = 0.05  # seconds between two looks at the fence
+
+
+class Lagging(Exception):
+    """The log cannot advance yet; the text says how long it waited and for whom."""
+
+
+class InTransaction(Exception):
+    """The log was asked to advance inside somebody's open transaction."""
+
+
+@dataclass(frozen=True)
+class Integration:
+    """What one run did: tree size afterwards, leaves added, seconds at the fence."""
+
+    size: int
+    added: int
+    waited: float
+
+
+def integrate(*, wait_seconds: float = 30.0) -> Integration:
+    """Turn every entry that was committed before this call into a leaf.
+
+    Contiguous indexes in capture order; a crash at any moment loses and doubles
+    nothing. Waits at most `wait_seconds` for transactions that may still hold an
+    earlier entry, then raises Lagging. Raises InTransaction inside a transaction,
+    where the fence could never pass. The fence is that of log.md 4.4.
+    """
+    require_autocommit()
+    started = time.monotonic()
+    deadline = started + wait_seconds
+    with connection.cursor() as cursor, _alone(cursor, deadline, wait_seconds):
+        last, done, size = _position(cursor)
+        if last <= done:
+            return Integration(size, 0, 0.0)
+        _pass_fence(cursor, deadline, wait_seconds)
+        waited = time.monotonic() - started
+        before = size
+        while done < last:
+            done, size = _integrate_batch(cursor, last)
+        return Integration(size, size - before, waited)
+
+
+def require_autocommit() -> None:
+    """Raise InTransaction when the calling code has a transaction open."""
+    if connection.in_atomic_block or not connection.get_autocommit():
+        raise InTransaction(
+            "The log advances only outside of transactions: commit first, then call."
+        )
+
+
+@contextmanager
+def _alone(
+    cursor: CursorWrapper, deadline: float, wait_seconds: float
+) -> Iterator[None]:
+    """Hold the integrator's lock: one instance, whatever the number of processes."""
+    pause = 0.002
+    while True:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [INTEGRATOR_LOCK])
+        if cursor.fetchone()[0]:
+            break
+        if time.monotonic() > deadline:
+            raise Lagging(
+                "Another process has been integrating the log for more than "
+                f"{wait_seconds:g} s."
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+    try:
+        yield
+    finally:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [INTEGRATOR_LOCK])
+
+
+def _position(cursor: CursorWrapper) -> tuple[int, int, int]:
+    """Return the last entry id handed out, the last one integrated, the tree size."""
+    cursor.execute(
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, "
+        "s.done_entry_id, s.tree_size "
+        "FROM audits_entry_id_seq, audits_sequencer s"
+    )
+    last, done, size = cursor.fetchone()
+    return last, done, size
+
+
+def _pass_fence(cursor: CursorWrapper, deadline: float, wait_seconds: float) -> None:
+    """Wait until every transaction that can hold an id handed out so far has ended.
+
+    The caller has read the last id BEFORE. Our own transaction id, taken now, is above
+    that of all of them, because writers take theirs before their entry id.
+    """
+    cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+    fence = cursor.fetchone()[0]
+    pause = 0.001
+    while True:
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        if cursor.fetchone()[0] > fence:
+            return
+        if time.monotonic() > deadline:
+            raise Lagging(
+                f"The log has not advanced for {wait_seconds:g} s: {_oldest(cursor)}."
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _oldest(cursor: CursorWrapper) -> str:
+    """Name the transaction that holds the fence, for the operator."""
+    cursor.execute(
+        "SELECT pid, coalesce(usename, '?'), coalesce(datname, '?'), "
+        "extract(epoch FROM clock_timestamp() - xact_start) FROM pg_stat_activity "
+        "WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() "
+        "ORDER BY xact_start LIMIT 1"
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return "a prepared transaction is still open"
+    pid, role, database, age = row
+    return (
+        f"a transaction of process {pid} (role {role}, database {database}) "
+        f"has been open for {age:.1f} s"
+    )
+
+
+def _integrate_batch(cursor: CursorWrapper, last: int) -> tuple[int, int]:
+    """Add up to BATCH leaves in one durable transaction; return (done, size)."""
+    with transaction.atomic(durable=True):
+        # The signer may only see what a crash of the server cannot take back.
+        cursor.execute("SET LOCAL synchronous_commit = on")
+        cursor.execute(
+            "SELECT done_entry_id, tree_size, frontier FROM audits_sequencer FOR UPDATE"
+        )
+        done, size, frontier = cursor.fetchone()
+        if done >= last:
+            return done, size
+        tree = CompactRange(size, split_hashes(frontier))
+        cursor.execute(
+            "INSERT INTO audits_leaf (leaf_index, entry_id, leaf_hash) "
+            "SELECT %s + row_number() OVER (ORDER BY entry_id) - 1, entry_id, "
+            "sha256('\\x00'::bytea || convert_to(body, 'UTF8')) "
+            "FROM (SELECT entry_id, body FROM audits_entry "
+            "WHERE entry_id > %s AND entry_id <= %s ORDER BY entry_id LIMIT %s) e "
+            "RETURNING leaf_index, entry_id, leaf_hash",
+            [size, done, last, BATCH],
+        )
+        rows = sorted(cursor.fetchall())
+        _grow(cursor, tree, [bytes(row[2]) for row in rows])
+        done = rows[-1][1] if len(rows) == BATCH else last
+        cursor.execute(
+            "UPDATE audits_sequencer SET done_entry_id = %s, tree_size = %s, "
+            "frontier = %s",
+            [done, tree.size, b"".join(tree.frontier)],
+        )
+        return done, tree.size
+
+
+def _grow(cursor: CursorWrapper, tree: CompactRange, leaves: list[bytes]) -> None:
+    """Append the leaves, and store each tile in the moment it becomes full."""
+    full: list[tuple[int, int, bytes]] = []
+
+    def visit(level: int, index: int, node: bytes) -> None:
+        if level % 8 == 0:
+            full.append((level // 8 - 1, index, node))
+
+    for leaf in leaves:
+        tree.append(leaf, visit)
+    for level, index, root in full:
+        below, place, value = (
+            ("audits_leaf", "leaf_index", "leaf_hash")
+            if level == 0
+            else ("audits_tile", "tile_index", "root_hash")
+        )
+        only = "" if level == 0 else f"AND level = {level - 1}"
+        cursor.execute(
+            "INSERT INTO audits_tile (level, tile_index, hashes, root_hash) "
+            f"SELECT %s, %s, string_agg({value}, ''::bytea ORDER BY {place}), %s "
+            f"FROM {below} WHERE {place} BETWEEN %s AND %s {only}",
+            [level, index, root, index * 256, index * 256 + 255],
+        )
+
+
+def split_hashes(joined: bytes | memoryview) -> list[bytes]:
+    """Cut hashes that lie side by side apart."""
+    raw = bytes(joined)
+    return [raw[i : i + HASH_BYTES] for i in range(0, len(raw), HASH_BYTES)]

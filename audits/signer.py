@@ -1,0 +1,115 @@
+"""The log's signing key and its memory of what it signed, outside the database."""
+
+import fcntl
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from audits.keys import load_or_create_key, replace_file
+from audits.merkle import ProofError, verify_consistency
+from audits.note import (
+    Checkpoint,
+    NoteMalformed,
+    NoteUnverified,
+    Verifier,
+    format_checkpoint,
+    open_checkpoint,
+    sign_note,
+    vkey,
+)
+
+# Answers the consistency proof from an old to a new size, out of the tree at hand.
+Prove = Callable[[int, int], Sequence[bytes]]
+
+
+class SignerRefused(Exception):
+    """Signing would contradict an earlier checkpoint; the text names both."""
+
+
+class Signer:
+    """Signs the checkpoints of one log, and none that contradicts an earlier one."""
+
+    def __init__(self, folder: Path, origin: str) -> None:
+        """Open the folder's key, made on first use. Raises keys.KeyUnusable."""
+        self.origin = origin
+        self._key = load_or_create_key(folder / "log.pem")
+        name = hashlib.sha256(origin.encode()).hexdigest()[:16]
+        self._memory = folder / f"log-{name}.checkpoint"
+        self._lock = folder / "log.lock"
+
+    @property
+    def vkey(self) -> str:
+        """The public key in the form that witnesses and auditors keep."""
+        return vkey(self.origin, self._key.public_key())
+
+    def verifier(self, origin: str | None = None) -> Verifier:
+        """Return the public key under the log's name, or under an earlier one."""
+        return Verifier(origin or self.origin, self._key.public_key())
+
+    def remembered(self) -> Checkpoint | None:
+        """Return what was signed last, from the file beside the key.
+
+        Raises SignerRefused when the file is not a checkpoint of this key.
+        """
+        if not self._memory.exists():
+            return None
+        return self._own(self._memory.read_bytes(), str(self._memory))
+
+    def sign(self, size: int, root: bytes, prove: Prove, published: str | None) -> str:
+        """Return the signed note for a tree, and remember it durably first.
+
+        `published` is the last note known to the database: with it a lost memory file
+        does not open the door to a fork. Raises SignerRefused unless the tree extends
+        everything signed before. Signing the same tree again gives the same note.
+        """
+        note = sign_note(
+            format_checkpoint(Checkpoint(self.origin, size, root)),
+            self.origin,
+            self._key,
+        )
+        with self._alone():
+            self._require_extension(self.remembered(), size, root, prove)
+            if published is not None:
+                former = self._own(published, "the last checkpoint in the database")
+                self._require_extension(former, size, root, prove)
+            replace_file(self._memory, note.encode())
+        return note
+
+    def _require_extension(
+        self, former: Checkpoint | None, size: int, root: bytes, prove: Prove
+    ) -> None:
+        if former is None or former.size == 0:
+            return
+        if size < former.size:
+            raise SignerRefused(
+                f"The log has shrunk: {former.size} leaves were signed, {size} are "
+                "there. Was an older backup restored?"
+            )
+        try:
+            verify_consistency(
+                old_size=former.size,
+                new_size=size,
+                old_root=former.root,
+                new_root=root,
+                proof=prove(former.size, size),
+            )
+        except ProofError as error:
+            raise SignerRefused(
+                f"The tree of {size} leaves does not extend the signed tree of "
+                f"{former.size} leaves: {error}"
+            ) from error
+
+    def _own(self, note: str | bytes, where: str) -> Checkpoint:
+        try:
+            return open_checkpoint(note, self.verifier())
+        except (NoteMalformed, NoteUnverified) as error:
+            raise SignerRefused(
+                f"{where} is not a checkpoint of {self.vkey}: {error}"
+            ) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

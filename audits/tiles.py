@@ -1,0 +1,94 @@
+"""The stored tree: hash tiles, entry bundles, and the nodes that proofs need."""
+
+from audits.merkle import HASH_BYTES, NodeReader, root_hash
+from audits.models import Entry, Leaf, Tile
+
+TILE_WIDTH = 256  # hashes in a full tile (C2SP tlog-tiles)
+TILE_LEVELS = 8  # levels of the tree that one tile spans
+
+
+class NotInLog(LookupError):
+    """The tree of this size has no such leaf, tile or entry; the text names it."""
+
+
+def tile_width(*, level: int, index: int, size: int) -> int:
+    """Return how many hashes, 1 to 256, this tile has in a tree of `size` leaves.
+
+    Raises NotInLog when it has none.
+    """
+    if level < 0 or index < 0:
+        raise NotInLog(f"There is no tile {level}/{index}.")
+    width = min(TILE_WIDTH, (size >> TILE_LEVELS * level) - index * TILE_WIDTH)
+    if width <= 0:
+        raise NotInLog(f"A tree of {size} leaves has no tile {level}/{index}.")
+    return width
+
+
+def hash_tile(*, level: int, index: int, size: int) -> bytes:
+    """Return the tile's hashes side by side, as of the tree of `size` leaves.
+
+    Raises NotInLog when the tree, or what is stored of it, is not that large.
+    """
+    width = tile_width(level=level, index=index, size=size)
+    first = index * TILE_WIDTH
+    if width == TILE_WIDTH:
+        stored = Tile.objects.filter(level=level, tile_index=index).first()
+        hashes = [] if stored is None else [bytes(stored.hashes)]
+    elif level == 0:
+        leaves = Leaf.objects.filter(
+            leaf_index__gte=first, leaf_index__lt=first + width
+        ).order_by("leaf_index")
+        hashes = [bytes(row) for row in leaves.values_list("leaf_hash", flat=True)]
+    else:
+        below = Tile.objects.filter(
+            level=level - 1, tile_index__gte=first, tile_index__lt=first + width
+        ).order_by("tile_index")
+        hashes = [bytes(row) for row in below.values_list("root_hash", flat=True)]
+    tile = b"".join(hashes)
+    if len(tile) != width * HASH_BYTES:
+        raise NotInLog(f"Tile {level}/{index} is not complete in the database.")
+    return tile
+
+
+def entry_bundle(*, index: int, size: int) -> bytes:
+    """Return up to 256 entries, each behind its length in 16 bits (C2SP tlog-tiles).
+
+    Raises NotInLog.
+    """
+    width = tile_width(level=0, index=index, size=size)
+    first = index * TILE_WIDTH
+    ids = Leaf.objects.filter(
+        leaf_index__gte=first, leaf_index__lt=first + width
+    ).values("entry_id")
+    bodies = list(
+        Entry.objects.filter(entry_id__in=ids)
+        .order_by("entry_id")
+        .values_list("body", flat=True)
+    )
+    if len(bodies) != width:
+        raise NotInLog(f"Entry bundle {index} is not complete in the database.")
+    raw = [body.encode() for body in bodies]
+    return b"".join(len(body).to_bytes(2, "big") + body for body in raw)
+
+
+def node_reader(size: int) -> NodeReader:
+    """Return a reader of the nodes of the tree of `size` leaves, for one proof.
+
+    It reads whole tiles and keeps them: a proof over n leaves takes log256(n) queries.
+    """
+    tiles: dict[tuple[int, int], bytes] = {}
+
+    def node(level: int, index: int) -> bytes:
+        tile_level, inner = divmod(level, TILE_LEVELS)
+        tile_index, offset = divmod(index << inner, TILE_WIDTH)
+        place = (tile_level, tile_index)
+        if place not in tiles:
+            tiles[place] = hash_tile(level=tile_level, index=tile_index, size=size)
+        start = offset * HASH_BYTES
+        end = start + (HASH_BYTES << inner)
+        part = tiles[place][start:end]
+        return root_hash(
+            part[i : i + HASH_BYTES] for i in range(0, len(part), HASH_BYTES)
+        )
+
+    return node
