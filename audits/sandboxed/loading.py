@@ -1,0 +1,85 @@
+"""Loads a model of an accepted format and gives all of them one face."""
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from audits import artifacts
+from audits.sandboxed.refusal import Refused
+
+Scores = NDArray[np.float64]
+MAX_SHOWN = 8
+# Imported by name: a child that reads XGBoost does not pay for scikit-learn.
+LIBRARIES = {
+    artifacts.SKOPS: "audits.sandboxed.sklearn_model",
+    artifacts.XGBOOST_JSON: "audits.sandboxed.xgboost_model",
+    artifacts.XGBOOST_UBJ: "audits.sandboxed.xgboost_model",
+    artifacts.LIGHTGBM: "audits.sandboxed.lightgbm_model",
+    artifacts.ONNX: "audits.sandboxed.onnx_model",
+}
+
+
+class Model(ABC):
+    """A loaded model: it names its task and scores frames of declared features."""
+
+    library = ""
+    task = "binary"  # or "regression"
+    feature_names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def matrix(self, frame: pd.DataFrame) -> Any:
+        """Answer what the library's own predict takes."""
+
+    @abstractmethod
+    def score(self, frame: pd.DataFrame, positive: str) -> Scores:
+        """Answer the probability of the positive class, or the predicted value."""
+
+
+def load(path: Path, *, format: str) -> Model:
+    """Load a file of a detected format. Raises Refused with a sentence."""
+    if format not in artifacts.MODEL_FORMATS:
+        raise Refused(f"A file of the format {format!r} is not a model.")
+    library = importlib.import_module(LIBRARIES[format])
+    model: Model = library.load(path, format=format)
+    return model
+
+
+def numbers(frame: pd.DataFrame, names: Sequence[str]) -> Scores:
+    """Answer the named columns as float64; booleans and numeric text are numbers.
+
+    Raises Refused and names what is missing or not numeric.
+    """
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise Refused(
+            f"The model needs the feature {_some(missing)}, which is not among the "
+            f"declared features {_some(list(map(str, frame.columns)))}."
+        )
+    columns = []
+    for name in names:
+        try:
+            columns.append(pd.to_numeric(frame[name]).to_numpy(np.float64))
+        except (ValueError, TypeError) as trouble:
+            raise Refused(
+                f"The feature {name!r} holds text, and this model takes numbers only. "
+                "Encode it before you upload the data, or submit a scikit-learn "
+                "pipeline that does."
+            ) from trouble
+    return np.column_stack(columns)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:MAX_SHOWN]))
+    return shown + (f" and {len(names) - MAX_SHOWN} more" * (len(names) > MAX_SHOWN))
+
+
+def ordered(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Answer the model's feature order; a model without names takes the declared."""
+    return list(names) or list(map(str, frame.columns))

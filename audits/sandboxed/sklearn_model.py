@@ -1,0 +1,92 @@
+"""scikit-learn models and pipelines from skops files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier, is_regressor
+
+from audits.sandboxed import sklearn_structure
+from audits.sandboxed.loading import Model, Scores, numbers, ordered
+from audits.sandboxed.refusal import Refused
+
+
+class SklearnModel(Model):
+    """A fitted estimator; pipelines get the frame, bare estimators get numbers."""
+
+    library = "scikit-learn"
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+        self.task = _task(estimator)
+        self.feature_names = tuple(map(str, getattr(estimator, "feature_names_in_", ())))
+        self.classes = tuple(map(_word, getattr(estimator, "classes_", ())))
+
+    def matrix(self, frame: pd.DataFrame) -> Any:
+        names = ordered(frame, self.feature_names)
+        if hasattr(self.estimator, "steps"):
+            missing = sorted(set(names) - set(frame.columns))
+            if missing:
+                raise Refused(
+                    f"The pipeline needs the features {', '.join(missing[:8])}, which "
+                    "are not declared."
+                )
+            return frame[names]
+        if not self.feature_names:
+            return numbers(frame, names)
+        return pd.DataFrame(numbers(frame, names), columns=names)
+
+    def score(self, frame: pd.DataFrame, positive: str) -> Scores:
+        matrix = self.matrix(frame)
+        try:
+            if self.task == "regression":
+                return np.asarray(self.estimator.predict(matrix), np.float64)
+            column = self.column(positive)
+            return np.asarray(self.estimator.predict_proba(matrix)[:, column], float)
+        except (ValueError, TypeError, KeyError) as trouble:
+            words = " ".join(str(trouble).split())[:300]
+            raise Refused(f"The model cannot score these data: {words}") from trouble
+
+    def column(self, positive: str) -> int:
+        """Answer which class is the positive one. Raises Refused."""
+        if positive in self.classes:
+            return self.classes.index(positive)
+        if set(self.classes) == {"0", "1"}:  # trained on 0 and 1, the data say words
+            return self.classes.index("1")
+        raise Refused(
+            f"The model knows the classes {', '.join(self.classes)}; the positive "
+            f"class {positive!r} is not one of them."
+        )
+
+
+def load(path: Path, *, format: str) -> Model:
+    """Load a skops file with the server's own list of trusted types."""
+    return SklearnModel(sklearn_structure.load(path.read_bytes()))
+
+
+def _task(estimator: Any) -> str:
+    if is_regressor(estimator):
+        return "regression"
+    if not is_classifier(estimator):
+        raise Refused(
+            f"The model is a {type(estimator).__name__}, neither a classifier nor a "
+            "regressor."
+        )
+    if len(getattr(estimator, "classes_", ())) != 2:
+        raise Refused(
+            "The model is not a fitted classifier of two classes; several classes are "
+            "not accepted yet."
+        )
+    if not hasattr(estimator, "predict_proba"):
+        raise Refused("The classifier gives no probabilities (no predict_proba).")
+    return "binary"
+
+
+def _word(label: Any) -> str:
+    """Write a class label as a word: 1, 1.0 and True are all `1`."""
+    if isinstance(label, (bool, np.bool_)):
+        return str(int(label))
+    if isinstance(label, (float, np.floating)) and float(label).is_integer():
+        return str(int(label))
+    return str(label)

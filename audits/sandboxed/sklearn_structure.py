@@ -1,0 +1,116 @@
+"""What may be inside a skops file, and whether its trees are whole.
+
+The list of trusted types is ours; a list inside the file is never read (evidence.md,
+finding 9). skops itself does not check node indexes, and a wrong one crashes the
+process at prediction (evidence.md 4.2).
+"""
+
+from typing import Any
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from sklearn.tree._tree import Tree
+
+from audits.sandboxed.refusal import Refused
+
+# Beyond what skops trusts by itself: parts of scikit-learn's own estimators whose
+# state is plain numbers. Functions and user classes are never in this list.
+TRUSTED_TYPES = (
+    "numpy.dtype",
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+)
+MAX_OBJECTS = 1_000_000
+LEAF = -1
+
+
+def load(data: bytes) -> Any:
+    """Load a skops file. Raises Refused and names the types that are not trusted."""
+    try:
+        strangers = sorted(
+            set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES)
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as trouble:
+        raise Refused(f"The skops file is damaged ({trouble}).") from trouble
+    if strangers:
+        raise Refused(
+            "The skops file holds types that this server does not trust: "
+            f"{', '.join(strangers[:10])}. Use scikit-learn's own estimators and "
+            "transformers, or export as ONNX."
+        )
+    try:
+        model = skops.io.loads(data, trusted=list(TRUSTED_TYPES))
+    except (KeyError, ValueError, TypeError, AttributeError, ImportError) as trouble:
+        raise Refused(f"The skops file cannot be loaded ({trouble}).") from trouble
+    if not hasattr(model, "predict"):
+        raise Refused(
+            f"The skops file holds a {type(model).__name__}, not a fitted model with "
+            "a predict method."
+        )
+    _check_trees(model)
+    return model
+
+
+def _check_trees(model: Any) -> None:
+    """Walk everything below the model and check each tree on the way."""
+    waiting: list[Any] = [model]
+    seen: set[int] = set()
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if len(seen) > MAX_OBJECTS:
+            raise Refused("The skops file holds too many objects.")
+        if isinstance(thing, Tree):
+            _check_tree(thing)
+        elif type(thing).__name__ == "TreePredictor":
+            _check_predictor(thing.nodes)
+        elif isinstance(thing, np.ndarray) and thing.dtype == object:
+            waiting.extend(thing.ravel().tolist())
+        elif isinstance(thing, (list, tuple, set)):
+            waiting.extend(thing)
+        elif isinstance(thing, dict):
+            waiting.extend(thing.values())
+        elif hasattr(thing, "__dict__"):
+            waiting.extend(vars(thing).values())
+
+
+def _check_tree(tree: Tree) -> None:
+    lefts, rights = np.asarray(tree.children_left), np.asarray(tree.children_right)
+    inner = lefts != LEAF
+    _check_links(lefts[inner], rights[inner], np.flatnonzero(inner), len(lefts))
+    used = np.asarray(tree.feature)[inner]
+    if len(used) and not (0 <= used.min() and used.max() < tree.n_features):
+        raise Refused("A split in the skops file uses a feature that does not exist.")
+    if len(np.asarray(tree.value)) != len(lefts):
+        raise Refused("A tree in the skops file has values for other nodes.")
+
+
+def _check_predictor(nodes: NDArray[Any]) -> None:
+    inner = nodes["is_leaf"] == 0
+    lefts, rights = (nodes[side][inner].astype(np.int64) for side in ("left", "right"))
+    _check_links(lefts, rights, np.flatnonzero(inner), len(nodes))
+    if nodes["is_categorical"].any():
+        raise Refused(
+            "Histogram gradient boosting that splits on categories is not accepted "
+            "yet: encode the categories in the pipeline."
+        )
+
+
+def _check_links(
+    lefts: NDArray[Any], rights: NDArray[Any], parents: NDArray[Any], nodes: int
+) -> None:
+    children = np.concatenate([lefts, rights])
+    owners = np.concatenate([parents, parents])
+    if nodes == 0 or (len(children) and not (children > owners).all()):
+        raise Refused("A tree in the skops file is empty or closes a circle.")
+    if len(children) and children.max() >= nodes:
+        raise Refused("A node in the skops file points to a node that does not exist.")
+    if len(np.unique(children)) != len(children):
+        raise Refused("A node in the skops file has two parents.")

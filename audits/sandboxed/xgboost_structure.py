@@ -1,0 +1,194 @@
+"""Checks an XGBoost document before the native parser sees it.
+
+Edited child and feature indexes crash or hang XGBoost (evidence.md 4.2). What is
+handed on is written anew from what was checked, so that two readers of one file
+cannot see two different models.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from audits.sandboxed.refusal import Refused
+from audits.sandboxed.ubjson import decode
+
+NO_PARENT = 2**31 - 1
+NUMBERS = ("base_weights", "loss_changes", "split_conditions", "sum_hessian")
+INDEXES = ("left_children", "right_children", "parents", "split_indices")
+FLAGS = ("default_left", "split_type")
+PER_NODE = (*NUMBERS, *INDEXES, *FLAGS)
+PER_MODEL = ("gbtree_model_param", "tree_info", "iteration_indptr", "weight_drop")
+CATEGORY_LISTS = (
+    "categories",
+    "categories_nodes",
+    "categories_segments",
+    "categories_sizes",
+)
+OBJECTIVES = {
+    "binary:logistic": "binary",
+    "reg:logistic": "binary",
+    "reg:squarederror": "regression",
+    "reg:absoluteerror": "regression",
+    "reg:pseudohubererror": "regression",
+    "reg:gamma": "regression",
+    "reg:tweedie": "regression",
+    "count:poisson": "regression",
+}
+
+
+def read_document(path: Path, *, binary_json: bool) -> dict[str, Any]:
+    """Read JSON or UBJSON into plain values. Raises Refused."""
+    data = path.read_bytes()
+    if binary_json:
+        document = decode(data)
+    else:
+        try:
+            document = json.loads(data, object_pairs_hook=_no_name_twice)
+        except (ValueError, RecursionError) as trouble:
+            raise Refused("The XGBoost file is not valid JSON.") from trouble
+    if not isinstance(document, dict):
+        raise Refused("The XGBoost file is not a JSON object.")
+    return document
+
+
+def checked(document: dict[str, Any]) -> tuple[bytes, str, tuple[str, ...]]:
+    """Answer (canonical JSON for the parser, task, feature names or ()).
+
+    Raises Refused when an index is out of range, a node has two parents, a child
+    does not come after its parent, or the model is of a kind that is not accepted.
+    """
+    try:
+        return _checked(document)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as trouble:
+        raise Refused(
+            f"The XGBoost file lacks a part or has one of a wrong type ({trouble})."
+        ) from trouble
+
+
+def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise Refused("The XGBoost file names something twice.")
+    return dict(pairs)
+
+
+def _checked(document: dict[str, Any]) -> tuple[bytes, str, tuple[str, ...]]:
+    learner = document["learner"]
+    parameters = learner["learner_model_param"]
+    features = int(parameters["num_feature"])
+    task = OBJECTIVES.get(learner["objective"]["name"])
+    if task is None or int(parameters["num_class"]) > 1:
+        raise Refused(
+            f"The XGBoost objective {str(learner['objective']['name'])[:60]!r} is not "
+            "accepted yet: binary classification and regression are."
+        )
+    if int(parameters.get("num_target", "1")) != 1:
+        raise Refused("XGBoost models with several targets are not accepted.")
+    if not math.isfinite(float(str(parameters["base_score"]).strip("[]"))):
+        raise Refused("The XGBoost base score is not a number.")
+    booster = learner["gradient_booster"]
+    if booster["name"] != "gbtree":
+        raise Refused(
+            f"The XGBoost booster {str(booster['name'])[:40]!r} is not accepted: "
+            "train with booster='gbtree', or export as ONNX."
+        )
+    model = booster["model"]
+    _check_forest(model, features)
+    names = tuple(map(str, learner.get("feature_names", ())))
+    if names and (len(names) != features or len(set(names)) != features):
+        raise Refused("The XGBoost feature names do not match the number of features.")
+    rebuilt = {
+        "version": [int(part) for part in document["version"]],
+        "learner": {
+            **{key: learner[key] for key in ("learner_model_param", "objective")},
+            "attributes": {},
+            "feature_names": list(names),
+            "feature_types": [],
+            "gradient_booster": {"name": "gbtree", "model": _kept(model)},
+        },
+    }
+    return json.dumps(rebuilt, allow_nan=False).encode(), task, names
+
+
+def _kept(model: dict[str, Any]) -> dict[str, Any]:
+    empty = {name: [] for name in CATEGORY_LISTS}
+    trees = [
+        {name: tree[name] for name in (*PER_NODE, "tree_param", "id")} | empty
+        for tree in model["trees"]
+    ]
+    return {name: model[name] for name in PER_MODEL if name in model} | {"trees": trees}
+
+
+def _check_forest(model: dict[str, Any], features: int) -> None:
+    trees = model["trees"]
+    count = int(model["gbtree_model_param"]["num_trees"])
+    if not trees or count != len(trees) or len(model["tree_info"]) != count:
+        raise Refused("The XGBoost file does not hold the trees that it counts.")
+    if any(group != 0 for group in model["tree_info"]):
+        raise Refused("An XGBoost tree belongs to a class that does not exist.")
+    starts = model.get("iteration_indptr", [0, count])
+    if starts[0] != 0 or starts[-1] != count or starts != sorted(starts):
+        raise Refused("The XGBoost file counts its boosting rounds wrongly.")
+    if any(model.get("cats", {}).get("enc", ())):
+        raise Refused(_NO_CATEGORIES)
+    weights = model.get("weight_drop", [1.0] * count)
+    if len(weights) != count or not all(map(math.isfinite, weights)):
+        raise Refused("The XGBoost file does not weight each of its trees.")
+    unknown = sorted(set(model) - {*PER_MODEL, "trees", "cats"})
+    if unknown:
+        raise Refused(f"The XGBoost file has an unknown part: {unknown[0][:60]!r}.")
+    for number, tree in enumerate(trees):
+        _check_tree(tree, number=number, features=features)
+
+
+_NO_CATEGORIES = (
+    "XGBoost models that split on categories are not accepted yet: encode categories "
+    "as numbers, or put the encoder and the model into a scikit-learn pipeline."
+)
+
+
+def _check_tree(tree: dict[str, Any], *, number: int, features: int) -> None:
+    nodes = int(tree["tree_param"]["num_nodes"])
+    where = f"tree {number} of the XGBoost file"
+    unknown = sorted(set(tree) - {*PER_NODE, *CATEGORY_LISTS, "tree_param", "id"})
+    if unknown:
+        raise Refused(f"An unknown part {unknown[0][:60]!r} is in {where}.")
+    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
+        raise Refused("XGBoost models with several targets are not accepted.")
+    if int(tree["id"]) != number or int(tree["tree_param"]["num_feature"]) != features:
+        raise Refused(f"The header of {where} does not match the model.")
+    if nodes < 1 or any(len(tree[name]) != nodes for name in PER_NODE):
+        raise Refused(f"The arrays of {where} differ in length.")
+    for name in INDEXES:
+        if not all(type(value) is int for value in tree[name]):
+            raise Refused(f"{where} has {name} that are not whole numbers.")
+    for name in NUMBERS:
+        if not all(math.isfinite(value) for value in tree[name]):
+            raise Refused(f"{where} holds {name} that are not finite numbers.")
+    if any(tree["split_type"]) or any(tree[name] for name in CATEGORY_LISTS):
+        raise Refused(_NO_CATEGORIES)
+    if not all(0 <= feature < max(features, 1) for feature in tree["split_indices"]):
+        raise Refused(f"A split in {where} uses a feature that does not exist.")
+    _check_links(tree, nodes=nodes, where=where)
+
+
+def _check_links(tree: dict[str, Any], *, nodes: int, where: str) -> None:
+    lefts, rights, parents = (
+        tree[name] for name in ("left_children", "right_children", "parents")
+    )
+    reached = [False] * nodes
+    reached[0] = True
+    for node, (left, right) in enumerate(zip(lefts, rights, strict=True)):
+        if left == right == -1:
+            continue
+        for child in (left, right):
+            if not node < child < nodes:
+                raise Refused(
+                    f"Node {node} in {where} points to node {child}, which is out of "
+                    "range or closes a circle."
+                )
+            if reached[child] or parents[child] != node:
+                raise Refused(f"Node {child} in {where} has two parents.")
+            reached[child] = True
+    if not all(reached) or parents[0] not in (NO_PARENT, -1):
+        raise Refused(f"A node in {where} hangs nowhere.")
