@@ -38,6 +38,8 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %u@%d ",
     "unix_socket_permissions": "0777",
 }
+# Servers started by this process, to be reaped by it.
+_launched: dict[int, subprocess.Popen[bytes]] = {}
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -285,6 +287,7 @@ def _launch(data_dir: Path, keeper: Keeper, *, fsync: bool) -> None:
             # Ctrl-C is for the supervisor: it stops the server last.
             start_new_session=True,
         )
+    _launched[server.pid] = server
     deadline = time.monotonic() + START_SECONDS
     while not _is_ready(data_dir):
         if server.poll() is not None or time.monotonic() > deadline:
@@ -346,11 +349,10 @@ def _gone(pid: int, seconds: float) -> bool:
     """Wait for the end of `pid`, reaping it if it is our own child."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        try:
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
-                return True
-        except ChildProcessError:
-            if not Path(f"/proc/{pid}").exists():
-                return True
+        ours = _launched.get(pid)
+        ended = ours.poll() is not None if ours else not Path(f"/proc/{pid}").exists()
+        if ended:
+            _launched.pop(pid, None)
+            return True
         time.sleep(0.02)
     return False

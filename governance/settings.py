@@ -122,6 +122,7 @@ TEMPLATES = [
 ]
 
 # Database ---------------------------------------------------------------------------
+DATABASE_URL_GIVEN = bool(env_secret("DATABASE_URL"))
 DATABASE_URL = env_secret("DATABASE_URL") or dsn_for(VAR_DIR / "postgres")
 DATABASES = {"default": database_from_url(DATABASE_URL)}
 if env_bool("FREIGABE_DB_POOL", True):

@@ -83,7 +83,7 @@ class Supervisor:
     def __exit__(self, *exc: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        self._stop_children()
+        self.stop_children()
         if self._lock is not None:
             self._lock.close()
 
@@ -155,6 +155,9 @@ class Supervisor:
         if child.process is None or child.process.stdout is None:
             return
         written = child.process.stdout.read()
+        if written == b"":
+            with suppress(KeyError):  # its end was seen before
+                self._selector.unregister(child.process.stdout)
         if not written or child.log is None:
             return
         child.log.write(written)
@@ -191,7 +194,8 @@ class Supervisor:
                 self._selector.unregister(child.process.stdout)
             child.process.stdout.close()
 
-    def _stop_children(self) -> None:
+    def stop_children(self) -> None:
+        """Stop all children, the last started first; what lingers is killed."""
         running = [c for c in self.children if c.process and c.process.poll() is None]
         for child in reversed(running):
             assert child.process is not None  # noqa: S101 - chosen two lines above
@@ -210,6 +214,7 @@ class Supervisor:
             _end_group(child.process.pid, at_once=True)
             child.process.wait()
             (self.run_dir / f"{child.name}.pid").unlink(missing_ok=True)
+        self.children.clear()
 
     def _relay_rest(self, child: Child) -> None:
         with suppress(ValueError):
@@ -246,12 +251,13 @@ def _end_group(pid: int, *, at_once: bool = False) -> None:
 
 
 def _start_ticks(pid: int) -> str:
-    """Return when a process started, in ticks since boot; empty if there is none."""
+    """Return when a living process started, in ticks since boot; else nothing."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    state, *rest = stat.rpartition(")")[2].split()
+    return "" if state == "Z" else rest[18]
 
 
 def _end_with_parent(parent: int) -> Callable[[], None]:

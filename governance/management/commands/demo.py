@@ -1,0 +1,155 @@
+"""The demo: database, web server, workers and clock under one supervisor."""
+
+import shutil
+import socket
+import sys
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from governance import embedded, queues
+from governance.supervisor import AlreadyRunning, Child, Supervisor
+
+HOST = "127.0.0.1"
+READY_SECONDS = 60
+KEPT_BY_RESET = {"run", "test", "secret_key"}
+DATABASE = settings.VAR_DIR / "postgres"
+
+
+class Command(BaseCommand):
+    """Starts everything, and stops what it started on Ctrl-C or SIGTERM."""
+
+    help = "Run the demo until interrupted."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the switch that starts over."""
+        parser.add_argument("--reset", action="store_true", help="delete var/ first")
+
+    def handle(self, *args: Any, reset: bool, **options: Any) -> None:
+        """Run until interrupted; a wrong start is one sentence and exit code 1."""
+        ours = not settings.DATABASE_URL_GIVEN
+        if reset and not ours:
+            raise CommandError(
+                "RESET=1 deletes the embedded database only, and DATABASE_URL is set."
+            )
+        supervisor = Supervisor(
+            run_dir=settings.VAR_DIR / "run",
+            log_dir=settings.VAR_DIR / "log",
+            say=self._say,
+        )
+        try:
+            with supervisor:
+                _require_free_port()
+                if reset:
+                    _clear()
+                self._serve(supervisor, ours=ours)
+        except (AlreadyRunning, embedded.EmbeddedFailure) as refusal:
+            raise CommandError(str(refusal)) from refusal
+
+    def _serve(self, supervisor: Supervisor, *, ours: bool) -> None:
+        try:
+            if ours:
+                self._say("Starting PostgreSQL ...")
+                embedded.start(DATABASE)
+            self._say("Bringing the tables up to date ...")
+            call_command("migrate", verbosity=0, interactive=False)
+            queues.install()
+            connection.close_pool()
+            for child in _children():
+                supervisor.start(child)
+            self._load(supervisor)
+            while not supervisor.stopping:
+                supervisor.watch(60)
+            self._say("Stopping ...")
+        finally:
+            supervisor.stop_children()
+            if ours:
+                embedded.stop(DATABASE)
+        self._say("Freigabe has stopped.")
+
+    def _load(self, supervisor: Supervisor) -> None:
+        """Load the demo data, wait for the web server, and say so."""
+        command = [sys.executable, "manage.py", "load_demo"]
+        code = supervisor.run(command, environment={})
+        if supervisor.stopping:
+            return
+        if code != 0:
+            raise CommandError(f"The demo data could not be loaded (exit code {code}).")
+        for _ in range(READY_SECONDS * 5):
+            if supervisor.stopping:
+                return
+            if _answers():
+                self._say(f"Freigabe is ready: http://{HOST}:{settings.PORT}")
+                self._say("Stop with Ctrl-C. Logs are in var/log.")
+                return
+            supervisor.watch(0.2)
+        raise CommandError("The web server does not answer; see var/log/web.log.")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _children() -> list[Child]:
+    """Return the web server, a small worker for the clock, the muscle, the clock."""
+    celery = [sys.executable, "-m", "celery", "--app", "governance"]
+    worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip"]
+    worker += ["--without-mingle", "--without-heartbeat"]
+    web = [sys.executable, "-m", "gunicorn", "governance.wsgi", "--workers", "2"]
+    web += ["--worker-class", "gthread", "--threads", "4", "--timeout", "120"]
+    web += ["--bind", f"{HOST}:{settings.PORT}", "--access-logfile", "-"]
+    return [
+        Child("web", web),
+        Child("clock-worker", [*worker, "--pool", "solo", "--queues", "clock"]),
+        Child(
+            "worker",
+            [*worker, "--concurrency", "2", "--queues", "evidence,dossier"],
+            # One BLAS thread each: two runs share two cores.
+            {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        ),
+        Child(
+            "clock",
+            # In memory: no schedule file that a kill could leave half-written.
+            [*celery, "beat", "--scheduler", "celery.beat:Scheduler"],
+        ),
+    ]
+
+
+def _require_free_port() -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, settings.PORT))
+        except OSError as failure:
+            raise CommandError(
+                f"Port {settings.PORT} is not free ({failure.strerror}). "
+                f"Choose another: make demo PORT={settings.PORT + 1}"
+            ) from failure
+
+
+def _clear() -> None:
+    embedded.destroy(DATABASE)
+    for path in settings.VAR_DIR.iterdir():
+        if path.name in KEPT_BY_RESET:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    settings.UPLOAD_DIR.mkdir()
+    (settings.VAR_DIR / "log").mkdir()
+
+
+def _answers() -> bool:
+    try:
+        with urlopen(  # noqa: S310 - our own address, http
+            f"http://{HOST}:{settings.PORT}/api/v1/health/live", timeout=5
+        ) as response:
+            return bool(response.status == 200)
+    except (URLError, ConnectionError, TimeoutError):
+        return False

@@ -1,0 +1,116 @@
+"""A PostgreSQL of its own for every test session, and databases that may be written."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+from governance import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+SESSIONS = ROOT / "var" / "test"
+VAR = SESSIONS / str(os.getpid())
+
+# Django reads its settings on first use, which is after this file is imported.
+os.environ["DJANGO_SETTINGS_MODULE"] = "governance.settings"
+os.environ["FREIGABE_VAR"] = str(VAR)
+os.environ["FREIGABE_DB_POOL"] = "0"
+# No nudge leaves a test by itself; the tests of the broker name the real one.
+os.environ["CELERY_BROKER_URL"] = "memory://"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# Playwright's event loop lives in the thread of the tests.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+pytest_plugins = ["tests.browsing"]
+
+
+@dataclass(frozen=True)
+class FreshDatabase:
+    """A database of one test: the application's address and the superuser's."""
+
+    name: str
+    dsn: str
+    superuser_dsn: str
+
+
+def pytest_configure() -> None:
+    """Read the settings now, and make sure that nobody read them before us."""
+    if settings.VAR_DIR != VAR:
+        raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests set it.")
+
+
+def pytest_sessionfinish() -> None:
+    """Take away the files of this session; its server is stopped by then."""
+    shutil.rmtree(VAR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """Start the session's own PostgreSQL, unless DATABASE_URL names another."""
+    if os.environ.get("DATABASE_URL"):
+        yield
+        return
+    for left_over in SESSIONS.glob("*/postgres"):
+        if not Path("/proc", left_over.parent.name).exists():
+            embedded.destroy(left_over)
+            shutil.rmtree(left_over.parent, ignore_errors=True)
+    data = VAR / "postgres"
+    embedded.start(data, fsync=False)
+    superuser = embedded.dsn_for(data, user="postgres", database="postgres")
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("ALTER ROLE freigabe CREATEDB")
+    yield
+    embedded.destroy(data)
+
+
+@pytest.fixture
+def fresh_database(
+    django_db_setup: None, django_db_blocker, monkeypatch, request
+) -> Iterator[FreshDatabase]:
+    """Give the test a database of its own, which it may commit to.
+
+    It is a copy of the migrated test database: the log forbids TRUNCATE, so nothing
+    can be emptied afterwards. Threads see it, and children through DATABASE_URL.
+    """
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        pytest.fail("fresh_database stands alone: do not ask for db beside it.")
+    template = connection.settings_dict["NAME"]
+    name = f"fresh_{os.getpid()}_{abs(hash(request.node.nodeid)):x}"
+    with django_db_blocker.unblock():
+        connection.close()
+        admin = _address(settings.DATABASE_URL, database="postgres")
+        _run(
+            admin,
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template)
+            ),
+        )
+        dsn = _address(settings.DATABASE_URL, database=name)
+        monkeypatch.setenv("DATABASE_URL", dsn)
+        monkeypatch.setitem(connection.settings_dict, "NAME", name)
+        yield FreshDatabase(name, dsn, _address(dsn, database=name, user="postgres"))
+        connection.close()
+        monkeypatch.undo()
+        _run(
+            admin, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        )
+
+
+def _address(url: str, *, database: str, user: str = "") -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    login = f"{user}@{host}" if user else parts.netloc
+    return urlunsplit(parts._replace(netloc=login, path=f"/{database}"))
+
+
+def _run(dsn: str, statement: sql.Composed) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement)
