@@ -26,6 +26,13 @@ def load_or_create_key(path: Path) -> Ed25519PrivateKey:
     """
     if not path.exists():
         _create(path)
+    return load_key(path)
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """Read the Ed25519 key in this PEM file. Raises KeyUnusable."""
+    if not path.is_file():
+        raise KeyUnusable(f"There is no key file {path}.")
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IRWXO | stat.S_IWGRP):
         raise KeyUnusable(f"{path} is open to others (mode {mode:o}); use chmod 600.")

@@ -61,9 +61,11 @@ class Status:
     verification: Verification | None
 
 
-def signer() -> Signer:
+def signer(*, create: bool = True) -> Signer:
     """Return the signer that the settings name. Raises keys.KeyUnusable."""
-    return Signer(settings.FREIGABE_KEYS_DIR, settings.FREIGABE_LOG_ORIGIN)
+    return Signer(
+        settings.FREIGABE_KEYS_DIR, settings.FREIGABE_LOG_ORIGIN, create=create
+    )
 
 
 def checkpoint(*, at: datetime) -> Checkpoint:
@@ -137,7 +139,7 @@ def inclusion(*, index: int, size: int) -> Proof:
         raise NotInLog(f"A tree of {size} leaves has no leaf {index}.")
     node = tiles.node_reader(size)
     hashes = merkle.inclusion_proof(index=index, size=size, node=node)
-    return Proof(size, _root(size), tuple(hashes))
+    return Proof(size, root_at(size=size), tuple(hashes))
 
 
 def consistency(*, old: int, new: int) -> Proof:
@@ -151,6 +153,12 @@ def consistency(*, old: int, new: int) -> Proof:
     node = tiles.node_reader(new)
     hashes = merkle.consistency_proof(old_size=old, new_size=new, node=node)
     return Proof(new, _root(new), tuple(hashes))
+
+
+def root_at(*, size: int) -> bytes:
+    """Return the root of the tree of the first `size` leaves, from stored hashes."""
+    node = tiles.node_reader(size)
+    return merkle.subtree_hash(begin=0, end=size, node=node)
 
 
 def extract(*, entries: Iterable[Entry]) -> dict[str, Any]:
@@ -195,13 +203,6 @@ def _logged(leaf: Leaf) -> LoggedEntry:
     if found is None:
         raise NotInLog(f"Leaf {leaf.leaf_index} has lost its entry {leaf.entry_id}.")
     return LoggedEntry(leaf.leaf_index, bytes(leaf.leaf_hash), found)
-
-
-def _root(size: int) -> bytes:
-    signed = Checkpoint.objects.filter(tree_size=size).first()
-    if signed is not None:
-        return bytes(signed.root_hash)
-    return merkle.subtree_hash(begin=0, end=size, node=tiles.node_reader(size))
 
 
 def _require_size(size: int) -> None:

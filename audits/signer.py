@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from audits.keys import load_or_create_key, replace_file
+from audits.keys import load_key, load_or_create_key, replace_file
 from audits.merkle import ProofError, verify_consistency
 from audits.note import (
     Checkpoint,
@@ -30,10 +30,14 @@ class SignerRefused(Exception):
 class Signer:
     """Signs the checkpoints of one log, and none that contradicts an earlier one."""
 
-    def __init__(self, folder: Path, origin: str) -> None:
-        """Open the folder's key, made on first use. Raises keys.KeyUnusable."""
+    def __init__(self, folder: Path, origin: str, *, create: bool = True) -> None:
+        """Open the folder's key; make one on first use if `create`.
+
+        Raises keys.KeyUnusable.
+        """
         self.origin = origin
-        self._key = load_or_create_key(folder / "log.pem")
+        path = folder / "log.pem"
+        self._key = load_or_create_key(path) if create else load_key(path)
         name = hashlib.sha256(origin.encode()).hexdigest()[:16]
         self._memory = folder / f"log-{name}.checkpoint"
         self._lock = folder / "log.lock"

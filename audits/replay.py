@@ -1,0 +1,253 @@
+"""Replay the log against the live tables, and each row's entries against each other."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from audits.capture import governed_tables
+from audits.findings import Findings
+
+FETCH = 500  # rows in memory at once
+LONGEST_VALUE = 120  # characters of a value in a finding
+
+# The rows for which the last entry and the table disagree, as texts: jsonb's own
+# equality holds 1.0 and 1.00 for the same (log.md 2.3).
+_REPLAY = """
+WITH logged AS (
+  SELECT DISTINCT ON (pk) pk, entry_id, op, body::jsonb AS body FROM audits_entry
+  WHERE rel = %s AND op IN ('I', 'U', 'D') AND pk IS NOT NULL
+  ORDER BY pk, entry_id DESC
+), live AS (
+  SELECT to_jsonb(t) ->> %s AS pk, to_jsonb(t) - %s::text[] AS content FROM {table} t
+)
+SELECT coalesce(logged.pk, live.pk), logged.entry_id, logged.op,
+  (logged.body -> 'new')::text, (logged.body -> 'reduced' -> 'new')::text,
+  live.content::text
+FROM logged FULL JOIN live ON live.pk = logged.pk
+WHERE CASE WHEN live.pk IS NULL THEN logged.op <> 'D'
+  WHEN logged.pk IS NULL OR logged.op = 'D' THEN true
+  ELSE (logged.body -> 'new')::text IS DISTINCT FROM live.content::text END
+"""
+
+# The entries that do not continue the entry before them for the same row.
+_CHAIN = """
+SELECT pk, entry_id, op, prior_id, prior_op, body::text, prior::text FROM (
+  SELECT pk, entry_id, op, body, lag(entry_id) OVER w AS prior_id,
+    lag(op) OVER w AS prior_op, lag(body) OVER w AS prior
+  FROM (SELECT pk, entry_id, op, body::jsonb AS body FROM audits_entry
+    WHERE rel = %s AND op IN ('I', 'U', 'D') AND pk IS NOT NULL) e
+  WINDOW w AS (PARTITION BY pk ORDER BY entry_id)
+) c
+WHERE CASE WHEN op = 'I' THEN prior_op <> 'D'
+  WHEN prior_op IS NULL OR prior_op = 'D' THEN true
+  ELSE body ->> 'osha' IS DISTINCT FROM
+    encode(sha256(convert_to((prior -> 'new')::text, 'UTF8')), 'hex') END
+"""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A JSON number as it was spelled: 1.0 and 1.00 are different texts."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A captured table, as the log's own latest S entry describes it."""
+
+    rel: str
+    key: str
+    secrets: tuple[str, ...]
+
+    @property
+    def table(self) -> str:
+        """The table's name for use in SQL."""
+        schema, _, name = self.rel.partition(".")
+        quote = connection.ops.quote_name
+        return f"{quote(schema)}.{quote(name)}"
+
+
+def check_rows(found: Findings) -> None:
+    """Compare every captured table with the log, and the log's rows with themselves.
+
+    Needs one snapshot for all: call it in a REPEATABLE READ transaction whose
+    settings are those of the capture function.
+    """
+    with connection.cursor() as cursor:
+        existing = {
+            f"public.{name}" for name in connection.introspection.table_names(cursor)
+        }
+    expected = {table.rel for table in governed_tables()}
+    captured = {table.rel: table for table in _captured()}
+    for rel in sorted(expected & existing - captured.keys()):
+        found.add(
+            "capture", "it was never captured", "every table is captured", table=rel
+        )
+    for rel, table in sorted(captured.items()):
+        _check_chain(found, table)
+        if rel in existing:
+            _check_live(found, table)
+            found.checked["tables"] += 1
+        elif rel in expected:
+            found.add("replay", "the table is gone", "tables do not go", table=rel)
+        else:
+            found.not_covered.append(
+                f"{rel} is no longer part of Freigabe; its rows were not replayed."
+            )
+
+
+def differences(
+    logged: dict[str, Any],
+    logged_by_digest: set[str],
+    seen: dict[str, Any],
+    seen_by_digest: set[str],
+) -> list[tuple[str, str, str]]:
+    """Return (column, value in the log, value seen) where two row images differ.
+
+    Columns that only one of them has came or went with a migration and are skipped. A
+    value that was logged by its digest is compared by its digest.
+    """
+    different = []
+    for column in logged.keys() & seen.keys():
+        left, right = logged[column], seen[column]
+        if column in logged_by_digest and column not in seen_by_digest:
+            right = digest_of(right)
+        if column in seen_by_digest and column not in logged_by_digest:
+            left = digest_of(left)
+        if left != right:
+            different.append((column, _brief(logged[column]), _brief(seen[column])))
+    return sorted(different)
+
+
+def parse_row(text: str | None) -> Any:
+    """Parse JSON that PostgreSQL wrote, numbers kept as spelled; None gives {}."""
+    if text is None:
+        return {}
+    return json.loads(text, parse_float=Number, parse_int=Number)
+
+
+def digest_of(value: Any) -> dict[str, Any]:
+    """Return what audits_digest() in capture.sql writes for a large value."""
+    raw = (value if isinstance(value, str) else jsonb_text(value)).encode()
+    return {"$len": Number(str(len(raw))), "$sha256": hashlib.sha256(raw).hexdigest()}
+
+
+def jsonb_text(value: Any) -> str:
+    """Write a parsed value as PostgreSQL prints jsonb."""
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, dict):
+        pairs = (f"{jsonb_text(k)}: {jsonb_text(v)}" for k, v in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(jsonb_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _captured() -> list[Logged]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (rel) rel, body::jsonb -> 'new' ->> 'key', "
+            "body::jsonb -> 'new' ->> 'secrets' FROM audits_entry "
+            "WHERE op = 'S' AND pk IS NULL ORDER BY rel, entry_id DESC"
+        )
+        return [
+            Logged(rel, key, tuple(name for name in secrets.split(",") if name))
+            for rel, key, secrets in cursor.fetchall()
+        ]
+
+
+def _check_live(found: Findings, table: Logged) -> None:
+    query = _REPLAY.format(table=table.table)
+    parameters = [table.rel, table.key, list(table.secrets)]
+    for pk, entry, op, logged, by_digest, live in _stream(query, parameters):
+        if live is None:
+            what = f"the row is gone, though entry {entry} left it there"
+            _row(found, "deleted", table, pk, entry, what)
+        elif logged is None:
+            what = (
+                f"the row is there, though entry {entry} deleted it"
+                if op == "D"
+                else "the row is there, but no entry tells of it"
+            )
+            _row(found, "inserted", table, pk, entry, what)
+        else:
+            changed = differences(
+                parse_row(logged), set(parse_row(by_digest)), parse_row(live), set()
+            )
+            for column, said, seen in changed:
+                what = f"column {column} is {seen}, the log says {said}"
+                _row(found, "changed", table, pk, entry, what)
+
+
+def _row(
+    found: Findings, how: str, table: Logged, pk: str, entry: int | None, what: str
+) -> None:
+    because = f"it was {how} without capture"
+    found.add("replay", what, because, entry=entry, table=table.rel, key=pk)
+
+
+def _check_chain(found: Findings, table: Logged) -> None:
+    for pk, entry, op, prior_id, prior_op, body, prior in _stream(_CHAIN, [table.rel]):
+        what = _break_in_chain(op, prior_id, prior_op, body, prior)
+        if what:
+            found.add(
+                "chain",
+                what,
+                "the row changed between the two without capture",
+                entry=entry,
+                table=table.rel,
+                key=pk,
+            )
+
+
+def _break_in_chain(
+    op: str, prior_id: int | None, prior_op: str | None, body: str, prior: str
+) -> str:
+    """Say how an entry contradicts the one before it, or nothing if a migration did."""
+    if op == "I":
+        return f"an insert follows entry {prior_id} ({prior_op}): nobody deleted the row"
+    if prior_op is None or prior_op == "D":
+        after = f"entry {prior_id} (D)" if prior_id else "nothing"
+        return f"a change ({op}) follows {after}: nobody inserted the row"
+    this, before = parse_row(body), parse_row(prior)
+    old = {**(this["new"] or {}), **(this["old"] or {})}
+    was = before["new"]
+    by_digest = set((before["reduced"] or {}).get("new", ()))
+    old_by_digest = _old_by_digest(this)
+    changed = differences(was, by_digest, old, old_by_digest)
+    if changed:
+        return "; ".join(
+            f"column {column} was {seen} before it, entry {prior_id} says {said}"
+            for column, said, seen in changed
+        )
+    if by_digest or old_by_digest or was.keys() != old.keys():
+        return ""
+    return f"its digest of the old row does not match entry {prior_id}"
+
+
+def _old_by_digest(body: dict[str, Any]) -> set[str]:
+    """Name the columns of the rebuilt old row that are digests in this entry."""
+    reduced = body["reduced"] or {"old": [], "new": []}
+    unchanged = set(reduced["new"]) - (body["old"] or {}).keys()
+    return set(reduced["old"]) | unchanged
+
+
+def _stream(query: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """Read a result through a server-side cursor: bounded memory."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, parameters)
+        while rows := cursor.fetchmany(FETCH):
+            yield from rows
+
+
+def _brief(value: Any) -> str:
+    text = jsonb_text(value)
+    if len(text) <= LONGEST_VALUE:
+        return text
+    return f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
