@@ -96,6 +96,9 @@ def fresh_database(
         dsn = _address(settings.DATABASE_URL, database=name)
         monkeypatch.setenv("DATABASE_URL", dsn)
         monkeypatch.setitem(connection.settings_dict, "NAME", name)
+        # A log of its own: the signer remembers by origin what it signed.
+        monkeypatch.setenv("FREIGABE_LOG_ORIGIN", f"test.local/{name}")
+        monkeypatch.setattr(settings, "FREIGABE_LOG_ORIGIN", f"test.local/{name}")
         yield FreshDatabase(name, dsn, _address(dsn, database=name, user="postgres"))
         connection.close()
         monkeypatch.undo()
