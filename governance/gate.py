@@ -103,15 +103,19 @@ def examine(
         return None, checks
     roles.require(by, "read", model=version.model, environment=environment)
     case = Case(version, environment, at)
-    checks += [
-        _digest(case, question.digest),
+    return case, checks + checks_of(case, digest=question.digest)
+
+
+def checks_of(case: Case, *, digest: str = "") -> list[Check]:
+    """Every check of a known version and environment, as gate and dossier show them."""
+    return [
+        _digest(case, digest),
         _life_cycle(case),
         _authorised(case),
         _unchanged(case),
         *_policy(case),
-        log_check(at=at),
+        log_check(at=case.at),
     ]
-    return case, checks
 
 
 def _find(question: Question) -> tuple[ModelVersion | None, Check]:
