@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from governance.embedded import dsn_for
 from governance.environment import (
@@ -210,7 +211,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Clock and muscle -------------------------------------------------------------------
-CELERY_BROKER_URL = env_secret("CELERY_BROKER_URL", "pgmq://")
+CELERY_BROKER_URL = env_secret("CELERY_BROKER_URL", "pgmq://localhost")
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "clock"
@@ -228,7 +229,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 if CELERY_BROKER_URL.startswith("pgmq://"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "conn_string": DATABASE_URL,
+        # Keywords, because pgmq's own reading of a URL drops ?host=/socket/dir.
+        "conn_string": make_conninfo(**conninfo_to_dict(DATABASE_URL)),
         "init_extension": False,
         "pool_size": 2,
         "pool_timeout": 5,
@@ -266,5 +268,10 @@ LOGGING = {
     "root": {
         "handlers": ["console"],
         "level": os.environ.get("FREIGABE_LOG_LEVEL", "INFO"),
+    },
+    # A line for each tick of the clock would be all that anybody sees.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("celery.app.trace", "celery.worker.strategy", "celery.beat")
     },
 }

@@ -20,7 +20,11 @@ FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
 # A child that ran this long was healthy: its next crash starts a new backoff.
 HEALTHY_SECONDS = 60.0
-TROUBLE = re.compile(r"\b(ERROR|CRITICAL|Traceback|[A-Z]\w+(Error|Exception):)")
+TROUBLE = re.compile(r"\b(ERROR|CRITICAL)\b")
+# What differs between two reports of the same trouble: times, numbers, ids.
+PASSING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
+REPEAT_SECONDS = 60.0
+LARGEST_LOG_BYTES = 20 * 1024**2
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -39,6 +43,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     log: IO[bytes] | None = None
     started_at: float = 0.0
+    last_line: str = ""
     backoff: float = FIRST_BACKOFF_SECONDS
     restart_at: float | None = None
 
@@ -56,6 +61,7 @@ class Supervisor:
         self.say = say
         self.children: list[Child] = []
         self.stopping = False
+        self._said: dict[str, float] = {}
         self._selector = selectors.DefaultSelector()
         self._lock: IO[str] | None = None
 
@@ -123,7 +129,7 @@ class Supervisor:
         self.stopping = True
 
     def _launch(self, child: Child) -> None:
-        child.log = child.log or (self.log_dir / f"{child.name}.log").open("ab")
+        child.log = child.log or self._open_log(child.name)
         child.process = subprocess.Popen(
             child.command,
             env={**os.environ, **child.environment},
@@ -140,6 +146,12 @@ class Supervisor:
         assert child.process.stdout is not None  # noqa: S101 - PIPE was asked for
         os.set_blocking(child.process.stdout.fileno(), False)
         self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
+
+    def _open_log(self, name: str) -> IO[bytes]:
+        path = self.log_dir / f"{name}.log"
+        if path.exists() and path.stat().st_size > LARGEST_LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
 
     def _record(self, name: str, pid: int) -> Path:
         path = self.run_dir / f"{name}.pid"
@@ -162,10 +174,21 @@ class Supervisor:
             return
         child.log.write(written)
         child.log.flush()
-        if not self.stopping:
-            for line in written.decode(errors="replace").splitlines():
-                if TROUBLE.search(line):
-                    self.say(f"{child.name}: {line.strip()}")
+        lines = written.decode(errors="replace").split("\n")
+        child.last_line = next(filter(None, reversed(lines)), child.last_line)
+        for line in filter(TROUBLE.search, lines):
+            self._say_once(f"{child.name}: {line.strip()}")
+
+    def _say_once(self, line: str) -> None:
+        """Show a trouble, but not the same one again with every tick of the clock."""
+        key = PASSING.sub("", line)
+        now = time.monotonic()
+        if (
+            not self.stopping
+            and now - self._said.get(key, -REPEAT_SECONDS) > REPEAT_SECONDS
+        ):
+            self._said[key] = now
+            self.say(line)
 
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()
@@ -184,7 +207,8 @@ class Supervisor:
         child.restart_at = now + child.backoff
         self.say(
             f"{child.name} ended ({_ending(child.process.returncode)}), starts again "
-            f"in {child.backoff:.1f} s; see {self.log_dir / child.name}.log"
+            f"in {child.backoff:.1f} s. Last line of {child.name}.log: "
+            f"{child.last_line.strip() or 'none'}"
         )
         child.backoff = min(child.backoff * 2, LONGEST_BACKOFF_SECONDS)
 

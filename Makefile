@@ -1,0 +1,59 @@
+# Freigabe: `make demo` to see it, `make test` to try it. PYTHON= names the interpreter.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+# Any Python 3 can run the set-up; a pyenv shim may exist and still not run.
+SETUP = for p in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11 \
+	/usr/bin/python3 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[1-4]*/bin/python3; do \
+	if [ -n "$$p" ] && "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 8))' \
+	2>/dev/null; then exec "$$p" tools/setup.py --python "$(PYTHON)" --for $(1); fi; \
+	done; echo "No Python 3 runs here: install Python 3.11 or later." >&2; exit 1
+
+export PORT
+export ORT_DISABLE_TELEMETRY = 1
+
+.PHONY: help setup setup-test demo test bench soak lint format lock clean
+
+help:
+	@echo "make demo [PORT=8000] [RESET=1]   see Freigabe at work"
+	@echo "make test [ARGS=...]              run the tests"
+	@echo "make bench [ONLY=name,...]        run the benchmarks"
+	@echo "make soak                         run the long batteries"
+	@echo "make lint                         check style, types and import contracts"
+
+setup:
+	@$(call SETUP,demo)
+
+setup-test:
+	@$(call SETUP,test)
+
+demo: setup
+	@exec $(PY) manage.py demo $(if $(filter-out 0,$(RESET)),--reset)
+
+test: setup-test
+	@exec $(PY) -m pytest -m "not soak" $(ARGS)
+
+soak: setup-test
+	@FREIGABE_SOAK=1 exec $(PY) -m pytest -m soak --timeout 0 $(ARGS)
+
+bench: setup-test
+	@exec $(PY) -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")
+
+lint: setup-test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) manage.py makemigrations --check --dry-run
+	FREIGABE_HTTPS=1 $(PY) manage.py check --deploy --fail-level WARNING
+
+format: setup-test
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+lock:
+	uv pip compile --universal --generate-hashes --python-version 3.11 --all-extras \
+		--no-header --no-annotate pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
