@@ -2,16 +2,17 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
-from audits.artifacts import MODEL_FORMATS, UnsupportedArtifact, detect
+from audits.artifacts import MODEL_FORMATS, Detected, UnsupportedArtifact, detect
 from governance import roles
 from registry.acts import acting
 from registry.models import Artifact, User
@@ -34,24 +35,27 @@ def store(
     by: User,
     at: datetime,
     as_model: bool = True,
+    accept: Callable[[Path, Detected], None] | None = None,
 ) -> Artifact:
     """Store a file and return its artifact; the same bytes twice are one artifact.
 
-    The bytes go to a scratch file while they are hashed, are identified by content, and
-    only then enter the storage, so that a refused upload leaves nothing behind. Raises
-    `NotAllowed`, `TooLarge`, `NotAModel`, `audits.artifacts.UnsupportedArtifact`.
+    The bytes go to a scratch file while they are hashed, are identified by content and
+    shown to `accept`, and only then enter the storage: a refused upload leaves nothing
+    behind. Raises `NotAllowed`, `TooLarge`, `NotAModel`, `UnsupportedArtifact`, and
+    what `accept` raises.
     """
     roles.require(by, "upload artifacts")
     scratch_dir = Path(settings.FILE_UPLOAD_TEMP_DIR)
     scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=scratch_dir) as scratch:
-        digest, size = _spool(chunks, scratch)  # type: ignore[arg-type]
-        known = Artifact.objects.filter(sha256=digest).first()
-        if known is not None:
-            _require_model(known.format, as_model)
-            return known
+        digest, size = _spool(chunks, scratch)
         found = detect(Path(scratch.name))
         _require_model(found.format, as_model)
+        if accept is not None:
+            accept(Path(scratch.name), found)
+        known = Artifact.objects.filter(sha256=digest).first()
+        if known is not None:
+            return known
         return _keep(
             scratch=Path(scratch.name),
             artifact=Artifact(
@@ -67,9 +71,7 @@ def store(
         )
 
 
-def _spool(
-    chunks: Iterable[bytes], scratch: "tempfile._TemporaryFileWrapper[bytes]"
-) -> tuple[str, int]:
+def _spool(chunks: Iterable[bytes], scratch: IO[bytes]) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     for chunk in chunks:
         size += len(chunk)
@@ -103,7 +105,7 @@ def _keep(*, scratch: Path, artifact: Artifact) -> Artifact:
             default_storage.save(name, File(source))
     try:
         with acting(by=artifact.uploaded_by):
-            kept, created = Artifact.objects.get_or_create(
+            kept, _created = Artifact.objects.get_or_create(
                 sha256=artifact.sha256,
                 defaults={
                     f.name: getattr(artifact, f.name)

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from audits.artifacts import MODEL_FORMATS
 from governance import roles
 from governance.lifecycle import move
 from governance.models import Status
+from governance.records import AlreadyRegistered, Refused, valid
 from registry.acts import act
 from registry.digests import NotCanonical, canonical_json, sha256_hex
 from registry.models import (
@@ -52,18 +52,6 @@ INVENTORY_FIELDS = (
 )
 
 
-class Refused(Exception):
-    """What was sent cannot be registered; `errors` maps each field to its sentences."""
-
-    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
-        super().__init__("; ".join(f"{k}: {' '.join(v)}" for k, v in errors.items()))
-        self.errors = {name: list(texts) for name, texts in errors.items()}
-
-
-class AlreadyRegistered(Refused):
-    """Something by that name exists already."""
-
-
 @dataclass(frozen=True)
 class RunFacts:
     """What is known of the training run."""
@@ -86,7 +74,7 @@ def register_model(
     model = RegisteredModel(slug=slug, registered_by=by, registered_at=at, **inventory)
     if RegisteredModel.objects.filter(slug=slug).exists():
         raise AlreadyRegistered({"slug": [_("A model with this name exists.")]})
-    _valid(model)
+    valid(model)
     model.save(force_insert=True)
     return model
 
@@ -104,7 +92,7 @@ def change_inventory(
     fresh = RegisteredModel.objects.select_for_update().get(pk=model.pk)
     for name, value in inventory.items():
         setattr(fresh, name, value)
-    _valid(fresh)
+    valid(fresh)
     fresh.save()
     return fresh
 
@@ -118,7 +106,7 @@ def register_environment(
     if Environment.objects.filter(slug=slug).exists():
         raise AlreadyRegistered({"slug": [_("An environment with this name exists.")]})
     environment = Environment(slug=slug, name=name, emergency_allowed=emergency_allowed)
-    _valid(environment)
+    valid(environment)
     environment.save(force_insert=True)
     return environment
 
@@ -160,7 +148,7 @@ def register_version(
         registered_by=by,
         registered_at=at,
     )
-    _valid(row)
+    valid(row)
     row.save(force_insert=True)
     _attach(row, artifacts, datasets)
     move(version=row, to=Status.DEVELOPMENT, by=by, at=at)
@@ -193,8 +181,8 @@ def _require_artifacts(artifacts: Sequence[tuple[Artifact, str]]) -> None:
 def _run(run: RunFacts | None, by: User, at: datetime) -> Run | None:
     if run is None:
         return None
-    row = Run(run_by=by, recorded_at=at, **{k: v for k, v in asdict(run).items()})
-    _valid(row, prefix="run/")
+    row = Run(run_by=by, recorded_at=at, **asdict(run))
+    valid(row, prefix="run/")
     row.save(force_insert=True)
     return row
 
@@ -247,7 +235,7 @@ def _attach(
         VersionArtifact.objects.create(version=version, artifact=artifact, role=part)
     for dataset_version, use in datasets:
         link = VersionDataset(version=version, dataset_version=dataset_version, use=use)
-        _valid(link, prefix="datasets/")
+        valid(link, prefix="datasets/")
         link.save(force_insert=True)
 
 
@@ -255,12 +243,3 @@ def _known_fields(inventory: Mapping[str, Any]) -> None:
     unknown = sorted(set(inventory) - set(INVENTORY_FIELDS))
     if unknown:
         raise Refused({name: [_("There is no such field.")] for name in unknown})
-
-
-def _valid(row: Any, prefix: str = "") -> None:
-    try:
-        row.full_clean()
-    except ValidationError as error:
-        raise Refused(
-            {prefix + name: texts for name, texts in error.message_dict.items()}
-        ) from error

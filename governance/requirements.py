@@ -247,10 +247,13 @@ def _signature_step(
             "owner": case.version.model.owner.printed_name
         }
     parts = [
-        f"{count} x {seat.meaning} ({' / '.join(str(Role(r).label) for r in seat.roles)})"
-        for seat, count in missing
+        f"{count} x {seat.meaning} ({_role_names(seat)})" for seat, count in missing
     ]
     return _("Still to sign: %(seats)s.") % {"seats": ", ".join(parts)}
+
+
+def _role_names(seat: Seat) -> str:
+    return " / ".join(str(Role(name).label) for name in seat.roles)
 
 
 def _approval(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:

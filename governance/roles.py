@@ -101,13 +101,13 @@ def _require_scope(
 ) -> None:
     if user.scope is None:
         return
-    slug = getattr(model, "slug", model)
+    slug = model.slug if isinstance(model, RegisteredModel) else model
     if slug is not None and not fnmatchcase(slug, user.scope.models_pattern):
         raise NotAllowed(
             _("This token is for the models %(pattern)s, not for %(slug)s.")
             % {"pattern": user.scope.models_pattern, "slug": slug}
         )
-    place = getattr(environment, "slug", environment)
+    place = environment.slug if isinstance(environment, Environment) else environment
     places = user.scope.environments
     if place is not None and places and place not in places:
         raise NotAllowed(
@@ -120,8 +120,8 @@ def _require_scope(
 def grant(*, user: User, role: Role, by: User, at: datetime) -> RoleAssignment:
     """Give a role. Raises `NotAllowed` and `RoleConflict`.
 
-    An administrator holds no role that signs, and an auditor none that writes. A machine
-    may hold any role, for its tokens; signing asks for a person.
+    An administrator holds no role that signs, and an auditor none that writes. A
+    machine may hold any role, for its tokens; signing asks for a person.
     """
     if by.username != "system":
         require(by, "manage access")

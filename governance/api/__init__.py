@@ -1,0 +1,1 @@
+"""The REST API: doors for pipelines and auditors, thin over the acts."""

@@ -1,0 +1,246 @@
+"""Risk assessments, approval requests, signatures and authorisations."""
+
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import approvals, deployments, risk, roles
+from governance.api import show
+from governance.api.door import Door, page, person
+from governance.api.inventory import find_environment, find_model, find_version
+from governance.lifecycle import State, state_of
+from governance.models import ApprovalRequest, Authorisation, Signature
+
+
+class AssessmentRecord(serializers.Serializer[Any]):
+    """A judgement of risk on the 5x5 matrix."""
+
+    likelihood = serializers.IntegerField(min_value=1, max_value=5)
+    impact = serializers.IntegerField(min_value=1, max_value=5)
+    rationale = serializers.CharField(max_length=10_000)
+    mitigations = serializers.CharField(max_length=10_000, default="", allow_blank=True)
+    residual_likelihood = serializers.IntegerField(
+        min_value=1, max_value=5, default=None, allow_null=True
+    )
+    residual_impact = serializers.IntegerField(
+        min_value=1, max_value=5, default=None, allow_null=True
+    )
+    matrix = serializers.ChoiceField(["default", "cautious"], default="default")
+
+
+class AssessmentList(Door):
+    """`models/{slug}/risk-assessments`"""
+
+    @extend_schema(request=AssessmentRecord, responses={201: AssessmentRecord})
+    def post(self, request: Request, slug: str) -> Response:
+        """Assess the risk of a model."""
+        model = find_model(slug)
+        form = AssessmentRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = risk.assess(
+            model=model, by=person(request), at=timezone.now(), **form.validated_data
+        )
+        return Response(show.assessment(row), 201)
+
+    @extend_schema(responses=AssessmentRecord(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """List the assessments of a model, the newest first."""
+        model = find_model(slug)
+        roles.require(person(request), "read", model=model)
+        rows = model.risk_assessments.select_related("matrix", "assessed_by")
+        return page(request, rows, show.assessment, ordering=["-assessed_at", "id"])
+
+
+class RequestRecord(serializers.Serializer[Any]):
+    """What is asked for."""
+
+    environment = serializers.CharField(max_length=80)
+    comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
+    valid_until = serializers.DateTimeField(default=None, allow_null=True)
+
+
+class RequestsOfVersion(Door):
+    """`models/{slug}/versions/{version}/approval-requests`"""
+
+    @extend_schema(request=RequestRecord, responses={201: RequestRecord})
+    def post(self, request: Request, slug: str, version: str) -> Response:
+        """Submit a version for approval."""
+        row = find_version(slug, version)
+        form = RequestRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        asked = approvals.submit(
+            version=row,
+            environment=find_environment(form.validated_data["environment"]),
+            comment=form.validated_data["comment"],
+            valid_until=form.validated_data["valid_until"],
+            by=person(request),
+            at=timezone.now(),
+        )
+        return Response(show.approval_request(asked), 201)
+
+
+class RequestList(Door):
+    """`approval-requests`"""
+
+    @extend_schema(responses=RequestRecord(many=True))
+    def get(self, request: Request) -> Response:
+        """List approval requests, the newest first."""
+        roles.require(person(request), "read")
+        rows = ApprovalRequest.objects.select_related(
+            "version__model", "environment", "requested_by"
+        )
+        return page(
+            request, rows, show.approval_request, ordering=["-requested_at", "id"]
+        )
+
+
+class RequestDetail(Door):
+    """`approval-requests/{id}`"""
+
+    @extend_schema(responses=RequestRecord)
+    def get(self, request: Request, request_id: UUID) -> Response:
+        """Read an approval request."""
+        row = find_request(request_id)
+        roles.require(person(request), "read", model=row.version.model)
+        return Response(show.approval_request(row))
+
+
+def find_request(request_id: UUID) -> ApprovalRequest:
+    """The approval request or 404."""
+    rows = ApprovalRequest.objects.select_related(
+        "version__model", "environment", "assessment", "pack", "requested_by"
+    )
+    return get_object_or_404(rows, pk=request_id)
+
+
+class SignatureRecord(serializers.Serializer[Any]):
+    """A signature: the person authenticates again with the password."""
+
+    meaning = serializers.ChoiceField(
+        [Signature.Meaning.REVIEW, Signature.Meaning.APPROVAL]
+    )
+    password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
+
+
+class RejectionRecord(serializers.Serializer[Any]):
+    """A rejection is signed as well, and needs a reason."""
+
+    password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    comment = serializers.CharField(max_length=10_000)
+
+
+class Signatures(Door):
+    """`approval-requests/{id}/signatures`; never wrapped, so that a failed attempt
+    to sign is kept."""
+
+    idempotent = False
+
+    @extend_schema(request=SignatureRecord, responses={201: SignatureRecord})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Sign as the person who authenticates."""
+        form = SignatureRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = approvals.sign(
+            request=find_request(request_id),
+            by=person(request),
+            at=timezone.now(),
+            **form.validated_data,
+        )
+        return Response(show.signature(row), 201)
+
+
+class Rejections(Door):
+    """`approval-requests/{id}/rejections`"""
+
+    idempotent = False
+
+    @extend_schema(request=RejectionRecord, responses={201: SignatureRecord})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Reject, signed, with a reason."""
+        form = RejectionRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = approvals.sign(
+            request=find_request(request_id),
+            meaning=Signature.Meaning.REJECTION,
+            by=person(request),
+            at=timezone.now(),
+            **form.validated_data,
+        )
+        return Response(show.signature(row), 201)
+
+
+class Reason(serializers.Serializer[Any]):
+    """Why."""
+
+    reason = serializers.CharField(max_length=10_000)
+
+
+class WithdrawalView(Door):
+    """`approval-requests/{id}/withdrawal`"""
+
+    @extend_schema(request=Reason, responses={201: Reason})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Take a request back."""
+        form = Reason(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = approvals.withdraw(
+            request=find_request(request_id),
+            reason=form.validated_data["reason"],
+            by=person(request),
+            at=timezone.now(),
+        )
+        return Response({"reason": row.reason, "withdrawn_at": row.withdrawn_at}, 201)
+
+
+class SuspensionRecord(serializers.Serializer[Any]):
+    """A change of an authorisation."""
+
+    authorisation = serializers.PrimaryKeyRelatedField(
+        queryset=Authorisation.objects.select_related("version__model", "environment")
+    )
+    state = serializers.ChoiceField(State.choices, default=State.SUSPENDED)
+    reason = serializers.CharField(max_length=10_000)
+
+
+class Suspensions(Door):
+    """`suspensions`"""
+
+    @extend_schema(request=SuspensionRecord, responses={201: SuspensionRecord})
+    def post(self, request: Request) -> Response:
+        """Suspend, reinstate (`active`) or revoke an authorisation."""
+        form = SuspensionRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = form.validated_data["authorisation"]
+        deployments.change_authorisation(
+            authorisation=row,
+            to=State(form.validated_data["state"]),
+            reason=form.validated_data["reason"],
+            by=person(request),
+            at=timezone.now(),
+        )
+        return Response(show.authorisation(row, state_of(row)), 201)
+
+
+class AuthorisationList(Door):
+    """`authorisations`"""
+
+    @extend_schema(responses=SuspensionRecord(many=True))
+    def get(self, request: Request) -> Response:
+        """List authorisations with their state, the newest first."""
+        roles.require(person(request), "read")
+        rows = Authorisation.objects.select_related(
+            "version__model", "environment"
+        ).prefetch_related("changes")
+        return page(
+            request,
+            rows,
+            lambda row: show.authorisation(row, state_of(row)),
+            ordering=["-valid_from", "id"],
+        )

@@ -1,0 +1,115 @@
+"""Dossiers: asking for one, watching it, fetching its files."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import nudge, roles
+from governance.api import show
+from governance.api.door import Door, page, person
+from governance.api.inventory import find_version
+from governance.dossier.request import request_dossier
+from governance.models import Dossier
+
+
+class DossierRecord(serializers.Serializer[Any]):
+    """What a dossier is about."""
+
+    model = serializers.CharField(max_length=80)
+    version = serializers.CharField(max_length=64)
+    variant = serializers.CharField(max_length=32, default="version")
+    language = serializers.CharField(max_length=8, default="en")
+    as_of = serializers.DateTimeField(default=None, allow_null=True)
+
+
+def _dossiers() -> Any:
+    return Dossier.objects.select_related("version__model", "requested_by")
+
+
+class DossierList(Door):
+    """`dossiers`"""
+
+    @extend_schema(request=DossierRecord, responses={202: DossierRecord})
+    def post(self, request: Request) -> Response:
+        """Ask for a dossier; watch the URL of the answer."""
+        form = DossierRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = form.validated_data
+        row = request_dossier(
+            version=find_version(data["model"], data["version"]),
+            variant=data["variant"],
+            language=data["language"],
+            as_of=data["as_of"],
+            by=person(request),
+            at=timezone.now(),
+        )
+        nudge.nudge(nudge.DOSSIERS)
+        body = show.dossier(row)
+        return Response(body, 202, headers={"Location": body["url"]})
+
+    @extend_schema(responses=DossierRecord(many=True))
+    def get(self, request: Request) -> Response:
+        """List dossiers, the newest first."""
+        roles.require(person(request), "read")
+        return page(
+            request, _dossiers(), show.dossier, ordering=["-requested_at", "id"]
+        )
+
+
+class DossierDetail(Door):
+    """`dossiers/{id}`"""
+
+    @extend_schema(responses=DossierRecord)
+    def get(self, request: Request, dossier_id: UUID) -> Response:
+        """State and progress."""
+        return Response(show.dossier(_readable(request, dossier_id)))
+
+
+class DossierPdf(Door):
+    """`dossiers/{id}/pdf`"""
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    def get(self, request: Request, dossier_id: UUID) -> FileResponse:
+        """The PDF."""
+        row = _finished(request, dossier_id)
+        name = f"{row.version.model.slug}-{row.version.version}.pdf"
+        return FileResponse(
+            default_storage.open(row.pdf_name),
+            as_attachment=True,
+            filename=name,
+            content_type="application/pdf",
+        )
+
+
+class DossierJson(Door):
+    """`dossiers/{id}/json`"""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, dossier_id: UUID) -> Response:
+        """The data behind the PDF."""
+        return Response(json.loads(_finished(request, dossier_id).document))
+
+
+def _readable(request: Request, dossier_id: UUID) -> Dossier:
+    row: Dossier = get_object_or_404(_dossiers(), pk=dossier_id)
+    roles.require(person(request), "read", model=row.version.model)
+    return row
+
+
+def _finished(request: Request, dossier_id: UUID) -> Dossier:
+    row = _readable(request, dossier_id)
+    if row.state != Dossier.State.FINISHED:
+        raise NotFound(_("This dossier is not ready."))
+    return row

@@ -1,0 +1,175 @@
+"""Every error as problem+json (RFC 9457), with a pointer to each wrong field."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from audits.artifacts import UnsupportedArtifact
+from audits.evidence import CannotMeasure
+from audits.sandbox import SandboxRefused
+from governance import (
+    access,
+    approvals,
+    artifacts,
+    datasets,
+    deployments,
+    gate,
+    lifecycle,
+    policy,
+    records,
+    risk,
+    roles,
+    signatures,
+)
+from governance.dossier import request as dossier
+
+PROBLEM = "application/problem+json"
+
+_STATUS: dict[type[Exception], int] = {
+    roles.NotAllowed: 403,
+    roles.RoleConflict: 409,
+    access.CannotIssue: 422,
+    approvals.SameHand: 403,
+    approvals.NoSeat: 403,
+    approvals.NotReady: 409,
+    approvals.NotOpen: 409,
+    approvals.CommentNeeded: 422,
+    signatures.WrongPassword: 403,
+    signatures.LockedOut: 429,
+    lifecycle.NoSuchMove: 409,
+    deployments.CannotChange: 409,
+    policy.NoPolicy: 409,
+    policy.InvalidPack: 422,
+    risk.NotDeployable: 409,
+    risk.OutsideMatrix: 422,
+    artifacts.TooLarge: 413,
+    artifacts.NotAModel: 422,
+    UnsupportedArtifact: 422,
+    SandboxRefused: 422,
+    datasets.UnusableDataset: 422,
+    CannotMeasure: 422,
+    dossier.CannotBuild: 422,
+    gate.AmbiguousQuestion: 400,
+    records.AlreadyRegistered: 409,
+    records.Refused: 422,
+}
+_FIELD: dict[type[Exception], str] = {
+    artifacts.TooLarge: "file",
+    artifacts.NotAModel: "file",
+    UnsupportedArtifact: "file",
+    SandboxRefused: "file",
+    approvals.CommentNeeded: "comment",
+    signatures.WrongPassword: "password",
+}
+
+
+def problem(error: Exception, _context: Mapping[str, Any]) -> Response | None:
+    """Translate an exception; None lets Django answer 500 for a defect of ours."""
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return _answer(status, str(error), _pointers(error), _extra(error))
+    return _framework_problem(error) or _database_problem(error)
+
+
+def _framework_problem(error: Exception) -> Response | None:
+    if isinstance(error, exceptions.ValidationError):
+        fields = list(_flatten(error.detail))
+        return _answer(422, _("Some fields are wrong."), fields)
+    if isinstance(error, exceptions.APIException):
+        headers = {}
+        if header := getattr(error, "auth_header", None):
+            headers["WWW-Authenticate"] = header
+        return _answer(error.status_code, _sentence(error.detail), headers=headers)
+    if isinstance(error, Http404):
+        return _answer(404, _("There is no such thing here."))
+    if isinstance(error, PermissionDenied):
+        return _answer(403, str(error) or _("You may not do this."))
+    if isinstance(error, RequestDataTooBig):
+        return _answer(413, _("The request is too large."))
+    return None
+
+
+def _database_problem(error: Exception) -> Response | None:
+    if isinstance(error, DataError):
+        return _answer(422, _("A value cannot be stored, such as a NUL character."))
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return _answer(
+            503,
+            _("The database cannot be reached. Nothing was changed; try again."),
+            headers={"Retry-After": "5"},
+        )
+    return None
+
+
+def _answer(
+    status: int,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    extra: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    titles = {
+        400: _("The question is incomplete"),
+        401: _("Not authenticated"),
+        403: _("Not allowed"),
+        404: _("Not found"),
+        409: _("Not possible now"),
+        412: _("Changed in the meantime"),
+        413: _("Too large"),
+        422: _("Not accepted"),
+        429: _("Too many attempts"),
+        503: _("Not available"),
+    }
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": titles.get(status, _("Not possible")),
+        "status": status,
+        "detail": detail,
+        **(extra or {}),
+    }
+    if errors:
+        body["errors"] = errors
+    return Response(body, status, headers=dict(headers or {}), content_type=PROBLEM)
+
+
+def _pointers(error: Exception) -> list[dict[str, str]]:
+    if isinstance(error, records.Refused):
+        return [
+            {"pointer": f"/{name}", "detail": text}
+            for name, texts in error.errors.items()
+            for text in texts
+        ]
+    field = getattr(error, "field", None)
+    for kind, name in _FIELD.items():
+        if isinstance(error, kind):
+            field = name
+    return [{"pointer": f"/{field}", "detail": str(error)}] if field else []
+
+
+def _extra(error: Exception) -> dict[str, Any]:
+    if isinstance(error, approvals.NotReady):
+        return {"checks": [check.as_dict() for check in error.checks]}
+    return {}
+
+
+def _flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    if isinstance(detail, Mapping):
+        for name, part in detail.items():
+            step = "" if name == "non_field_errors" else f"/{name}"
+            yield from _flatten(part, path + step)
+    elif isinstance(detail, list):
+        for index, part in enumerate(detail):
+            nested = isinstance(part, Mapping)
+            yield from _flatten(part, f"{path}/{index}" if nested else path)
+    else:
+        yield {"pointer": path or "/", "detail": str(detail)}
+
+
+def _sentence(detail: Any) -> str:
+    return "; ".join(item["detail"] for item in _flatten(detail))

@@ -1,0 +1,108 @@
+"""The API's addresses, below /api/v1/."""
+
+from django.urls import path, register_converter
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from governance.api import (
+    decisions,
+    dossiers,
+    evidence,
+    files,
+    gate,
+    health,
+    inventory,
+    log,
+)
+
+app_name = "api"
+
+
+class VersionConverter:
+    """A version number as in `registry.models.base.VERSION`."""
+
+    regex = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
+
+    def to_python(self, value: str) -> str:
+        """As it is."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """As it is."""
+        return value
+
+
+register_converter(VersionConverter, "version")
+
+_VERSION = "models/<slug:slug>/versions/<version:version>"
+_REQUEST = "approval-requests/<uuid:request_id>"
+
+urlpatterns = [
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
+    path("models", inventory.ModelList.as_view(), name="models"),
+    path("models/<slug:slug>", inventory.ModelDetail.as_view(), name="model"),
+    path(
+        "models/<slug:slug>/versions", inventory.VersionList.as_view(), name="versions"
+    ),
+    path(
+        "models/<slug:slug>/risk-assessments",
+        decisions.AssessmentList.as_view(),
+        name="risk-assessments",
+    ),
+    path(_VERSION, inventory.VersionDetail.as_view(), name="version"),
+    path(
+        f"{_VERSION}/evidence-runs",
+        evidence.RunsOfVersion.as_view(),
+        name="version-evidence-runs",
+    ),
+    path(
+        f"{_VERSION}/approval-requests",
+        decisions.RequestsOfVersion.as_view(),
+        name="version-approval-requests",
+    ),
+    path(f"{_VERSION}/readiness", gate.Readiness.as_view(), name="readiness"),
+    path("artifacts", files.Artifacts.as_view(), name="artifacts"),
+    path("datasets", files.DatasetList.as_view(), name="datasets"),
+    path(
+        "datasets/<slug:slug>/versions",
+        files.DatasetVersions.as_view(),
+        name="dataset-versions",
+    ),
+    path("environments", inventory.EnvironmentList.as_view(), name="environments"),
+    path(
+        "evidence-runs/<uuid:run_id>", evidence.RunDetail.as_view(), name="evidence-run"
+    ),
+    path("approval-requests", decisions.RequestList.as_view(), name="requests"),
+    path(_REQUEST, decisions.RequestDetail.as_view(), name="request"),
+    path(f"{_REQUEST}/signatures", decisions.Signatures.as_view(), name="signatures"),
+    path(f"{_REQUEST}/rejections", decisions.Rejections.as_view(), name="rejections"),
+    path(
+        f"{_REQUEST}/withdrawal", decisions.WithdrawalView.as_view(), name="withdrawal"
+    ),
+    path(
+        "authorisations", decisions.AuthorisationList.as_view(), name="authorisations"
+    ),
+    path("suspensions", decisions.Suspensions.as_view(), name="suspensions"),
+    path("gate", gate.Gate.as_view(), name="gate"),
+    path("gate/decisions", gate.Decisions.as_view(), name="decisions"),
+    path("permits/revoked", gate.RevokedPermits.as_view(), name="revoked"),
+    path("permits/<uuid:permit_id>", gate.Permit.as_view(), name="permit"),
+    path("deployments", gate.Deployments.as_view(), name="deployments"),
+    path("log/checkpoint", log.Checkpoint.as_view(), name="checkpoint"),
+    path("log/status", log.Status.as_view(), name="log-status"),
+    path("log/entries/<int:index>", log.Entry.as_view(), name="log-entry"),
+    path("log/proofs/inclusion", log.Inclusion.as_view(), name="inclusion"),
+    path("log/proofs/consistency", log.Consistency.as_view(), name="consistency"),
+    path("log/tile/entries/<path:path>", log.EntryBundle.as_view(), name="entries"),
+    path("log/tile/<int:level>/<path:path>", log.HashTile.as_view(), name="tile"),
+    path("dossiers", dossiers.DossierList.as_view(), name="dossiers"),
+    path(
+        "dossiers/<uuid:dossier_id>", dossiers.DossierDetail.as_view(), name="dossier"
+    ),
+    path("dossiers/<uuid:dossier_id>/pdf", dossiers.DossierPdf.as_view(), name="pdf"),
+    path(
+        "dossiers/<uuid:dossier_id>/json", dossiers.DossierJson.as_view(), name="json"
+    ),
+]

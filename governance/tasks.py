@@ -1,0 +1,46 @@
+"""The clock's ticks: each takes what is pending, until nothing is."""
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from audits import execution, log, verification
+from audits.log import Lagging
+from governance.dossier import build
+from registry.acts import through
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="governance.tasks.integrate_log")
+def integrate_log() -> None:
+    """Give new log entries their places, and sign a checkpoint."""
+    with through("task"):
+        try:
+            log.advance(at=timezone.now())
+        except Lagging as error:
+            logger.warning("%s", error)
+
+
+@shared_task(name="governance.tasks.verify_log")
+def verify_log() -> None:
+    """Verify the whole log; the gate shuts when it does not hold."""
+    with through("task"):
+        verification.run_and_record(at=timezone.now())
+
+
+@shared_task(name="governance.tasks.execute_evidence")
+def execute_evidence() -> None:
+    """Execute waiting evidence runs, one after the other."""
+    with through("task"):
+        while execution.execute_next():
+            pass
+
+
+@shared_task(name="governance.tasks.render_dossiers")
+def render_dossiers() -> None:
+    """Build waiting dossiers, one after the other."""
+    with through("task"):
+        while build.build_next():
+            pass
