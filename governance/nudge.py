@@ -5,6 +5,7 @@ import logging
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import KombuError
+from psycopg import Error as DatabaseError
 
 logger = logging.getLogger(__name__)
 
@@ -23,5 +24,5 @@ def nudge(task: str) -> None:
 def _send(task: str) -> None:
     try:
         current_app.send_task(task, retry=False, expires=60)
-    except (KombuError, OSError) as error:
+    except (KombuError, DatabaseError, OSError) as error:
         logger.warning("The broker did not take %s: %s", task, error)

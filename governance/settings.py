@@ -218,6 +218,8 @@ CELERY_TASK_DEFAULT_QUEUE = "clock"
 CELERY_TASK_ROUTES = {
     "governance.tasks.execute_*": {"queue": "evidence"},
     "governance.tasks.render_*": {"queue": "dossier"},
+    # It reads the whole log: not on the clock's own queue.
+    "governance.tasks.verify_*": {"queue": "dossier"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -249,6 +251,7 @@ CELERY_BEAT_SCHEDULE = {
     }
     for name, seconds in {
         "integrate_log": 1,
+        "verify_log": 300,
         "execute_evidence": 3,
         "render_dossiers": 3,
     }.items()
