@@ -148,7 +148,7 @@ BEGIN
     WHERE e.rel = name AND e.pk IS NULL AND e.op = 'S') INTO known;
   IF NOT known THEN
     EXECUTE format('SELECT count(public.audits_append(''I'', %L, r->>%L, NULL, '
-      'r - %L::text[], NULL, NULL, %L)) FROM (SELECT to_jsonb(x) r FROM %s x) y',
+      'r - %L::text[], NULL, NULL, %L)) FROM (SELECT to_jsonb(x.*) r FROM %s x) y',
       name, pk, string_to_array(secrets, ','), ctx, t) INTO baseline;
   END IF;
   PERFORM public.audits_append('S', name, NULL, NULL, jsonb_build_object(

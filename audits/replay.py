@@ -22,7 +22,7 @@ WITH logged AS (
   WHERE rel = %s AND op IN ('I', 'U', 'D') AND pk IS NOT NULL
   ORDER BY pk, entry_id DESC
 ), live AS (
-  SELECT to_jsonb(t) ->> %s AS pk, to_jsonb(t) - %s::text[] AS content FROM {table} t
+  SELECT to_jsonb(t.*) ->> %s AS pk, to_jsonb(t.*) - %s::text[] AS content FROM {table} t
 )
 SELECT coalesce(logged.pk, live.pk), logged.entry_id, logged.op,
   (logged.body -> 'new')::text, (logged.body -> 'reduced' -> 'new')::text,

@@ -1,0 +1,86 @@
+"""The public keys that an offline check relies on, and where they came from."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from audits.note import NoteMalformed, Verifier, parse_public_key, parse_vkey
+
+KEYS_FILE = "keys.json"
+
+
+class CannotCheck(Exception):
+    """The check could not be made, so it says nothing; the text says why."""
+
+
+@dataclass
+class TrustedKeys:
+    """Keys for permits by key id, keys of logs, and what weakens the trust in them."""
+
+    permit: dict[str, Ed25519PublicKey] = field(default_factory=dict)
+    logs: list[Verifier] = field(default_factory=list)
+    warning: str = ""
+
+
+def read_keys(given: str | None, checked_file: Path) -> TrustedKeys:
+    """Read `--key`, a file or the key itself; without it, keys.json beside the file.
+
+    Raises CannotCheck when there is no key, or one that cannot be relied on.
+    """
+    keys = TrustedKeys()
+    if given is None:
+        path = checked_file.with_name(KEYS_FILE)
+        if not path.is_file():
+            raise CannotCheck(f"No --key was given, and no {KEYS_FILE} lies beside it.")
+        keys.warning = (
+            f"whose key it is: {KEYS_FILE} lay beside the file. Get it from the "
+            "issuer and name it with --key."
+        )
+        _take(keys, path.read_text(errors="replace"))
+        return keys
+    path = Path(given)
+    try:
+        text = path.read_text(errors="replace") if path.is_file() else given
+    except OSError:  # a key is too long for a file name
+        text = given
+    _take(keys, text)
+    return keys
+
+
+def _take(keys: TrustedKeys, text: str) -> None:
+    text = text.strip()
+    try:
+        if text.startswith("{"):
+            _take_document(keys, json.loads(text))
+        elif text.startswith("-----BEGIN"):
+            keys.permit["given"] = _pem(text)
+        else:
+            verifier = parse_vkey(text)
+            keys.logs.append(verifier)
+            keys.permit[verifier.name] = verifier.key
+    except (NoteMalformed, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CannotCheck(f"The key cannot be used: {error}.") from error
+
+
+def _take_document(keys: TrustedKeys, document: Any) -> None:
+    """Read /.well-known/freigabe/keys.json."""
+    for item in document["keys"]:
+        if item["use"] == "permit":
+            keys.permit[str(item["keyid"])] = _pem(item["public_key"])
+        elif item["use"] == "checkpoint":
+            keys.logs.append(parse_vkey(item["vkey"]))
+
+
+def _pem(text: str) -> Ed25519PublicKey:
+    try:
+        key = load_pem_public_key(text.encode())
+    except UnsupportedAlgorithm as error:
+        raise ValueError("it is of an unknown kind") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise TypeError("it is not an Ed25519 key")
+    return parse_public_key(key.public_bytes_raw())

@@ -1,0 +1,23 @@
+"""A log to advance and to tamper with, each test on a database of its own."""
+
+from collections.abc import Iterator
+from importlib import import_module
+
+import psycopg
+import pytest
+
+
+@pytest.fixture
+def written_log(fresh_database, settings, tmp_path):
+    """Offer a signed log of some real rows, with keys of its own."""
+    settings.FREIGABE_KEYS_DIR = tmp_path / "keys"
+    # By name: Django is not set up yet when this file is loaded.
+    import_module("tests.audits.ledger").write_log()
+    return fresh_database
+
+
+@pytest.fixture
+def superuser(written_log) -> Iterator[psycopg.Connection]:
+    """Offer a connection that may do everything, as a bad administrator would."""
+    with psycopg.connect(written_log.superuser_dsn, autocommit=True) as connection:
+        yield connection

@@ -1,0 +1,396 @@
+"""Manipulations by a superuser: each is found and named."""
+
+import json
+import shutil
+from decimal import Decimal
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from audits import capture, log, replay
+from audits.integration import InTransaction
+from audits.models import Checkpoint, Entry, Leaf, Tile, Verification
+from audits.note import format_checkpoint, sign_note
+from audits.note import Checkpoint as SignedTree
+from audits.verification import CannotVerify, run_and_record, verify
+from registry.models import User
+from tests.audits.ledger import NOW, add_user, behind_triggers, checked, only_finding
+
+
+def test_an_honest_log_holds_and_says_what_it_does_not_cover(written_log):
+    add_user("dora")
+    verdict = checked()
+    assert verdict.ok
+    assert verdict.findings == ()
+    assert any("1 entries have no leaf yet" in gap for gap in verdict.not_covered)
+    assert any("No witness" in gap for gap in verdict.not_covered)
+
+
+def test_a_row_changed_without_triggers_is_named_with_both_values(superuser):
+    anna = User.objects.get(username="anna")
+    behind_triggers(
+        superuser,
+        "registry_user",
+        "UPDATE registry_user SET is_superuser = true WHERE username = 'anna'",
+    )
+    finding = only_finding("replay")
+    assert (finding.table, finding.key) == ("public.registry_user", str(anna.pk))
+    assert finding.what == "column is_superuser is true, the log says false"
+
+
+def test_a_row_deleted_without_triggers_is_named(superuser):
+    ben = User.objects.get(username="ben")
+    behind_triggers(
+        superuser, "registry_user", "DELETE FROM registry_user WHERE username = 'ben'"
+    )
+    finding = only_finding("replay")
+    assert finding.key == str(ben.pk)
+    assert "the row is gone" in finding.what
+
+
+def test_a_row_inserted_without_triggers_is_named(superuser):
+    behind_triggers(
+        superuser, "auth_group", "INSERT INTO auth_group (id, name) VALUES (7, 'x')"
+    )
+    finding = only_finding("replay")
+    assert (finding.table, finding.key) == ("public.auth_group", "7")
+    assert "no entry tells of it" in finding.what
+
+
+def test_a_hidden_change_is_exposed_by_the_next_honest_write(superuser):
+    behind_triggers(
+        superuser,
+        "registry_user",
+        "UPDATE registry_user SET unit = 'bribed' WHERE username = 'anna'",
+    )
+    anna = User.objects.get(username="anna")
+    anna.unit = ""
+    anna.save()
+    finding = only_finding("chain")
+    assert finding.key == str(anna.pk)
+    assert 'column unit was "bribed"' in finding.what
+    assert not [item for item in checked().findings if item.kind == "replay"]
+
+
+def test_a_row_swapped_out_and_in_again_is_exposed(superuser):
+    behind_triggers(superuser, "auth_group", "INSERT INTO auth_group VALUES (7, 'x')")
+    superuser.execute("DELETE FROM auth_group WHERE id = 7")
+    superuser.execute("INSERT INTO auth_group VALUES (7, 'x')")
+    behind_triggers(superuser, "auth_group", "DELETE FROM auth_group WHERE id = 7")
+    superuser.execute("INSERT INTO auth_group VALUES (7, 'x')")
+    what = [item.what for item in checked().findings if item.kind == "chain"]
+    assert len(what) == 2
+    assert "nobody inserted the row" in what[0]
+    assert "nobody deleted the row" in what[1]
+
+
+@pytest.mark.parametrize("where", ["audits_entry", "audits_leaf"])
+def test_one_changed_byte_is_named(superuser, where):
+    entry = Entry.objects.get(rel="public.registry_user", body__contains='"anna"')
+    leaf = Leaf.objects.get(entry_id=entry.pk)
+    if where == "audits_entry":
+        change = "UPDATE audits_entry SET body = replace(body, 'anna', 'anne')"
+    else:
+        change = "UPDATE audits_leaf SET leaf_hash = set_byte(leaf_hash, 5, 0)"
+    statement = f"{change} WHERE entry_id = {entry.pk}"
+    behind_triggers(superuser, where, statement)
+    finding = only_finding("leaf")
+    assert finding.entry == entry.pk
+    assert f"leaf {leaf.leaf_index}" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("xid", "'7'::xid8"),
+        ("op", "'D'"),
+        ("rel", "'public.other'"),
+        ("pk", "'7'"),
+        ("actor", "'someone'"),
+        ("occurred_at", "now()"),
+    ],
+)
+def test_a_changed_copy_of_the_body_is_named(superuser, column, value):
+    entry = Entry.objects.filter(rel="public.registry_user", op="I").first()
+    behind_triggers(
+        superuser,
+        "audits_entry",
+        f"UPDATE audits_entry SET {column} = {value} WHERE entry_id = {entry.pk}",
+    )
+    finding = only_finding("entry")
+    assert finding.entry == entry.pk
+    assert f"column {column} says" in finding.what
+
+
+def test_a_deleted_entry_is_named(superuser):
+    entry = Entry.objects.filter(rel="public.registry_user", op="I").first()
+    behind_triggers(
+        superuser, "audits_entry", f"DELETE FROM audits_entry WHERE entry_id={entry.pk}"
+    )
+    assert only_finding("entry").entry == entry.pk
+    assert "no entry tells of it" in only_finding("replay").what
+
+
+def test_a_deleted_leaf_is_named(superuser):
+    behind_triggers(
+        superuser, "audits_leaf", "DELETE FROM audits_leaf WHERE leaf_index = 5"
+    )
+    kinds = {item.kind: item.what for item in checked().findings}
+    assert "leaf 5 is missing" in kinds["leaf"]
+
+
+def test_reordered_leaves_are_named(superuser):
+    """Each leaf still fits its entry; only the order is another one."""
+    third, fourth = Leaf.objects.get(pk=3), Leaf.objects.get(pk=4)
+    for index, entry, value in (
+        (3, -1, third.leaf_hash),
+        (4, third.entry_id, third.leaf_hash),
+        (3, fourth.entry_id, fourth.leaf_hash),
+    ):
+        behind_triggers(
+            superuser,
+            "audits_leaf",
+            "UPDATE audits_leaf SET entry_id = %s, leaf_hash = %s WHERE leaf_index = %s",
+            entry,
+            bytes(value),
+            index,
+        )
+    assert only_finding("order").entry == third.entry_id
+
+
+def test_a_consistent_forgery_of_entry_leaf_and_state_meets_the_checkpoint(superuser):
+    """Edit entry, leaf and sequencer so that they agree: the signature still stands."""
+    entry = Entry.objects.filter(rel="public.registry_user", op="I").last()
+    behind_triggers(
+        superuser,
+        "audits_entry",
+        "UPDATE audits_entry SET body = replace(body, 'carla', 'carlo') "
+        f"WHERE entry_id = {entry.pk}",
+    )
+    behind_triggers(
+        superuser,
+        "audits_leaf",
+        "UPDATE audits_leaf l SET leaf_hash = sha256('\\x00'::bytea || "
+        "convert_to(e.body, 'UTF8')) FROM audits_entry e WHERE e.entry_id=l.entry_id",
+    )
+    behind_triggers(superuser, "audits_sequencer", _state_from_leaves())
+    kinds = {item.kind for item in checked().findings}
+    assert kinds == {"checkpoint", "signer", "replay"}
+
+
+def test_a_checkpoint_signed_by_another_key_is_named(superuser, written_log, tmp_path):
+    forger = log.Signer(tmp_path / "forged", log.signer().origin)
+    root = bytes(Checkpoint.objects.get().root_hash)
+    note = sign_note(
+        format_checkpoint(SignedTree(forger.origin, 44, root)), forger.origin, forger._key
+    )
+    behind_triggers(
+        superuser, "audits_checkpoint", "UPDATE audits_checkpoint SET note = %s", note
+    )
+    assert "No known key signed" in only_finding("checkpoint").what
+
+
+def test_a_checkpoint_of_another_root_is_named(superuser):
+    behind_triggers(
+        superuser,
+        "audits_checkpoint",
+        "UPDATE audits_checkpoint SET root_hash = set_byte(root_hash, 0, 0)",
+    )
+    what = [item.what for item in checked().findings if item.kind == "checkpoint"]
+    assert any("carries a note for" in text for text in what)
+
+
+def test_a_log_cut_short_is_named(superuser):
+    size = Leaf.objects.count()
+    for table in ("audits_leaf", "audits_entry"):
+        behind_triggers(
+            superuser,
+            table,
+            f"DELETE FROM {table} WHERE entry_id = (SELECT max(entry_id) FROM {table})",
+        )
+    what = {item.kind: item.what for item in checked().findings}
+    assert f"{size} leaves were signed, {size - 1} are there" in what["checkpoint"]
+    assert f"{size} leaves were signed, the database has {size - 1}" in what["signer"]
+
+
+def test_an_entry_slipped_in_between_is_named(superuser):
+    superuser.execute("SELECT nextval('audits_entry_id_seq')")
+    slipped = Entry.objects.last().pk + 1
+    add_user("dora")
+    log.advance(at=NOW)
+    superuser.execute(
+        "INSERT INTO audits_entry (entry_id, xid, op, rel, pk, occurred_at, body) "
+        "VALUES (%s, '1', 'I', 'public.auth_group', '9', now(), '{}')",
+        [slipped],
+    )
+    assert only_finding("leaf").entry == slipped
+
+
+def test_a_changed_tile_is_named(superuser):
+    User.objects.bulk_create(User(username=f"u{i}") for i in range(300))
+    log.advance(at=NOW)
+    assert Tile.objects.count() == 1
+    assert checked().ok
+    behind_triggers(
+        superuser,
+        "audits_tile",
+        "UPDATE audits_tile SET hashes = set_byte(hashes, 9, get_byte(hashes, 9) # 1)",
+    )
+    assert only_finding("tile").what.startswith("tile 0/0")
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("ALTER TABLE registry_user DISABLE TRIGGER zz_capture", "zz_capture"),
+        ("ALTER TABLE registry_user ENABLE TRIGGER zz_capture", "zz_capture"),
+        ("DROP TRIGGER zz_capture ON registry_user", "zz_capture is missing"),
+        ("DROP TRIGGER aa_no_change ON audits_entry", "aa_no_change is missing"),
+        (
+            "CREATE OR REPLACE TRIGGER zz_capture AFTER INSERT OR UPDATE OR DELETE ON "
+            "registry_user FOR EACH ROW WHEN (false) EXECUTE FUNCTION "
+            "audits_capture('id', 'password,last_login', 'last_login')",
+            "zz_capture",
+        ),
+        (
+            "CREATE RULE away AS ON INSERT TO audits_entry DO INSTEAD NOTHING",
+            "rule away",
+        ),
+        (
+            "CREATE TRIGGER mm BEFORE INSERT ON audits_entry FOR EACH ROW "
+            "EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            "trigger mm",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION audits_capture() RETURNS trigger "
+            "LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+            "function audits_capture",
+        ),
+    ],
+)
+def test_switched_off_capture_is_named(superuser, statement, named):
+    superuser.execute(statement)
+    assert named in only_finding("capture").what
+
+
+def test_a_dropped_table_is_named(superuser):
+    superuser.execute("DROP TABLE mfa_authenticator")
+    assert only_finding("replay").what == "the table is gone"
+
+
+def test_a_column_added_by_a_migration_is_no_tampering(superuser):
+    superuser.execute("ALTER TABLE registry_user ADD nickname text DEFAULT 'x'")
+    anna = User.objects.get(username="anna")
+    anna.unit = "a"
+    anna.save()
+    superuser.execute("ALTER TABLE registry_user DROP nickname")
+    anna.unit = "b"
+    anna.save()
+    assert checked().ok
+
+
+def test_rows_logged_by_digest_are_compared_by_digest(superuser):
+    superuser.execute("ALTER TABLE registry_user ALTER unit TYPE text")
+    anna = User.objects.get(username="anna")
+    for text in ("a" * 70_000, "b" * 70_000, "short"):
+        anna.unit = text
+        anna.save()
+        assert checked().ok
+    anna.unit = "c" * 70_000
+    anna.save()
+    behind_triggers(
+        superuser, "registry_user", "UPDATE registry_user SET unit = left(unit, -1)"
+    )
+    finding = only_finding("replay")
+    assert "column unit" in finding.what
+
+
+def test_numbers_that_only_look_equal_are_different():
+    logged, live = replay.parse_row('{"a": 1.0}'), replay.parse_row('{"a": 1.00}')
+    assert replay.differences(logged, set(), live, set()) == [("a", "1.0", "1.00")]
+
+
+def test_digests_are_those_of_the_database(written_log):
+    values = ["plain é\n", Decimal("1.10"), {"b": [1, 2.50, None, True, "x\"\\"]}, []]
+    with connection.cursor() as cursor:
+        for value in values:
+            cursor.execute("SELECT to_jsonb(%s::numeric)::text", [value]) if isinstance(
+                value, Decimal
+            ) else cursor.execute("SELECT %s::jsonb::text", [json.dumps(value)])
+            text = cursor.fetchone()[0]
+            cursor.execute("SELECT audits_digest(%s::jsonb)::text", [text])
+            expected = replay.parse_row(cursor.fetchone()[0])
+            assert replay.digest_of(replay.parse_row(text)) == expected
+
+
+def test_since_trusts_only_a_signed_size(written_log):
+    size = Checkpoint.objects.get().tree_size
+    add_user("dora")
+    log.advance(at=NOW)
+    verdict = verify(since=size)
+    assert verdict.ok
+    assert any("were not hashed again" in gap for gap in verdict.not_covered)
+    with pytest.raises(CannotVerify, match="no checkpoint of 7 leaves"):
+        verify(since=7)
+
+
+def test_verification_needs_the_public_key(written_log, settings):
+    shutil.rmtree(settings.FREIGABE_KEYS_DIR)
+    with pytest.raises(CannotVerify, match="no key file"):
+        verify()
+
+
+def test_verification_refuses_to_run_inside_a_transaction(written_log):
+    with transaction.atomic(), pytest.raises(InTransaction):
+        verify()
+
+
+def test_the_result_is_recorded_for_the_pages(superuser):
+    assert run_and_record(at=NOW).ok
+    superuser.execute("ALTER TABLE registry_user DISABLE TRIGGER zz_capture")
+    run_and_record(at=NOW)
+    latest = Verification.objects.first()
+    assert latest == log.status(at=NOW).verification
+    assert not latest.ok
+    assert latest.findings[0]["table"] == "public.registry_user"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_command_answers_by_its_exit_code(superuser, capsys, settings, as_json):
+    with pytest.raises(SystemExit) as holds:
+        call_command("verify_log", json=as_json)
+    assert holds.value.code == 0
+    behind_triggers(
+        superuser, "registry_user", "UPDATE registry_user SET unit = 'x'"
+    )
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as fails:
+        call_command("verify_log", json=as_json)
+    assert fails.value.code == 1
+    printed = capsys.readouterr().out
+    if as_json:
+        assert json.loads(printed)["findings"][0]["kind"] == "replay"
+    else:
+        assert 'column unit is "x", the log says ""' in printed
+    shutil.rmtree(settings.FREIGABE_KEYS_DIR)
+    with pytest.raises(SystemExit) as unchecked:
+        call_command("verify_log", json=as_json)
+    assert unchecked.value.code == 2
+
+
+def test_governed_tables_follow_what_the_log_says(written_log):
+    logged = {table.rel: table.secrets for table in replay._captured()}
+    assert logged == {item.rel: item.secrets for item in capture.governed_tables()}
+
+
+def _state_from_leaves() -> str:
+    leaves = Leaf.objects.order_by("leaf_index")
+    tree = log.merkle.CompactRange()
+    for leaf in leaves:
+        value = bytes(leaf.leaf_hash)
+        entry = Entry.objects.get(pk=leaf.entry_id)
+        value = log.merkle.leaf_hash(entry.body.encode())
+        tree.append(value)
+    frontier = b"".join(tree.frontier).hex()
+    return f"UPDATE audits_sequencer SET frontier = '\\x{frontier}'"
