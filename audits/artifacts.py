@@ -38,7 +38,13 @@ HOW_TO_EXPORT = (
     "booster.save_model('model.json') or '.ubj', LightGBM with "
     "booster.save_model('model.txt'), and everything else as ONNX."
 )
-COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")
+COMPRESSED = (
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"\x5d\x00\x00",
+    b"\x04\x22\x4d\x18",
+)
 ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 
 
@@ -113,7 +119,7 @@ def _is_pickle(head: bytes, file: BinaryIO) -> bool:
             io.BytesIO(file.read(HEAD_BYTES))
         ):
             found += 1
-            if position > HEAD_BYTES // 2:
+            if position is not None and position > HEAD_BYTES // 2:
                 break
     except (ValueError, UnicodeDecodeError, OverflowError, IndexError):
         return False
@@ -126,7 +132,9 @@ def _zip(file: BinaryIO) -> str:
             members = archive.infolist()
             _check_members(members)
             names = {member.filename for member in members}
-            pickles = sorted(n for n in names if n.endswith((".pkl", ".pickle", ".joblib")))
+            pickles = sorted(
+                n for n in names if n.endswith((".pkl", ".pickle", ".joblib"))
+            )
             if pickles:
                 raise UnsupportedArtifact(
                     f"The zip holds a pickle ({pickles[0]}), which is never loaded. "
@@ -148,7 +156,9 @@ def _zip(file: BinaryIO) -> str:
             for member in members:
                 _check_array(archive, member)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as trouble:
-        raise UnsupportedArtifact("The zip archive is damaged or encrypted.") from trouble
+        raise UnsupportedArtifact(
+            "The zip archive is damaged or encrypted."
+        ) from trouble
     if not start.lstrip().startswith(b"{") or b'"__loader__"' not in start:
         raise UnsupportedArtifact("The schema.json in the zip is not one of skops.")
     return SKOPS
@@ -163,8 +173,8 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     packed = sum(member.compress_size for member in members)
     if unpacked > MAX_UNPACKED_BYTES or unpacked > MAX_RATIO * packed + HEAD_BYTES:
         raise UnsupportedArtifact(
-            f"The zip would unpack from {packed:,} to {unpacked:,} bytes; that is a zip "
-            "bomb or far beyond what is accepted."
+            f"The zip would unpack from {packed:,} to {unpacked:,} bytes; that is a "
+            "zip bomb or far beyond what is accepted."
         )
 
 
@@ -183,7 +193,9 @@ def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
 def _parquet(file: BinaryIO) -> str:
     file.seek(-4, io.SEEK_END)
     if file.read(4) != b"PAR1":
-        raise UnsupportedArtifact("The Parquet file is cut short: its footer is missing.")
+        raise UnsupportedArtifact(
+            "The Parquet file is cut short: its footer is missing."
+        )
     return "parquet"
 
 
@@ -220,7 +232,9 @@ def _json(text: str, *, whole: bool) -> str:
 
 def _is_csv(text: str) -> bool:
     try:
-        rows = [row for row, _ in zip(csv.reader(io.StringIO(text)), "ab", strict=False)]
+        rows = [
+            row for row, _ in zip(csv.reader(io.StringIO(text)), "ab", strict=False)
+        ]
     except csv.Error:
         return False
     return len(rows) == 2 and len(rows[0]) == len(rows[1]) > 1

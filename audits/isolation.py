@@ -12,6 +12,7 @@ from pathlib import Path
 CODE = Path(__file__).resolve().parent
 CODE_INSIDE = Path("/app")
 FILES_INSIDE = Path("/in")
+SCRATCH_INSIDE = "/scratch"
 SCRATCH_BYTES = 256 * 1024**2
 PROBE_SECONDS = 30
 BOOT = (
@@ -40,7 +41,7 @@ class Isolation:
         if self.contained:
             for name, path in files.items():
                 binds += ["--ro-bind", str(path), str(FILES_INSIDE / name)]
-            binds += ["--remount-ro", "/", "--chdir", "/tmp"]
+            binds += ["--remount-ro", "/", "--chdir", SCRATCH_INSIDE]
         root = CODE_INSIDE if self.contained else CODE.parent
         return [*self.prefix, *binds, sys.executable, "-I", "-B", "-c", BOOT, str(root)]
 
@@ -77,7 +78,7 @@ def _namespaces() -> tuple[str, ...]:
         words += ["--ro-bind-try", path, path]
     for part in ("__init__.py", "artifacts.py", "sandboxed"):
         words += ["--ro-bind-try", str(CODE / part), str(CODE_INSIDE / "audits" / part)]
-    words += ["--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp"]
+    words += ["--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", SCRATCH_INSIDE]
     return tuple(words)
 
 

@@ -98,7 +98,7 @@ def run(
     ):
         task.write(json.dumps(job).encode())
         task.seek(0)
-        home = "/tmp" if way.contained else scratch
+        home = isolation.SCRATCH_INSIDE if way.contained else scratch
         child, answers = _start(
             way.command(files), home=home, task=task, trouble=trouble
         )

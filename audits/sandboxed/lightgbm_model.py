@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 
 from audits.sandboxed import lightgbm_structure
-from audits.sandboxed.loading import Model, Scores, numbers, ordered
+from audits.sandboxed.loading import (
+    Model,
+    Scores,
+    numbers,
+    ordered,
+    refuse_class_zero,
+)
 from audits.sandboxed.refusal import Refused
 
 
@@ -36,6 +42,7 @@ class LightgbmModel(Model):
         return numbers(frame, names)
 
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
+        refuse_class_zero(positive)
         scores = self.booster.predict(self.matrix(frame), num_threads=2)
         return np.asarray(scores, np.float64)
 

@@ -80,6 +80,15 @@ def _some(names: Sequence[str]) -> str:
     return shown + (f" and {len(names) - MAX_SHOWN} more" * (len(names) > MAX_SHOWN))
 
 
+def refuse_class_zero(positive: str) -> None:
+    """Boosters and ONNX score class 1: refuse to call class 0 the positive one."""
+    if positive == "0":
+        raise Refused(
+            "The model scores class 1, so class 0 cannot be the positive class; code "
+            "the target so that the positive class is 1."
+        )
+
+
 def ordered(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
     """Answer the model's feature order; a model without names takes the declared."""
     return list(names) or list(map(str, frame.columns))

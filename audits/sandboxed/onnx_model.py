@@ -8,7 +8,13 @@ import onnxruntime
 import pandas as pd
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from audits.sandboxed.loading import Model, Scores, numbers, ordered
+from audits.sandboxed.loading import (
+    Model,
+    Scores,
+    numbers,
+    ordered,
+    refuse_class_zero,
+)
 from audits.sandboxed.refusal import Refused
 
 FLOATS = {"tensor(float)": np.float32, "tensor(double)": np.float64}
@@ -60,6 +66,7 @@ class OnnxModel(Model):
         return {part.name: values.astype(FLOATS[part.type])}
 
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
+        refuse_class_zero(positive)
         try:
             (answer,) = self.session.run([self.output.name], self.matrix(frame))
         except TROUBLES as trouble:

@@ -20,7 +20,9 @@ class SklearnModel(Model):
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
         self.task = _task(estimator)
-        self.feature_names = tuple(map(str, getattr(estimator, "feature_names_in_", ())))
+        self.feature_names = tuple(
+            map(str, getattr(estimator, "feature_names_in_", ()))
+        )
         self.classes = tuple(map(_word, getattr(estimator, "classes_", ())))
 
     def matrix(self, frame: pd.DataFrame) -> Any:
@@ -54,6 +56,12 @@ class SklearnModel(Model):
             return self.classes.index(positive)
         if set(self.classes) == {"0", "1"}:  # trained on 0 and 1, the data say words
             return self.classes.index("1")
+        if positive in ("0", "1") and set(map(str.lower, self.classes)) == {
+            "no",
+            "yes",
+        }:
+            wanted = "yes" if positive == "1" else "no"
+            return [word.lower() for word in self.classes].index(wanted)
         raise Refused(
             f"The model knows the classes {', '.join(self.classes)}; the positive "
             f"class {positive!r} is not one of them."

@@ -86,7 +86,7 @@ def _check_tree(tree: Tree) -> None:
     inner = lefts != LEAF
     _check_links(lefts[inner], rights[inner], np.flatnonzero(inner), len(lefts))
     used = np.asarray(tree.feature)[inner]
-    if len(used) and not (0 <= used.min() and used.max() < tree.n_features):
+    if len(used) and not (used.min() >= 0 and used.max() < tree.n_features):
         raise Refused("A split in the skops file uses a feature that does not exist.")
     if len(np.asarray(tree.value)) != len(lefts):
         raise Refused("A tree in the skops file has values for other nodes.")

@@ -114,5 +114,3 @@ def _read_parquet(path: Path, *, max_rows: int, max_columns: int) -> pd.DataFram
 
 def _one_line(trouble: Exception) -> str:
     return " ".join(str(trouble).split())[:300].rstrip(".")
-
-

@@ -6,7 +6,7 @@ import numpy as np
 
 from audits.sandboxed.refusal import Refused
 
-NUMBERS = {
+NUMBERS: dict[str, np.dtype[Any]] = {
     "i": np.dtype(">i1"),
     "U": np.dtype(">u1"),
     "I": np.dtype(">i2"),

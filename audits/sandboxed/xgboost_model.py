@@ -8,7 +8,13 @@ import xgboost
 
 from audits import artifacts
 from audits.sandboxed import xgboost_structure
-from audits.sandboxed.loading import Model, Scores, numbers, ordered
+from audits.sandboxed.loading import (
+    Model,
+    Scores,
+    numbers,
+    ordered,
+    refuse_class_zero,
+)
 from audits.sandboxed.refusal import Refused
 
 
@@ -37,6 +43,7 @@ class XgboostModel(Model):
         )
 
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
+        refuse_class_zero(positive)
         return np.asarray(self.booster.predict(self.matrix(frame)), np.float64)
 
 

@@ -111,7 +111,7 @@ def _checked(document: dict[str, Any]) -> tuple[bytes, str, tuple[str, ...]]:
 
 
 def _kept(model: dict[str, Any]) -> dict[str, Any]:
-    empty = {name: [] for name in CATEGORY_LISTS}
+    empty: dict[str, list[int]] = {name: [] for name in CATEGORY_LISTS}
     trees = [
         {name: tree[name] for name in (*PER_NODE, "tree_param", "id")} | empty
         for tree in model["trees"]
@@ -153,10 +153,7 @@ def _check_tree(tree: dict[str, Any], *, number: int, features: int) -> None:
     unknown = sorted(set(tree) - {*PER_NODE, *CATEGORY_LISTS, "tree_param", "id"})
     if unknown:
         raise Refused(f"An unknown part {unknown[0][:60]!r} is in {where}.")
-    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
-        raise Refused("XGBoost models with several targets are not accepted.")
-    if int(tree["id"]) != number or int(tree["tree_param"]["num_feature"]) != features:
-        raise Refused(f"The header of {where} does not match the model.")
+    _check_tree_header(tree, number=number, features=features, where=where)
     if nodes < 1 or any(len(tree[name]) != nodes for name in PER_NODE):
         raise Refused(f"The arrays of {where} differ in length.")
     for name in INDEXES:
@@ -170,6 +167,15 @@ def _check_tree(tree: dict[str, Any], *, number: int, features: int) -> None:
     if not all(0 <= feature < max(features, 1) for feature in tree["split_indices"]):
         raise Refused(f"A split in {where} uses a feature that does not exist.")
     _check_links(tree, nodes=nodes, where=where)
+
+
+def _check_tree_header(
+    tree: dict[str, Any], *, number: int, features: int, where: str
+) -> None:
+    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
+        raise Refused("XGBoost models with several targets are not accepted.")
+    if int(tree["id"]) != number or int(tree["tree_param"]["num_feature"]) != features:
+        raise Refused(f"The header of {where} does not match the model.")
 
 
 def _check_links(tree: dict[str, Any], *, nodes: int, where: str) -> None:

@@ -1,0 +1,1 @@
+"""Evaluators: frames and predictions in, measurements out. Pure, worker only."""
