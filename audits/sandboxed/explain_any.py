@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shap
-from numpy.typing import NDArray
 
 from audits.sandboxed.explainers import Explained
 from audits.sandboxed.loading import Model, Scores
@@ -22,7 +21,7 @@ class Coding:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self.columns = list(frame.columns)
-        self.labels: dict[Any, NDArray[Any]] = {}
+        self.labels: dict[Any, Any] = {}
         for name in self.columns:
             if not pd.api.types.is_numeric_dtype(frame[name].dtype):
                 self.labels[name] = pd.factorize(frame[name], use_na_sentinel=False)[1]
