@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import django
 import psycopg
 import pytest
+import pytest_django
 from django.conf import settings
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from psycopg import sql
 
 from governance import embedded
@@ -28,6 +31,9 @@ os.environ["CELERY_BROKER_URL"] = "memory://"
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # Playwright's event loop lives in the thread of the tests.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+# A conftest.py further down may import models before pytest-django sets Django up.
+django.setup()
 
 pytest_plugins = ["tests.browsing"]
 
@@ -69,6 +75,23 @@ def django_db_modify_db_settings() -> Iterator[None]:
         connection.execute("ALTER ROLE freigabe CREATEDB")
     yield
     embedded.destroy(data)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,
+    django_db_blocker: pytest_django.DjangoDbBlocker,
+    django_db_modify_db_settings: None,
+) -> Iterator[None]:
+    """Migrate the test database, also when only `fresh_database` copies it.
+
+    pytest-django's own looks at the marks of tests, and would leave it out then.
+    """
+    with django_db_blocker.unblock():
+        created = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(created, verbosity=0)
 
 
 @pytest.fixture
