@@ -21,7 +21,8 @@ from governance.environment import (
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("FREIGABE_VAR") or BASE_DIR / "var").resolve()
 UPLOAD_DIR = VAR_DIR / "tmp"
-UPLOAD_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+UPLOAD_DIR.mkdir(mode=0o700, exist_ok=True)
 
 # Freigabe ---------------------------------------------------------------------------
 PORT = env_int("PORT", 8000)
@@ -148,6 +149,7 @@ FILE_UPLOAD_TEMP_DIR = UPLOAD_DIR
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024**2
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024**2
 FILE_UPLOAD_PERMISSIONS = 0o640
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
 
 # Accounts ---------------------------------------------------------------------------
 AUTH_USER_MODEL = "registry.User"

@@ -214,7 +214,7 @@ class Supervisor:
 
     def _forget(self, child: Child) -> None:
         if child.process is not None and child.process.stdout is not None:
-            with suppress(KeyError):
+            with suppress(KeyError, ValueError):  # forgotten before
                 self._selector.unregister(child.process.stdout)
             child.process.stdout.close()
 

@@ -141,7 +141,7 @@ def _clear() -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-    settings.UPLOAD_DIR.mkdir()
+    settings.UPLOAD_DIR.mkdir(mode=0o700)
     (settings.VAR_DIR / "log").mkdir()
 
 
