@@ -1,0 +1,68 @@
+"""What every chart is: a Vega-Lite specification, words for it, and its data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+LONGEST = 28  # characters of a name inside a chart; the table has the whole name
+
+Cell = str | float | int | None
+Row = tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart for screen and paper.
+
+    Colours come from the configuration that the reader of the specification adds: its
+    styles are `reference`, `interval`, `node`, `edge` and `quiet`.
+    """
+
+    key: str
+    title: str
+    alt: str
+    spec: dict[str, Any]
+    head: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+
+def short(text: str) -> str:
+    """A name that fits into a chart."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def thinned(points: Sequence[Any], count: int) -> list[Any]:
+    """At most `count` of the points, evenly spread, with both ends."""
+    if len(points) <= count:
+        return list(points)
+    return [points[round(i * (len(points) - 1) / (count - 1))] for i in range(count)]
+
+
+def axis(
+    field: str,
+    title: str | None,
+    *,
+    domain: list[float] | None = None,
+    zero: bool = True,
+) -> dict[str, Any]:
+    """A quantitative axis."""
+    scale: dict[str, Any] = {"domain": domain} if domain else {"zero": zero}
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale}
+
+
+def layer(*layers: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
+    """Layers over one encoding."""
+    return {"layer": list(layers), "encoding": encoding}
+
+
+def sheet(
+    spec: dict[str, Any],
+    *,
+    values: list[dict[str, Any]] | None = None,
+    width: int = 420,
+    height: int | dict[str, int] = 240,
+) -> dict[str, Any]:
+    """A whole specification; pages may replace its width by "container"."""
+    sheet = {"$schema": SCHEMA, "width": width, "height": height, **spec}
+    return sheet if values is None else {**sheet, "data": {"values": values}}

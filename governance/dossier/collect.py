@@ -1,0 +1,112 @@
+"""Everything that a dossier says, gathered once from one snapshot of the database."""
+
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.conf import settings
+
+from governance import charts, policy
+from governance.dossier import attachments, content, decisions, facts, trail
+from governance.dossier.evidence import evidence_of
+from governance.dossier.moment import PastCase, environments_of, record_of
+from governance.models import ApprovalRequest, Dossier, PolicyPack
+from registry import lineage
+from registry.models import Environment, ModelVersion
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The content, and the files that go into the PDF; `dossier.json` is the last."""
+
+    content: content.Content
+    files: tuple[attachments.File, ...]
+
+    @property
+    def document(self) -> attachments.File:
+        """`dossier.json`: its digest is the content hash on the cover."""
+        return self.files[-1]
+
+
+def collect(dossier: Dossier) -> Collected:
+    """Gather the dossier of a version as it stood at `dossier.as_of`.
+
+    Call it inside one read-only transaction and under the dossier's language. The same
+    row gives the same bytes. Raises `log.NotYetSigned`, `attachments.NoKeys`,
+    `evidence.UnreadableReport`.
+    """
+    at = dossier.as_of
+    version = _version(dossier)
+    version.model, source = record_of(version.model, at=at)
+    places = environments_of(version, at=at)
+    cases = [PastCase(version, place, at) for place in places]
+    # Status and evidence are the same everywhere, also where nothing is registered.
+    anywhere = cases[0] if cases else PastCase(version, Environment(), at)
+    requests = decisions.requests_of(version, at=at)
+    extract = trail.extract_of(version, at=at)
+    assessed = facts.assessments(version.model, at=at)
+    found = anywhere.assessment
+    said = content.Content(
+        control=_control(dossier),
+        inventory=facts.inventory(version.model, source),
+        version=facts.version_facts(version, anywhere.status, at=at),
+        siblings=facts.siblings(version, at=at),
+        matrix=facts.matrix_facts(found.matrix) if found else None,
+        assessments=assessed,
+        data=facts.data_uses(version),
+        lineage=charts.lineage(lineage.of_version(version)),
+        run=facts.training_run(version.run),
+        evidence=evidence_of(anywhere.reports),
+        evaluations=tuple(decisions.evaluation(case) for case in cases),
+        approvals=decisions.approvals(requests, at=at),
+        authorisations=decisions.authorisations(version, at=at),
+        deployments=decisions.deployments(version, at=at),
+        gate=decisions.gate_history(version, at=at),
+        trail=extract.trail,
+    )
+    files = attachments.originals(
+        version=version,
+        reports=anywhere.reports,
+        requests=requests,
+        permits=decisions.permits_of(version, at=at),
+        packs=_packs(requests, at=at),
+        extract=extract.document,
+    )
+    complete = replace(said, attachments=tuple(file.facts for file in files))
+    document = attachments.dossier_file(content.document_of(complete))
+    return Collected(complete, (*files, document))
+
+
+def _version(dossier: Dossier) -> ModelVersion:
+    people = ("owner", "developer", "validator", "registered_by")
+    return ModelVersion.objects.select_related(
+        *(f"model__{name}" for name in people),
+        "run__run_by",
+        "developer",
+        "registered_by",
+    ).get(pk=dossier.version_id)
+
+
+def _packs(requests: list[ApprovalRequest], *, at: datetime) -> list[PolicyPack]:
+    """The packs that people signed under, and the one in force."""
+    packs = {request.pack_id: request.pack for request in requests}
+    try:
+        current = policy.current_pack(at=at)
+    except policy.NoPolicy:
+        return list(packs.values())
+    return list({**packs, current.pk: current}.values())
+
+
+def _control(dossier: Dossier) -> content.Control:
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text("utf-8"))
+    return content.Control(
+        dossier_id=str(dossier.pk),
+        variant=dossier.variant,
+        language=dossier.language,
+        as_of=dossier.as_of,
+        requested_by=dossier.requested_by.printed_name,
+        requested_at=dossier.requested_at,
+        software=f"Freigabe {project['project']['version']}",
+        instance=settings.FREIGABE_INSTANCE_URL,
+        log_origin=settings.FREIGABE_LOG_ORIGIN,
+    )

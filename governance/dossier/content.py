@@ -1,0 +1,294 @@
+"""What a dossier says: one frozen tree of plain values, and its JSON form."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from governance.charts import Chart
+from governance.dossier.verdicts import (
+    Approval,
+    Authorised,
+    Deployed,
+    Evaluation,
+    GateHistory,
+)
+from registry.digests import LARGEST_INTEGER, canonical_json
+
+FORMAT = "freigabe-dossier/1"
+
+
+@dataclass(frozen=True)
+class Control:
+    """Document control: which document this is, of what, as of when, by whom."""
+
+    dossier_id: str
+    variant: str
+    language: str
+    as_of: datetime
+    requested_by: str
+    requested_at: datetime
+    software: str
+    instance: str
+    log_origin: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named fact; an empty value is shown as not recorded."""
+
+    name: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The inventory record of the model, as it stood at the moment of the dossier."""
+
+    slug: str
+    name: str
+    fields: tuple[Field, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A file of the version, by content."""
+
+    part: str
+    file_name: str
+    format: str
+    media_type: str
+    size: int
+    sha256: str
+    uploaded_by: str
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True)
+class Move:
+    """One move in the life cycle."""
+
+    status: str
+    moved_by: str
+    moved_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """The version that the dossier is about."""
+
+    version: str
+    sha256: str
+    method: str
+    notes: str
+    developer: str
+    registered_by: str
+    registered_at: datetime
+    status: str
+    moves: tuple[Move, ...]
+    files: tuple[FileFacts, ...]
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """Another version of the same model."""
+
+    version: str
+    sha256: str
+    status: str
+    registered_at: datetime
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A published risk matrix; `cells[likelihood - 1][impact - 1]` is (score, band)."""
+
+    name: str
+    sha256: str
+    likelihood: tuple[str, ...]
+    impact: tuple[str, ...]
+    cells: tuple[tuple[tuple[int, str], ...], ...]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """One risk assessment; the first in the list counts."""
+
+    id: str
+    likelihood: int
+    impact: int
+    score: int
+    band: str
+    band_label: str
+    residual_likelihood: int | None
+    residual_impact: int | None
+    residual_score: int | None
+    residual_band_label: str
+    tier: int
+    floor: str
+    rationale: str
+    mitigations: str
+    matrix: str
+    assessed_by: str
+    assessed_at: datetime
+    review_due_on: date
+
+
+@dataclass(frozen=True)
+class DataUse:
+    """A data set version that the version learned from or was measured on."""
+
+    use: str
+    dataset: str
+    slug: str
+    version: int
+    sha256: str
+    rows: int | None
+    columns: tuple[tuple[str, str, str], ...]
+    description: str
+    source: str
+    uri: str
+    registered_by: str
+    registered_at: datetime
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """The run that made the version."""
+
+    name: str
+    code_repository: str
+    code_commit: str
+    environment_sha256: str
+    parameters: tuple[tuple[str, str], ...]
+    metrics: tuple[tuple[str, str], ...]
+    run_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measurement, with its interval, count and method."""
+
+    name: str
+    label: str
+    group: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    n: int | None
+    unit: str
+    method: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One evidence report; its document is attached byte for byte."""
+
+    kind: str
+    label: str
+    run_id: str
+    report_id: str
+    sha256: str
+    dataset: str
+    dataset_sha256: str
+    requested_by: str
+    requested_at: datetime
+    reported_at: datetime
+    sandbox: str
+    config: tuple[tuple[str, str], ...]
+    engines: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    measurements: tuple[Measured, ...]
+    figures: tuple[Chart, ...]
+    attachment: str
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One log entry: its place in the tree, and what it recorded."""
+
+    index: int
+    occurred_at: datetime
+    actor: str
+    via: str
+    operation: str
+    table: str
+    key: str
+    leaf_hash: str
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The extract of the log; bodies and proofs are in the attachment."""
+
+    origin: str
+    tree_size: int
+    root_hash: str
+    note: str
+    signed_at: datetime
+    rows: tuple[LogRow, ...]
+    grouped: tuple[tuple[str, int], ...]
+    left_out: int
+    unattributed: int
+    verified_at: datetime | None
+    verified_ok: bool | None
+    verified_size: int | None
+    attachment: str
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file inside the PDF."""
+
+    name: str
+    description: str
+    media_type: str
+    relationship: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that the dossier says."""
+
+    control: Control
+    inventory: Inventory
+    version: Version
+    siblings: tuple[Sibling, ...]
+    matrix: Matrix | None
+    assessments: tuple[Assessment, ...]
+    data: tuple[DataUse, ...]
+    lineage: Chart | None
+    run: TrainingRun | None
+    evidence: tuple[Evidence, ...]
+    evaluations: tuple[Evaluation, ...]
+    approvals: tuple[Approval, ...]
+    authorisations: tuple[Authorised, ...]
+    deployments: tuple[Deployed, ...]
+    gate: GateHistory
+    trail: Trail
+    attachments: tuple[Attached, ...] = field(default=())
+
+
+def document_of(content: Content) -> bytes:
+    """The canonical JSON of the content (RFC 8785): the bytes of `dossier.json`."""
+    plain = _plain({"format": FORMAT, **asdict(content)})
+    return canonical_json(plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, int) and not isinstance(value, bool):
+        # JSON readers lose the digits beyond 2^53 - 1 (RFC 7493, 2.2).
+        return value if abs(value) <= LARGEST_INTEGER else str(value)
+    return str(value) if isinstance(value, str) else value

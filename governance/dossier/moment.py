@@ -1,0 +1,138 @@
+"""A version as it stood at a moment: facts by their time, the record from the log."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Prefetch
+from django.utils.translation import gettext as _
+
+from audits import log
+from audits.models import EvidenceReport
+from governance.case import Case
+from governance.models import (
+    ApprovalRequest,
+    Authorisation,
+    AuthorisationChange,
+    RiskAssessment,
+    Signature,
+    Status,
+)
+from registry.models import Environment, ModelVersion, RegisteredModel
+
+
+@dataclass(frozen=True)
+class PastCase(Case):
+    """The case as it stood at `at`: nothing that was recorded later is in it."""
+
+    @cached_property
+    def assessment(self) -> RiskAssessment | None:
+        """The risk assessment that counted then."""
+        return (
+            self.version.model.risk_assessments.filter(assessed_at__lte=self.at)
+            .select_related("matrix", "assessed_by")
+            .order_by("-assessed_at")
+            .first()
+        )
+
+    @cached_property
+    def reports(self) -> dict[str, EvidenceReport]:
+        """The newest report of each kind, as of then."""
+        reports = (
+            EvidenceReport.objects.filter(
+                run__version=self.version, reported_at__lte=self.at
+            )
+            .select_related("run__dataset_version__dataset", "run__requested_by")
+            .prefetch_related("measurements")
+            .order_by("reported_at", "id")
+        )
+        return {report.run.kind: report for report in reports}
+
+    @cached_property
+    def status(self) -> Status:
+        """Where the version stood in its life cycle."""
+        moves = self.version.status_changes.filter(moved_at__lte=self.at)
+        latest = moves.order_by("-sequence").first()
+        return Status(latest.status) if latest else Status.DEVELOPMENT
+
+    @cached_property
+    def request(self) -> ApprovalRequest | None:
+        """The newest approval request that was not taken back by then."""
+        return (
+            ApprovalRequest.objects.filter(
+                version=self.version,
+                environment=self.environment,
+                requested_at__lte=self.at,
+            )
+            .exclude(withdrawal__withdrawn_at__lte=self.at)
+            .select_related("assessment", "pack", "version__model", "environment")
+            .order_by("-requested_at")
+            .first()
+        )
+
+    @cached_property
+    def signatures(self) -> list[Signature]:
+        """The signatures on the request by then, in order of time."""
+        if self.request is None:
+            return []
+        signed = self.request.signatures.filter(signed_at__lte=self.at)
+        return list(signed.select_related("signed_by"))
+
+    @cached_property
+    def authorisation(self) -> Authorisation | None:
+        """The newest authorisation that had begun, whatever its state."""
+        changes = AuthorisationChange.objects.filter(changed_at__lte=self.at)
+        return (
+            Authorisation.objects.filter(
+                version=self.version,
+                environment=self.environment,
+                valid_from__lte=self.at,
+            )
+            .select_related("request")
+            .prefetch_related(Prefetch("changes", queryset=changes))
+            .order_by("-valid_from")
+            .first()
+        )
+
+
+def environments_of(version: ModelVersion, *, at: datetime) -> list[Environment]:
+    """The environments for which somebody asked, or all when nobody did."""
+    asked = {
+        *version.approval_requests.filter(requested_at__lte=at).values_list(
+            "environment", flat=True
+        ),
+        *version.deployments.filter(reported_at__lte=at).values_list(
+            "environment", flat=True
+        ),
+    }
+    found = Environment.objects.order_by("name", "slug")
+    return list(found.filter(pk__in=asked) if asked else found)
+
+
+def record_of(model: RegisteredModel, *, at: datetime) -> tuple[RegisteredModel, str]:
+    """The inventory record as of `at`, and in words where it was read.
+
+    It is the one fact of a version that is edited in place. Where it changed later,
+    the row comes from the log, which captured every state of it.
+    """
+    entries = log.entries_for(rel="public.registry_registeredmodel", pk=str(model.pk))
+    if not entries.filter(occurred_at__gt=at).exists():
+        return model, _("the record has not changed since")
+    then = entries.filter(occurred_at__lte=at).last()
+    row = json.loads(then.body).get("new") if then else None
+    if row is None:
+        return model, _("the log holds no earlier state of this record")
+    fields = RegisteredModel._meta.concrete_fields
+    values = {f.attname: f.to_python(_text(row[f.column])) for f in fields}
+    return RegisteredModel(**values), _("read from the log, because it changed later")
+
+
+def _text(value: Any) -> Any:
+    """Say so where the log kept only the digest of a value that was too long."""
+    if isinstance(value, dict) and "$sha256" in value:
+        return _("(too long for the log; SHA-256 %(digest)s)") % {
+            "digest": value["$sha256"]
+        }
+    return value

@@ -1,0 +1,61 @@
+"""The act of asking for a dossier."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from governance import roles
+from governance.models import Dossier
+from registry.acts import act
+from registry.models import ModelVersion, User
+
+VARIANTS = ("version",)
+
+
+class CannotBuild(Exception):
+    """Such a dossier does not exist; `field` names what is wrong with the request."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@act
+def request_dossier(
+    *,
+    version: ModelVersion,
+    by: User,
+    at: datetime,
+    variant: str = "version",
+    language: str = "en",
+    as_of: datetime | None = None,
+) -> Dossier:
+    """Put a dossier into the queue; a worker builds it as of `as_of`, or as of now.
+
+    Raises `NotAllowed`, and `CannotBuild` for an unknown variant or language, and for
+    a moment in the future or before the version was registered.
+    """
+    roles.require(by, "request dossiers", model=version.model)
+    _require_known("variant", variant, VARIANTS)
+    _require_known("language", language, [code for code, _name in settings.LANGUAGES])
+    moment = as_of or at
+    if moment > at:
+        raise CannotBuild("as_of", _("The moment must not lie in the future."))
+    if moment < version.registered_at:
+        raise CannotBuild("as_of", _("The version was not registered at that moment."))
+    return Dossier.objects.create(
+        version=version,
+        variant=variant,
+        language=language,
+        as_of=moment,
+        requested_by=by,
+        requested_at=at,
+    )
+
+
+def _require_known(field: str, value: str, known: tuple[str, ...] | list[str]) -> None:
+    if value not in known:
+        raise CannotBuild(
+            field, _("Must be one of: %(names)s.") % {"names": ", ".join(known)}
+        )

@@ -1,0 +1,133 @@
+"""What a dossier says of decisions: checks, signatures, authorisations, the gate."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from governance.policy import Check
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A source of a rule, and whether it is law today."""
+
+    ref: str
+    status: str
+    status_label: str
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A check, with the rule's text and sources where a pack states it."""
+
+    check: Check
+    text: str = ""
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the gate would answer for one environment at the moment of the dossier."""
+
+    environment: str
+    slug: str
+    allowed: bool
+    valid_until: datetime | None
+    authorisation_state: str
+    tier: int | None
+    pack: str
+    pack_sha256: str
+    rulings: tuple[Ruling, ...]
+
+    @property
+    def failing(self) -> tuple[Ruling, ...]:
+        """The checks that alone are reason to deny."""
+        return tuple(item for item in self.rulings if item.check.blocks)
+
+    @property
+    def met(self) -> int:
+        """How many checks are met."""
+        return sum(item.check.passed for item in self.rulings)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signature as printed (21 CFR 11.50) and bound to its record (11.70)."""
+
+    id: str
+    printed_name: str
+    role: str
+    line: int | None
+    meaning: str
+    method: str
+    signed_at: datetime
+    statement: str
+    comment: str
+    record_sha256: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Approval:
+    """An approval request with its signatures."""
+
+    id: str
+    environment: str
+    slug: str
+    requested_by: str
+    requested_at: datetime
+    comment: str
+    pack: str
+    tier: int
+    subject_sha256: str
+    attachment: str
+    outcome: str
+    signatures: tuple[Signed, ...]
+    failed_attempts: int
+
+
+@dataclass(frozen=True)
+class Authorised:
+    """An authorisation, and what became of it."""
+
+    id: str
+    environment: str
+    artifact_sha256: str
+    valid_from: datetime
+    valid_until: datetime
+    state: str
+    changes: tuple[tuple[str, str, str, datetime], ...]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployment, as reported."""
+
+    id: str
+    environment: str
+    artifact_sha256: str
+    authorised: bool
+    because: str
+    decision_id: str
+    source: str
+    reported_by: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True)
+class Denial:
+    """One denial of the gate, with the checks that failed."""
+
+    id: str
+    environment: str
+    decided_for: str
+    decided_at: datetime
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GateHistory:
+    """How the gate answered, by environment: allowed and denied, and the denials."""
+
+    counts: tuple[tuple[str, int, int], ...]
+    denials: tuple[Denial, ...]
+    denials_left_out: int
