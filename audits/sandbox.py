@@ -69,7 +69,7 @@ def run(
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
     on_progress: OnProgress | None = None,
 ) -> SandboxResult:
-    """Do `inspect`, `check`, `predict` or `explain` in a child of its own.
+    """Do `inspect`, `check`, `predict`, `explain` or `probe` in a child of its own.
 
     `on_progress` is called with a share (0 to 1) and words, at least once a second;
     what it raises ends the child and passes through (so a caller can cancel).

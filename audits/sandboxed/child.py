@@ -20,6 +20,7 @@ VERBS = {
     "check": "audits.sandboxed.checking",
     "predict": "audits.sandboxed.predicting",
     "explain": "audits.sandboxed.explaining",
+    "probe": "audits.sandboxed.probing",
 }
 Progress = Callable[[float, str], None]
 logger = logging.getLogger(__name__)

@@ -1,0 +1,74 @@
+"""Verb `probe`: misbehaves on purpose, to see that the sandbox holds."""
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from audits.sandboxed.refusal import Refused
+
+CONNECT_SECONDS = 2.0
+
+
+def work(
+    *, files: Mapping[str, Path], options: Mapping[str, Any], progress: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Report what is within reach, after the misbehaviour that `options` ask for.
+
+    `sleep` seconds, `allocate` bytes, `signal` number, `refuse` text, `babble` bytes
+    on standard output, `connect` [host, port], `read` and `write` lists of paths.
+    """
+    progress(0.5, "misbehaving")
+    if "babble" in options:
+        os.write(1, b"x" * int(options["babble"]))
+    if "refuse" in options:
+        raise Refused(str(options["refuse"]))
+    if "signal" in options:
+        os.kill(os.getpid(), int(options["signal"]))
+    held = bytearray(int(options.get("allocate", 0)))
+    time.sleep(float(options.get("sleep", 0)))
+    reach = {
+        "allocated": len(held),
+        "environment": sorted(os.environ),
+        "connected": _connects(options.get("connect")),
+        "readable": [path for path in options.get("read", ()) if _reads(path)],
+        "writable": [path for path in options.get("write", ()) if _writes(path)],
+        "processes": sum(name.isdigit() for name in os.listdir("/proc")),
+        "files": {name: path.stat().st_size for name, path in files.items()},
+    }
+    return reach, {}
+
+
+def _connects(address: list[Any] | None) -> bool | None:
+    if address is None:
+        return None
+    try:
+        if len(address) == 1:  # a Unix socket
+            with socket.socket(socket.AF_UNIX) as local:
+                local.connect(address[0])
+        else:
+            target = (str(address[0]), int(address[1]))
+            socket.create_connection(target, timeout=CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _reads(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except OSError:
+        return False
+    return True
+
+
+def _writes(path: str) -> bool:
+    try:
+        with open(path, "ab"):
+            pass
+    except OSError:
+        return False
+    return True
