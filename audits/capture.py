@@ -209,6 +209,10 @@ def _from_models() -> Iterator[Governed]:
                 continue
             secrets = OTHER_TABLES[meta.db_table]
         key = meta.pk.column
+        if key is None:
+            raise ImproperlyConfigured(
+                f"{meta.db_table} needs one key column to be logged."
+            )
         append_only: bool = getattr(model, "append_only", False)
         yield Governed(meta.db_table, key, secrets, append_only)
 

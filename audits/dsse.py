@@ -57,7 +57,9 @@ def verify(
     """
     payload, kind, signatures = _parse(envelope)
     if kind != payload_type:
-        raise EnvelopeMalformed(f"The payload is of type {kind!r}, not {payload_type!r}.")
+        raise EnvelopeMalformed(
+            f"The payload is of type {kind!r}, not {payload_type!r}."
+        )
     message = pae(kind, payload)
     for signature in signatures:
         if any(_holds(key, signature, message) for key in public_keys.values()):

@@ -30,7 +30,9 @@ class Finding:
             f"key {self.key}" if self.key else "",
         ]
         where = ", ".join(part for part in place if part)
-        return f"{self.kind}: {where + ': ' if where else ''}{self.what} ({self.because})"
+        return (
+            f"{self.kind}: {where + ': ' if where else ''}{self.what} ({self.because})"
+        )
 
 
 class Findings:

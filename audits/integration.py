@@ -14,6 +14,17 @@ INTEGRATOR_LOCK = 0x4652_4549_0002
 BATCH = 20_000  # leaves in one transaction
 _LONGEST_PAUSE = 0.05  # seconds between two looks at the fence
 
+_FULL_TILE = """
+INSERT INTO audits_tile (level, tile_index, hashes, root_hash)
+SELECT 0, %s, string_agg(leaf_hash, ''::bytea ORDER BY leaf_index), %s
+FROM audits_leaf WHERE leaf_index BETWEEN %s AND %s
+"""
+_FULL_UPPER_TILE = """
+INSERT INTO audits_tile (level, tile_index, hashes, root_hash)
+SELECT %s, %s, string_agg(root_hash, ''::bytea ORDER BY tile_index), %s
+FROM audits_tile WHERE level = %s AND tile_index BETWEEN %s AND %s
+"""
+
 
 class Lagging(Exception):
     """The log cannot advance yet; the text says how long it waited and for whom."""
@@ -179,18 +190,13 @@ def _grow(cursor: CursorWrapper, tree: CompactRange, leaves: list[bytes]) -> Non
     for leaf in leaves:
         tree.append(leaf, visit)
     for level, index, root in full:
-        below, place, value = (
-            ("audits_leaf", "leaf_index", "leaf_hash")
-            if level == 0
-            else ("audits_tile", "tile_index", "root_hash")
-        )
-        only = "" if level == 0 else f"AND level = {level - 1}"
-        cursor.execute(
-            "INSERT INTO audits_tile (level, tile_index, hashes, root_hash) "
-            f"SELECT %s, %s, string_agg({value}, ''::bytea ORDER BY {place}), %s "
-            f"FROM {below} WHERE {place} BETWEEN %s AND %s {only}",
-            [level, index, root, index * 256, index * 256 + 255],
-        )
+        first, last = index * 256, index * 256 + 255
+        if level == 0:
+            cursor.execute(_FULL_TILE, [index, root, first, last])
+        else:
+            cursor.execute(
+                _FULL_UPPER_TILE, [level, index, root, level - 1, first, last]
+            )
 
 
 def split_hashes(joined: bytes | memoryview) -> list[bytes]:

@@ -152,7 +152,7 @@ def consistency(*, old: int, new: int) -> Proof:
         raise NotInLog(f"There is no consistency proof from size {old} to {new}.")
     node = tiles.node_reader(new)
     hashes = merkle.consistency_proof(old_size=old, new_size=new, node=node)
-    return Proof(new, _root(new), tuple(hashes))
+    return Proof(new, root_at(size=new), tuple(hashes))
 
 
 def root_at(*, size: int) -> bytes:

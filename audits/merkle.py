@@ -140,7 +140,9 @@ def verify_consistency(
     _require_hashes([old_root, new_root, *proof])
     if old_size == new_size:
         if proof:
-            raise ProofError(f"Equal sizes need no proof, yet {len(proof)} hashes came.")
+            raise ProofError(
+                f"Equal sizes need no proof, yet {len(proof)} hashes came."
+            )
         _require_root(old_root, new_root, f"two trees of {old_size} leaves")
         return
     path = list(proof)

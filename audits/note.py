@@ -75,7 +75,9 @@ def parse_public_key(raw: bytes) -> Ed25519PublicKey:
     if y >= _FIELD_PRIME:
         raise NoteMalformed("The public key is not in its canonical encoding.")
     if y in _LOW_ORDER_Y:
-        raise NoteMalformed("The public key is a point of low order and proves nothing.")
+        raise NoteMalformed(
+            "The public key is a point of low order and proves nothing."
+        )
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
@@ -112,7 +114,9 @@ def sign_note(text: str, name: str, key: Ed25519PrivateKey) -> str:
     return f"{text}\n{SIGNATURE_PREFIX}{name} {signature}\n"
 
 
-def open_note(note: str | bytes, verifiers: Sequence[Verifier]) -> tuple[str, list[str]]:
+def open_note(
+    note: str | bytes, verifiers: Sequence[Verifier]
+) -> tuple[str, list[str]]:
     """Return the text and the names of those known keys that signed it.
 
     Unknown signatures are ignored. Raises NoteMalformed, or NoteUnverified when no

@@ -35,8 +35,12 @@ class Report:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check one file; 0: it holds, 1: it does not, 2: it could not be checked."""
-    parser = argparse.ArgumentParser(prog="python -m audits.offline", description=__doc__)
-    parser.add_argument("file", type=Path, help="a permit, a tlog-proof or a log extract")
+    parser = argparse.ArgumentParser(
+        prog="python -m audits.offline", description=__doc__
+    )
+    parser.add_argument(
+        "file", type=Path, help="a permit, a tlog-proof or a log extract"
+    )
     parser.add_argument(
         "--key", help="keys.json, a PEM public key, or NAME+HASH+KEY; as file or text"
     )
@@ -98,18 +102,14 @@ def _check_permit(
     subject, predicate = _parts_of(statement)
     for name, digest in subject:
         report.checked.append(f"it speaks of {name} with SHA-256 {digest}.")
-    start, end = (
-        _time_in(predicate, name) for name in ("valid_from", "valid_until")
-    )
+    start, end = (_time_in(predicate, name) for name in ("valid_from", "valid_until"))
     decision, place = predicate.get("decision"), predicate.get("environment")
     if decision != "allow":
         raise DoesNotHold(f"The statement's decision is {decision!r}, not 'allow'.")
     if not isinstance(place, str) or not place:
         raise DoesNotHold("The statement names no environment.")
     if not start <= at < end:
-        raise DoesNotHold(
-            f"The permit is valid from {start} until {end}, not at {at}."
-        )
+        raise DoesNotHold(f"The permit is valid from {start} until {end}, not at {at}.")
     report.checked.append(f"it allows the environment {place} from {start} to {end}.")
     report.not_checked += [
         "whether the permit was revoked since (GET permits/revoked).",
@@ -179,7 +179,9 @@ def _open(text: Any, keys: TrustedKeys) -> note.Checkpoint:
     origin = text.partition("\n")[0]
     known = [verifier for verifier in keys.logs if verifier.name == origin]
     if not known:
-        raise DoesNotHold(f"The checkpoint is of {origin!r}, a log that you do not trust.")
+        raise DoesNotHold(
+            f"The checkpoint is of {origin!r}, a log that you do not trust."
+        )
     try:
         return note.open_checkpoint(text, known[0])
     except (note.NoteMalformed, note.NoteUnverified) as error:
@@ -191,7 +193,9 @@ def _parse_proof(text: str) -> dict[str, Any]:
     head, _, checkpoint = text.partition("\n\n")
     lines = head.split("\n")[1:]
     if not lines or not lines[0].startswith("extra "):
-        raise CannotCheck("The proof does not carry the entry, so nothing can be hashed.")
+        raise CannotCheck(
+            "The proof does not carry the entry, so nothing can be hashed."
+        )
     if len(lines) < 2 or not lines[1].startswith("index ") or not checkpoint:
         raise DoesNotHold("The proof is malformed: no index or no checkpoint.")
     digits = lines[1].removeprefix("index ")

@@ -22,7 +22,8 @@ WITH logged AS (
   WHERE rel = %s AND op IN ('I', 'U', 'D') AND pk IS NOT NULL
   ORDER BY pk, entry_id DESC
 ), live AS (
-  SELECT to_jsonb(t.*) ->> %s AS pk, to_jsonb(t.*) - %s::text[] AS content FROM {table} t
+  SELECT to_jsonb(t.*) ->> %s AS pk, to_jsonb(t.*) - %s::text[] AS content
+  FROM {table} t
 )
 SELECT coalesce(logged.pk, live.pk), logged.entry_id, logged.op,
   (logged.body -> 'new')::text, (logged.body -> 'reduced' -> 'new')::text,
@@ -211,7 +212,9 @@ def _break_in_chain(
 ) -> str:
     """Say how an entry contradicts the one before it, or nothing if a migration did."""
     if op == "I":
-        return f"an insert follows entry {prior_id} ({prior_op}): nobody deleted the row"
+        return (
+            f"an insert follows entry {prior_id} ({prior_op}): nobody deleted the row"
+        )
     if prior_op is None or prior_op == "D":
         after = f"entry {prior_id} (D)" if prior_id else "nothing"
         return f"a change ({op}) follows {after}: nobody inserted the row"

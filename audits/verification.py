@@ -67,9 +67,7 @@ def verify(*, since: int | None = None, progress: Progress | None = None) -> Ver
         if since is not None:
             _require_checkpoint(found, since)
         verifier = signer.verifier if signer else None
-        size = check_tree(
-            found, verifier=verifier, since=since or 0, progress=progress
-        )
+        size = check_tree(found, verifier=verifier, since=since or 0, progress=progress)
         _check_memory(found, remembered, size)
         _check_capture(found)
         check_rows(found)
@@ -181,9 +179,7 @@ def _require_checkpoint(found: Findings, since: int) -> None:
     )
 
 
-def _say_what_is_not_covered(
-    found: Findings, signer: Signer | None, size: int
-) -> None:
+def _say_what_is_not_covered(found: Findings, signer: Signer | None, size: int) -> None:
     done = Sequencer.objects.get().done_entry_id
     tail = Entry.objects.filter(entry_id__gt=done).count()
     if tail:
@@ -195,5 +191,7 @@ def _say_what_is_not_covered(
     if signer is None or last is None:
         found.not_covered.append("No checkpoint has been signed yet.")
     elif unsigned > 0:
-        found.not_covered.append(f"{unsigned} leaves are not yet in a signed checkpoint.")
+        found.not_covered.append(
+            f"{unsigned} leaves are not yet in a signed checkpoint."
+        )
     found.not_covered.append(NO_WITNESS)

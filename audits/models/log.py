@@ -24,9 +24,7 @@ class TransactionIdField(TextValue):
 
 
 def _bytes_in(column: str) -> Func:
-    return Func(
-        F(column), function="octet_length", output_field=models.IntegerField()
-    )
+    return Func(F(column), function="octet_length", output_field=models.IntegerField())
 
 
 class Entry(models.Model):
@@ -96,8 +94,7 @@ class Leaf(models.Model):
         ordering = ["leaf_index"]
         constraints = [
             models.CheckConstraint(
-                condition=Exact(_bytes_in("leaf_hash"), 32)
-                & Q(leaf_index__gte=0),
+                condition=Exact(_bytes_in("leaf_hash"), 32) & Q(leaf_index__gte=0),
                 name="leaf_is_a_hash_at_a_place",
             )
         ]
@@ -140,9 +137,7 @@ class Sequencer(models.Model):
 
     class Meta:
         db_table = "audits_sequencer"
-        constraints = [
-            models.CheckConstraint(condition=Q(one=1), name="one_sequencer")
-        ]
+        constraints = [models.CheckConstraint(condition=Q(one=1), name="one_sequencer")]
 
     def __str__(self) -> str:
         return f"{self.tree_size} leaves"

@@ -59,7 +59,10 @@ class Command(BaseCommand):
         for finding in verdict.findings:
             self.stdout.write(f"FAIL {finding.text}")
         self.stdout.write(
-            _("%(leaves)d leaves, %(checkpoints)d checkpoints, %(tables)d tables checked.")
+            _(
+                "Checked %(leaves)d leaves, %(checkpoints)d checkpoints and "
+                "%(tables)d tables."
+            )
             % {
                 "leaves": verdict.checked.get("leaves", 0),
                 "checkpoints": verdict.checked.get("checkpoints", 0),
