@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import selectors
 import signal
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from audits import isolation
@@ -217,7 +219,7 @@ def _take(talk: _Conversation, kind: bytes, payload: bytes) -> None:
         share, words = json.loads(payload)
         talk.progress = (min(max(float(share), 0.0), 1.0), str(words)[:200])
     elif kind == wire.ARRAY:
-        name, array = wire.read_array(payload)
+        name, array = _read_array(payload)
         talk.arrays[name] = array
     elif kind == wire.RESULT:
         values = json.loads(payload)
@@ -230,6 +232,20 @@ def _take(talk: _Conversation, kind: bytes, payload: bytes) -> None:
         talk.level = payload.decode(errors="replace")[:200]
     else:
         raise ValueError("unknown frame")
+
+
+def _read_array(payload: bytes) -> tuple[str, NDArray[Any]]:
+    """Read one array frame. Raises ValueError when size and shape disagree."""
+    cut = 4 + int.from_bytes(payload[:4], "big")
+    head = json.loads(payload[4:cut])
+    size = wire.DTYPES[head["dtype"]]
+    shape = tuple(int(length) for length in head["shape"])
+    if any(length < 0 for length in shape) or len(shape) > 2:
+        raise ValueError("shape")
+    if math.prod(shape) * size != len(payload) - cut:
+        raise ValueError("size")
+    body = np.frombuffer(payload, dtype=head["dtype"], offset=cut)
+    return str(head["name"]), body.reshape(shape)
 
 
 def _end(child: subprocess.Popen[bytes], answers: int) -> None:

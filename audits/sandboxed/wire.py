@@ -1,14 +1,13 @@
 """The frames in which a child answers its parent: JSON and plain arrays."""
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # numpy starts threads, and a process with threads cannot confine
+    from numpy.typing import NDArray  # itself: nothing may import it before that
 
 PROGRESS = b"P"
 ARRAY = b"A"
@@ -38,7 +37,7 @@ class Reply:
         self._send(REFUSAL, sentence.encode(errors="replace"))
 
     def result(
-        self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+        self, values: Mapping[str, Any], arrays: "Mapping[str, NDArray[Any]]"
     ) -> None:
         """End the work with JSON values and float64 or int32 arrays."""
         for name, array in arrays.items():
@@ -54,17 +53,3 @@ class Reply:
         view = memoryview(kind + len(payload).to_bytes(8, "big") + payload)
         while view:
             view = view[os.write(self.descriptor, view) :]
-
-
-def read_array(payload: bytes) -> tuple[str, NDArray[Any]]:
-    """Read one array frame. Raises ValueError when size and shape disagree."""
-    cut = 4 + int.from_bytes(payload[:4], "big")
-    head = json.loads(payload[4:cut])
-    size = DTYPES[head["dtype"]]
-    shape = tuple(int(length) for length in head["shape"])
-    if any(length < 0 for length in shape) or len(shape) > 2:
-        raise ValueError("shape")
-    if math.prod(shape) * size != len(payload) - cut:
-        raise ValueError("size")
-    body = np.frombuffer(payload, dtype=head["dtype"], offset=cut)
-    return str(head["name"]), body.reshape(shape)
