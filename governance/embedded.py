@@ -289,7 +289,7 @@ def _launch(data_dir: Path, keeper: Keeper, *, fsync: bool) -> None:
         )
     _launched[server.pid] = server
     deadline = time.monotonic() + START_SECONDS
-    while not _is_ready(data_dir):
+    while not _is_ready(data_dir, server.pid):
         if server.poll() is not None or time.monotonic() > deadline:
             last = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
             raise EmbeddedFailure(f"PostgreSQL does not start ({log}):\n{last}")
@@ -307,12 +307,13 @@ def _disown(pid_file: Path) -> None:
         pid_file.write_text("\n".join([str(os.getpid()), *rest]))
 
 
-def _is_ready(data_dir: Path) -> bool:
+def _is_ready(data_dir: Path, pid: int) -> bool:
+    """Read the state from the pid file, once it is the new server's own."""
     try:
         lines = (data_dir / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
-    return len(lines) > 7 and lines[7].strip() == "ready"
+    return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
 def _make_database(data_dir: Path) -> None:

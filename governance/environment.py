@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -63,15 +65,13 @@ def kept_secret(path: Path) -> str:
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.{os.getpid()}")
-        new.touch(mode=0o600)
-        new.write_text(secrets.token_urlsafe(64), encoding="utf-8")
-        try:
+        handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(secrets.token_urlsafe(64))
+        # Another process may have been first; then its secret holds.
+        with suppress(FileExistsError):
             os.link(new, path)
-        except FileExistsError:
-            pass  # another process was first, and its secret holds
-        finally:
-            new.unlink()
+        os.unlink(new)
     return path.read_text(encoding="utf-8").strip()
 
 

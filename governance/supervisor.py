@@ -16,6 +16,7 @@ from types import FrameType
 from typing import IO
 
 GRACE_SECONDS = 10.0
+KILL_SECONDS = 2.0
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
 # A child that ran this long was healthy: its next crash starts a new backoff.
@@ -75,6 +76,7 @@ class Supervisor:
         except BlockingIOError:
             self._lock.seek(0)
             pid = self._lock.read().strip()
+            self._lock.close()
             raise AlreadyRunning(
                 f"The demo of this directory runs already (process {pid})."
             ) from None
@@ -272,6 +274,9 @@ def _end_group(pid: int, *, at_once: bool = False) -> None:
             os.killpg(pid, 0)
             time.sleep(0.05)
         os.killpg(pid, signal.SIGKILL)
+        # A killed process lives on for a moment, and holds its port.
+        while _start_ticks(pid) and time.monotonic() < deadline + KILL_SECONDS:
+            time.sleep(0.01)
 
 
 def _start_ticks(pid: int) -> str:
