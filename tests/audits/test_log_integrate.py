@@ -98,11 +98,10 @@ def test_two_integrators_at_once_double_nothing(written_log):
 def test_killing_the_integrator_at_any_moment_loses_and_doubles_nothing(
     written_log, settings
 ):
-    settings.FREIGABE_KEYS_DIR = Path(os.environ["FREIGABE_VAR"]) / "keys"
-    log.checkpoint(at=NOW)
     script = (
-        "import django; django.setup()\n"
-        "from django.utils import timezone\n"
+        "import django, pathlib, sys; django.setup()\n"
+        "from django.conf import settings; from django.utils import timezone\n"
+        "settings.FREIGABE_KEYS_DIR = pathlib.Path(sys.argv[1])\n"
         "from audits import integration, log\n"
         "integration.BATCH = 7; print('go', flush=True)\n"
         "while True: log.advance(at=timezone.now())"
@@ -111,7 +110,7 @@ def test_killing_the_integrator_at_any_moment_loses_and_doubles_nothing(
     chance = random.Random(7)  # noqa: S311 - no secret depends on it
     for round_ in range(6):
         process = subprocess.Popen(
-            [sys.executable, "-c", script],
+            [sys.executable, "-c", script, str(settings.FREIGABE_KEYS_DIR)],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
