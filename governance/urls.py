@@ -1,7 +1,11 @@
 """All addresses: each door brings its own table."""
 
 from django.urls import include, path
+from django.views.i18n import set_language
 
 urlpatterns = [
-    path("accounts/", include("allauth.urls")),
+    path("", include("governance.web.urls")),
+    path("account/", include("allauth.urls")),
+    path("language/", set_language, name="set_language"),
+    path("api/v1/", include("governance.api.urls")),
 ]

@@ -1,0 +1,1 @@
+"""The pages: what people read and do in a browser."""

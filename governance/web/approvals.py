@@ -1,0 +1,120 @@
+"""Approval requests: submitting a version, the list, taking a request back."""
+
+from datetime import UTC, datetime, time
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from governance import approvals
+from governance.models import ApprovalRequest
+from governance.policy import Check, NoPolicy
+from governance.web import worklist
+from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.versions import find_version
+from registry.models import Environment
+
+PER_PAGE = 25
+
+
+class SubmitForm(forms.Form):
+    """For which environment, and until when at most."""
+
+    environment = forms.ModelChoiceField(
+        label=gettext_lazy("Environment"), queryset=Environment.objects.all()
+    )
+    comment = forms.CharField(
+        label=gettext_lazy("Comment"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    valid_until = forms.DateField(
+        label=gettext_lazy("Not longer than until"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=gettext_lazy("Empty means as long as the policy allows."),
+    )
+
+    def last_moment(self) -> datetime | None:
+        """The end of the last day that was asked for."""
+        last = self.cleaned_data["valid_until"]
+        return datetime.combine(last, time.max, UTC) if last else None
+
+
+@page
+def submit(request: PersonRequest, slug: str, version: str) -> HttpResponse:
+    """Ask for approval; what is still missing is listed."""
+    row = find_version(slug, version)
+    form = SubmitForm(request.POST or None)
+    missing: list[Check] = []
+    if request.method == "POST" and form.is_valid():
+        try:
+            asked = approvals.submit(
+                version=row,
+                environment=form.cleaned_data["environment"],
+                comment=form.cleaned_data["comment"],
+                valid_until=form.last_moment(),
+                by=request.user,
+                at=timezone.now(),
+            )
+            return redirect("web:approval", asked.pk)
+        except approvals.NotReady as refusal:
+            put_errors(form, {"environment": [str(refusal)]})
+            missing = refusal.checks
+        except (approvals.NotOpen, approvals.SameHand, NoPolicy) as refusal:
+            put_errors(form, {"environment": [str(refusal)]})
+    return show(
+        request,
+        "approvals/submit.html",
+        {"form": form, "version": row, "model": row.model, "checks": missing},
+        section="models",
+    )
+
+
+@page
+def requests_page(request: PersonRequest) -> HttpResponse:
+    """What waits for this person, what waits for others, and what was decided."""
+    mine = worklist.waiting_for(request.user)
+    keys = {item.request.pk for item in mine}
+    everything = ApprovalRequest.objects.select_related(
+        "version__model",
+        "environment",
+        "requested_by",
+        "assessment",
+        "withdrawal",
+        "authorisation",
+    ).prefetch_related("signatures")
+    return show(
+        request,
+        "approvals/list.html",
+        {
+            "mine": mine,
+            "others": [w for w in worklist.waiting() if w.request.pk not in keys],
+            "rows": Paginator(everything, PER_PAGE).get_page(request.GET.get("page")),
+        },
+        section="approvals",
+    )
+
+
+@page
+def withdraw(request: PersonRequest, request_id: UUID) -> HttpResponse:
+    """Take a request back, with a reason."""
+    asked = get_object_or_404(ApprovalRequest, pk=request_id)
+    if request.method == "POST":
+        try:
+            approvals.withdraw(
+                request=asked,
+                reason=request.POST.get("reason", ""),
+                by=request.user,
+                at=timezone.now(),
+            )
+            messages.success(request, _("The request was taken back."))
+        except (approvals.NotOpen, approvals.CommentNeeded) as refusal:
+            messages.error(request, str(refusal))
+    return redirect("web:approval", asked.pk)

@@ -1,0 +1,93 @@
+"""What the gate decided, and what it would decide."""
+
+from uuid import UUID
+
+from django import forms
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from governance import gate
+from governance.models import GateDecision
+from governance.policy import Check
+from governance.web.frame import PersonRequest, page, put_errors, show
+from registry.models import Environment
+
+PER_PAGE = 25
+
+
+class QuestionForm(forms.Form):
+    """The question of a pipeline, asked for practice."""
+
+    model = forms.CharField(label=_("Model"), required=False, max_length=200)
+    version = forms.CharField(label=_("Version"), required=False, max_length=200)
+    digest = forms.CharField(label=_("or digest"), required=False, max_length=200)
+    environment = forms.ModelChoiceField(
+        label=_("Environment"),
+        queryset=Environment.objects.all(),
+        to_field_name="slug",
+        empty_label=None,
+    )
+
+    def question(self) -> gate.Question:
+        """What the gate is asked."""
+        data = self.cleaned_data
+        return gate.Question(
+            environment=data["environment"].slug,
+            model=data["model"],
+            version=data["version"],
+            digest=data["digest"],
+        )
+
+
+@page
+def decisions(request: PersonRequest) -> HttpResponse:
+    """All answers, newest first; and a rehearsal that records nothing."""
+    form = QuestionForm(request.GET if "environment" in request.GET else None)
+    checks: list[Check] = []
+    if form.is_bound and form.is_valid():
+        try:
+            _case, checks = gate.examine(
+                form.question(), by=request.user, at=timezone.now()
+            )
+        except gate.AmbiguousQuestion as refusal:
+            put_errors(form, {refusal.field: [str(refusal)]})
+    rows = GateDecision.objects.select_related(
+        "version__model", "environment", "decided_for"
+    )
+    found = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    return show(
+        request,
+        "gate/list.html",
+        {
+            "form": form,
+            "checks": checks,
+            "allowed": not any(check.blocks for check in checks),
+            "rows": found,
+            "decisions": found.object_list,
+        },
+        section="gate",
+    )
+
+
+@page
+def decision(request: PersonRequest, decision_id: UUID) -> HttpResponse:
+    """One answer with every check as it stood then, and its permit."""
+    row = get_object_or_404(
+        GateDecision.objects.select_related(
+            "version__model", "environment", "decided_for", "authorisation"
+        ),
+        pk=decision_id,
+    )
+    checks = sorted(
+        (Check(**check) for check in row.checks),
+        key=lambda c: (c.passed, c.severity == "warn"),
+    )
+    return show(
+        request,
+        "gate/decision.html",
+        {"decision": row, "checks": checks, "at": timezone.now()},
+        section="gate",
+    )

@@ -1,0 +1,137 @@
+"""The inventory as a table: filtered, sorted, and read in a fixed number of queries."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+
+from governance.lifecycle import State, state_of
+from governance.models import Authorisation, RiskAssessment, Status, StatusChange
+from registry.models import ModelVersion, RegisteredModel
+
+SORTS = {
+    "name": ("name", "slug"),
+    "risk": ("score", "name"),
+    "tier": ("tier", "name"),
+    "owner": ("owner__last_name", "owner__first_name", "name"),
+    "registered": ("registered_at", "name"),
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to see of the inventory; empty means everything."""
+
+    text: str = ""
+    tier: int | None = None
+    band: str = ""
+    status: str = ""
+    cell: tuple[int, int] | None = None
+    sort: str = "name"
+
+
+@dataclass(frozen=True)
+class VersionLine:
+    """A version and where it stands."""
+
+    version: ModelVersion
+    status: Status
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model of the inventory with what is known of it now."""
+
+    model: RegisteredModel
+    assessment: RiskAssessment | None
+    versions: tuple[VersionLine, ...]
+    authorised_until: datetime | None
+
+
+def latest_assessments() -> QuerySet[RiskAssessment]:
+    """The assessment that counts, of every model that has one."""
+    return RiskAssessment.objects.order_by("model_id", "-assessed_at").distinct(
+        "model_id"
+    )
+
+
+def with_status(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """Add the latest status to versions, as `status`."""
+    latest = StatusChange.objects.filter(version=OuterRef("pk")).order_by("-sequence")
+    return versions.annotate(status=Subquery(latest.values("status")[:1]))
+
+
+def wished(wish: Wish) -> QuerySet[RegisteredModel]:
+    """The models that somebody asked for, in the order asked for."""
+    latest = RiskAssessment.objects.filter(model=OuterRef("pk")).order_by(
+        "-assessed_at"
+    )
+    found = RegisteredModel.objects.select_related("owner").annotate(
+        **{
+            name: Subquery(latest.values(name)[:1])
+            for name in ("score", "tier", "band", "likelihood", "impact")
+        }
+    )
+    if wish.text:
+        found = found.filter(_matches(wish.text))
+    if wish.tier is not None:
+        found = found.filter(tier=wish.tier)
+    if wish.band:
+        found = found.filter(band=wish.band)
+    if wish.cell is not None:
+        found = found.filter(likelihood=wish.cell[0], impact=wish.cell[1])
+    if wish.status:
+        versions = with_status(ModelVersion.objects.filter(model=OuterRef("pk")))
+        found = found.filter(Exists(versions.filter(status=wish.status)))
+    first, *rest = SORTS[wish.sort.removeprefix("-")]
+    down = wish.sort.startswith("-")
+    order = F(first).desc(nulls_last=True) if down else F(first).asc(nulls_last=True)
+    return found.order_by(order, *rest, "pk")
+
+
+def _matches(text: str) -> Q:
+    places = ("name", "slug", "purpose", "ai_system", "owner__last_name")
+    query = Q()
+    for word in text.split():
+        query &= Q(
+            *((f"{place}__icontains", word) for place in places), _connector="OR"
+        )
+    return query
+
+
+def lines(models: Iterable[RegisteredModel], *, at: datetime) -> list[Line]:
+    """What is known of these models now, in three queries."""
+    rows = list(models)
+    keys = [model.pk for model in rows]
+    assessments = {a.model_id: a for a in latest_assessments().filter(model__in=keys)}
+    versions: dict[UUID, list[VersionLine]] = defaultdict(list)
+    for version in with_status(ModelVersion.objects.filter(model__in=keys)):
+        status = Status(version.status or Status.DEVELOPMENT)  # type: ignore[attr-defined]
+        versions[version.model_id].append(VersionLine(version, status))
+    until = _authorised_until(keys, at)
+    return [
+        Line(
+            model=model,
+            assessment=assessments.get(model.pk),
+            versions=tuple(versions[model.pk]),
+            authorised_until=until.get(model.pk),
+        )
+        for model in rows
+    ]
+
+
+def _authorised_until(keys: list[UUID], at: datetime) -> dict[UUID, datetime]:
+    found: dict[UUID, datetime] = {}
+    in_force = (
+        Authorisation.objects.filter(version__model__in=keys, valid_until__gt=at)
+        .select_related("version")
+        .prefetch_related("changes")
+    )
+    for authorisation in in_force:
+        if state_of(authorisation) == State.ACTIVE:
+            key = authorisation.version.model_id
+            found[key] = max(found.get(key, at), authorisation.valid_until)
+    return found

@@ -1,0 +1,171 @@
+"""Registering a model, and changing its inventory record."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from governance.records import Refused
+from governance.registration import INVENTORY_FIELDS, change_inventory, register_model
+from governance.web.frame import PersonRequest, page, put_errors, show
+from registry.models import RegisteredModel, User
+
+if TYPE_CHECKING:
+    RecordForm = forms.ModelForm[RegisteredModel]
+    UserField = forms.ModelChoiceField[User]
+else:
+    RecordForm = forms.ModelForm
+    UserField = forms.ModelChoiceField
+
+LABELS = {
+    "slug": gettext_lazy("Short name for addresses and pipelines"),
+    "name": gettext_lazy("Name"),
+    "purpose": gettext_lazy("Purpose"),
+    "products": gettext_lazy("Products and business lines"),
+    "expected_use": gettext_lazy("Expected use"),
+    "actual_use": gettext_lazy("Actual use"),
+    "restrictions": gettext_lazy("Restrictions on use"),
+    "limitations": gettext_lazy("Limitations"),
+    "inputs": gettext_lazy("Inputs"),
+    "outputs": gettext_lazy("Outputs"),
+    "components": gettext_lazy("Components"),
+    "affected_people": gettext_lazy("People affected"),
+    "ai_system": gettext_lazy("AI system"),
+    "vendor": gettext_lazy("Vendor"),
+    "jurisdictions": gettext_lazy("Jurisdictions"),
+    "ai_act_class": gettext_lazy("Class under the EU AI Act"),
+    "affects_people": gettext_lazy("Decisions affect people"),
+    "personal_data": gettext_lazy("Uses personal data"),
+    "owner": gettext_lazy("Owner"),
+    "developer": gettext_lazy("Developer"),
+    "validator": gettext_lazy("Validator"),
+    "valid_from": gettext_lazy("Valid from"),
+    "valid_until": gettext_lazy("Valid until"),
+}
+LONG_TEXTS = (
+    "purpose",
+    "products",
+    "expected_use",
+    "actual_use",
+    "restrictions",
+    "limitations",
+    "inputs",
+    "outputs",
+    "components",
+    "affected_people",
+)
+HELP = {
+    "slug": gettext_lazy("Lower-case letters, digits and hyphens: mortgage-approval."),
+    "jurisdictions": gettext_lazy("Codes separated by commas, such as EU, US."),
+    "limitations": gettext_lazy("Where it must not be used, and what it cannot do."),
+}
+
+
+class PersonField(UserField):
+    """Chooses among people who may log in."""
+
+    def label_from_instance(self, obj: User) -> str:
+        """Show the name that stands beside signatures."""
+        return obj.printed_name
+
+
+class InventoryForm(RecordForm):
+    """The inventory record; the act, not this form, writes it."""
+
+    class Meta:
+        model = RegisteredModel
+        fields = INVENTORY_FIELDS
+        labels = LABELS
+        help_texts = HELP
+        field_classes = dict.fromkeys(("owner", "developer", "validator"), PersonField)
+        widgets = {
+            **{name: forms.Textarea(attrs={"rows": 2}) for name in LONG_TEXTS},
+            "valid_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "valid_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer active people only."""
+        super().__init__(*args, **kwargs)
+        people = User.objects.filter(is_active=True, is_machine=False).order_by(
+            "last_name", "first_name", "username"
+        )
+        for name in ("owner", "developer", "validator"):
+            field = self.fields[name]
+            assert isinstance(field, PersonField)  # noqa: S101
+            field.queryset = people
+
+    @staticmethod
+    def facts_of(model: RegisteredModel) -> list[tuple[str, str]]:
+        """The inventory record for reading: labels and values, none left out."""
+        return [
+            (str(LABELS[name]), _in_words(model, name))
+            for name in INVENTORY_FIELDS
+            if name != "name"
+        ]
+
+
+class RegistrationForm(InventoryForm):
+    """The inventory record with the short name, which never changes afterwards."""
+
+    class Meta(InventoryForm.Meta):
+        fields = ("name", "slug", *INVENTORY_FIELDS[1:])
+
+
+def _in_words(model: RegisteredModel, name: str) -> str:
+    value = getattr(model, name)
+    if name == "ai_act_class":
+        return str(model.get_ai_act_class_display())
+    if isinstance(value, User):
+        return value.printed_name
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(value) if value else ""
+
+
+@page
+def register(request: PersonRequest) -> HttpResponse:
+    """Enter a model into the inventory."""
+    mine = {"owner": request.user, "developer": request.user}
+    form = RegistrationForm(request.POST or None, initial=mine)
+    if request.method == "POST" and form.is_valid():
+        try:
+            model = register_model(
+                **form.cleaned_data, by=request.user, at=timezone.now()
+            )
+            return redirect("web:model", model.slug)
+        except Refused as refusal:
+            put_errors(form, refusal.errors)
+    return show(request, "inventory/register.html", {"form": form}, section="models")
+
+
+@page
+def edit(request: PersonRequest, slug: str) -> HttpResponse:
+    """Change the inventory record of a model."""
+    model = get_object_or_404(RegisteredModel, slug=slug)
+    # The form validates a copy: what the page shows is what stands in the database.
+    copy = RegisteredModel.objects.get(pk=model.pk)
+    form = InventoryForm(request.POST or None, instance=copy)
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_inventory(
+                model=model,
+                by=request.user,
+                at=timezone.now(),
+                **{name: form.cleaned_data[name] for name in form.changed_data},
+            )
+            return redirect("web:model", model.slug)
+        except Refused as refusal:
+            put_errors(form, refusal.errors)
+    return show(
+        request,
+        "inventory/edit.html",
+        {"form": form, "model": model},
+        section="models",
+    )

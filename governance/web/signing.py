@@ -1,0 +1,189 @@
+"""The page of one approval request, where people sign."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from governance import approvals, roles, signatures
+from governance.case import Case
+from governance.models import ApprovalRequest, Signature
+from governance.policy import Check, NoPolicy
+from governance.requirements import APPROVE, evaluate
+from governance.web import figures, worklist
+from governance.web.frame import PersonRequest, page, put_errors, show
+
+Meaning = Signature.Meaning
+ASSENT = (Meaning.REVIEW, Meaning.APPROVAL, Meaning.RESPONSIBILITY, Meaning.AUTHORSHIP)
+
+
+class SignForm(forms.Form):
+    """Two components of an electronic signature: who is logged in, and the password."""
+
+    meaning = forms.ChoiceField(choices=Meaning.choices, widget=forms.HiddenInput)
+    comment = forms.CharField(
+        label=gettext_lazy("Comment"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("It is signed too, as the last paragraph."),
+    )
+    password = forms.CharField(
+        label=gettext_lazy("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A signature that this person may give now, and what it says."""
+
+    meaning: Meaning
+    statement: str
+    form: SignForm
+
+    @property
+    def rejects(self) -> bool:
+        """Whether signing it ends the request."""
+        return self.meaning == Meaning.REJECTION
+
+
+@page
+def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
+    """Show what is judged and what would be signed; sign on POST."""
+    asked = _find(request_id)
+    bound = SignForm(request.POST) if request.method == "POST" else None
+    if bound is not None and bound.is_valid():
+        signed = _sign(request, asked, bound)
+        if signed is not None:
+            messages.success(
+                request,
+                _("Signed. The record has the digest %(digest)s.")
+                % {"digest": signed.record_sha256},
+            )
+            return redirect("web:approval", asked.pk)
+    at = timezone.now()
+    case = Case(asked.version, asked.environment, at)
+    offers, why_not = _offers(request, asked, case, bound)
+    return show(
+        request,
+        "approvals/request.html",
+        {
+            "asked": asked,
+            "version": asked.version,
+            "model": asked.version.model,
+            "state": _state(asked, case),
+            "signatures": asked.signatures.order_by("signed_at"),
+            "seats": [w for w in worklist.waiting() if w.request.pk == asked.pk],
+            "offers": offers,
+            "why_not": why_not,
+            "checks": _checks(case),
+            "reports": [(r, figures.all_of(r)[:1]) for r in case.reports.values()],
+            "may_withdraw": asked.requested_by_id == request.user.pk,
+        },
+        section="approvals",
+    )
+
+
+def _find(request_id: UUID) -> ApprovalRequest:
+    rows = ApprovalRequest.objects.select_related(
+        "version__model__owner",
+        "version__model__developer",
+        "version__run",
+        "environment",
+        "assessment__assessed_by",
+        "pack",
+        "requested_by",
+        "withdrawal",
+        "authorisation",
+    )
+    return get_object_or_404(rows, pk=request_id)
+
+
+def _sign(
+    request: PersonRequest, asked: ApprovalRequest, form: SignForm
+) -> Signature | None:
+    """Sign, or put the reason why not beside the field that it concerns."""
+    try:
+        return approvals.sign(
+            request=asked,
+            meaning=form.cleaned_data["meaning"],
+            password=form.cleaned_data["password"],
+            comment=form.cleaned_data["comment"],
+            by=request.user,
+            at=timezone.now(),
+        )
+    except (signatures.WrongPassword, signatures.LockedOut) as refusal:
+        put_errors(form, {"password": [str(refusal)]})
+    except approvals.CommentNeeded as refusal:
+        put_errors(form, {"comment": [str(refusal)]})
+    except approvals.NotReady as refusal:
+        failing = [f"{check.title}: {check.observed}" for check in refusal.checks]
+        put_errors(form, {"__all__": [str(refusal), *failing]})
+    except (
+        approvals.NotOpen,
+        approvals.SameHand,
+        approvals.NoSeat,
+        NoPolicy,
+    ) as refusal:
+        put_errors(form, {"__all__": [str(refusal)]})
+    return None
+
+
+def _offers(
+    request: PersonRequest, asked: ApprovalRequest, case: Case, bound: SignForm | None
+) -> tuple[list[Offer], str]:
+    """The signatures that this person may give; without one, the reason why not."""
+    offers: list[Offer] = []
+    why_not = ""
+    for meaning in (*ASSENT, Meaning.REJECTION):
+        try:
+            role = approvals.role_to_sign(
+                case, asked, by=request.user, meaning=meaning.value
+            )
+        except (
+            roles.NotAllowed,
+            approvals.SameHand,
+            approvals.NotOpen,
+            approvals.NoSeat,
+        ) as refusal:
+            why_not = why_not or str(refusal)
+            continue
+        said = bound.data.get("meaning") if bound is not None else None
+        form = SignForm(initial={"meaning": meaning}, auto_id=f"id_{meaning}_%s")
+        if bound is not None and said == meaning:
+            bound.auto_id = f"id_{meaning}_%s"
+            form = bound
+        statement = signatures.statement(
+            request=asked, by=request.user, role=role, meaning=meaning.value
+        )
+        offers.append(Offer(meaning, statement, form))
+    return offers, why_not
+
+
+def _checks(case: Case) -> list[Check]:
+    try:
+        return evaluate(case, APPROVE)
+    except NoPolicy:
+        return []
+
+
+def _state(asked: ApprovalRequest, case: Case) -> tuple[str, str]:
+    """A word of the state, and its sign: yes, no or wait."""
+    if hasattr(asked, "authorisation"):
+        return _("approved"), "yes"
+    if hasattr(asked, "withdrawal"):
+        return _("withdrawn"), "wait"
+    if asked.signatures.filter(meaning=Meaning.REJECTION).exists():
+        return _("rejected"), "no"
+    if case.request != asked:
+        return _("overtaken by a newer request"), "wait"
+    if not case.subject_holds:
+        return _("changed since it was submitted"), "no"
+    return _("waits for signatures"), "wait"

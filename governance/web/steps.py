@@ -1,0 +1,92 @@
+"""The way of a version, from registration to production, in five steps."""
+
+from dataclasses import dataclass
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from governance.case import Case
+from governance.lifecycle import State, state_of
+from governance.models import Status
+from governance.requirements import open_seats
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step; `state` is done, now, stop or empty for later."""
+
+    name: str
+    detail: str
+    state: str = ""
+
+
+def steps_of(case: Case) -> list[Step]:
+    """How far the version came on its way into the case's environment."""
+    measured = _measured(case)
+    return [
+        Step(_("Registered"), date_format(case.version.registered_at), "done"),
+        measured,
+        _validation(case, measured),
+        _approval(case),
+        _production(case),
+    ]
+
+
+def _measured(case: Case) -> Step:
+    tier = case.assessment.tier if case.assessment else 1
+    wanted = case.pack.evidence_kinds(tier)
+    missing = [kind for kind in wanted if kind not in case.reports]
+    name = _("Measured")
+    if missing:
+        have = len(wanted) - len(missing)
+        detail = _("%(have)s of %(wanted)s reports") % {
+            "have": have,
+            "wanted": len(wanted),
+        }
+        return Step(name, detail, "now")
+    n = len(case.reports)
+    detail = ngettext("%(n)s report", "%(n)s reports", n) % {"n": n}
+    return Step(name, detail, "done")
+
+
+def _validation(case: Case, measured: Step) -> Step:
+    name = _("In validation")
+    if case.status == Status.REJECTED:
+        return Step(name, str(case.status.label), "stop")
+    if case.status == Status.DEVELOPMENT or case.request is None:
+        now = "now" if measured.state == "done" else ""
+        return Step(name, _("not submitted"), now)
+    if case.status == Status.IN_VALIDATION and not case.subject_holds:
+        return Step(name, _("changed since, submit again"), "now")
+    detail = _("submitted %(day)s") % {"day": date_format(case.request.requested_at)}
+    return Step(name, detail, "done")
+
+
+def _approval(case: Case) -> Step:
+    name = _("Approval")
+    tier = case.request.assessment.tier if case.request else 1
+    seats = case.pack.seats(tier)
+    wanted = sum(seat.count for seat in seats)
+    have = wanted - sum(count for _seat, count in open_seats(case, seats))
+    detail = _("%(have)s of %(wanted)s signatures") % {"have": have, "wanted": wanted}
+    if case.status == Status.IN_VALIDATION and case.subject_holds:
+        return Step(name, detail, "now")
+    if case.status in (Status.SUSPENDED, Status.RETIRED):
+        return Step(name, str(case.status.label), "stop")
+    return Step(name, detail, "done" if case.status == Status.APPROVED else "")
+
+
+def _production(case: Case) -> Step:
+    name = case.environment.name
+    found = case.authorisation
+    if found is None:
+        return Step(name, _("not authorised"))
+    if state_of(found) != State.ACTIVE:
+        return Step(name, str(state_of(found).label), "stop")
+    if not case.at < found.valid_until:
+        return Step(
+            name, _("expired %(day)s") % {"day": date_format(found.valid_until)}
+        )
+    day = date_format(found.valid_until)
+    return Step(name, _("authorised until %(day)s") % {"day": day}, "done")

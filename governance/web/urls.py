@@ -1,0 +1,60 @@
+"""The addresses of the pages."""
+
+from django.urls import path
+
+from governance.web import (
+    approvals,
+    dashboard,
+    deployments,
+    dossiers,
+    evidence,
+    gate,
+    inventory,
+    log,
+    policy,
+    registering,
+    risk,
+    signing,
+    versions,
+)
+
+app_name = "web"
+
+_MODEL = "models/<slug:slug>"
+_VERSION = f"{_MODEL}/versions/<str:version>"
+
+urlpatterns = [
+    path("", dashboard.portfolio, name="dashboard"),
+    path("models/", inventory.inventory, name="inventory"),
+    path("models/register", registering.register, name="register_model"),
+    path(f"{_MODEL}/", inventory.model_page, name="model"),
+    path(f"{_MODEL}/edit", registering.edit, name="edit_model"),
+    path(f"{_MODEL}/risk", risk.assess, name="assess"),
+    path(f"{_VERSION}/", versions.version_page, name="version"),
+    path(f"{_VERSION}/evidence", evidence.measure, name="measure"),
+    path(f"{_VERSION}/submit", approvals.submit, name="submit"),
+    path(f"{_VERSION}/dossier", dossiers.ask, name="request_dossier"),
+    path("evidence/<uuid:run_id>/", evidence.run_page, name="evidence"),
+    path("evidence/<uuid:run_id>/progress", evidence.progress, name="progress"),
+    path("approvals/", approvals.requests_page, name="approvals"),
+    path("approvals/<uuid:request_id>/", signing.approval, name="approval"),
+    path("approvals/<uuid:request_id>/withdraw", approvals.withdraw, name="withdraw"),
+    path(
+        "authorisations/<uuid:authorisation_id>/",
+        deployments.authorisation_page,
+        name="authorisation",
+    ),
+    path("gate/", gate.decisions, name="gate"),
+    path("gate/<uuid:decision_id>/", gate.decision, name="decision"),
+    path("policy/", policy.pack_page, name="policy"),
+    path("dossiers/", dossiers.dossiers, name="dossiers"),
+    path("dossiers/<uuid:dossier_id>/", dossiers.dossier_page, name="dossier"),
+    path(
+        "dossiers/<uuid:dossier_id>/progress",
+        dossiers.progress,
+        name="dossier_progress",
+    ),
+    path("dossiers/<uuid:dossier_id>/pdf", dossiers.pdf, name="dossier_pdf"),
+    path("log/", log.timeline, name="log"),
+    path("log/<int:index>/", log.entry_page, name="log_entry"),
+]

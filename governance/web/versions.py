@@ -1,0 +1,117 @@
+"""The page of a version: how far it is, whether it may run, and what it rests on."""
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from audits.capture import relation
+from audits.models import Entry, EvidenceReport, Leaf
+from governance import gate, roles
+from governance.lifecycle import state_of
+from governance.models import ApprovalRequest, Authorisation
+from governance.policy import Check, NoPolicy
+from governance.web import drawing, figures
+from governance.web.frame import PersonRequest, page, show
+from governance.web.steps import Step, steps_of
+from registry import lineage
+from registry.models import Environment, ModelVersion
+
+PRODUCTION = "production"
+
+
+def find_version(slug: str, number: str) -> ModelVersion:
+    """The version by its names, or the page that says there is none."""
+    versions = ModelVersion.objects.select_related(
+        "model__owner", "model__developer", "run", "developer", "registered_by"
+    )
+    return get_object_or_404(versions, model__slug=slug, version=number)
+
+
+def choose_environment(wanted: str) -> Environment | None:
+    """The environment asked for; else production; else any."""
+    known = list(Environment.objects.all())
+    for slug in (wanted, PRODUCTION):
+        for environment in known:
+            if environment.slug == slug:
+                return environment
+    return known[0] if known else None
+
+
+@page
+def version_page(request: PersonRequest, slug: str, version: str) -> HttpResponse:
+    """One version, seen for one environment."""
+    at = timezone.now()
+    row = find_version(slug, version)
+    environment = choose_environment(request.GET.get("environment", ""))
+    checks, steps = _examine(request, row, environment)
+    reports = (
+        EvidenceReport.objects.filter(run__version=row)
+        .select_related("run__dataset_version__dataset")
+        .order_by("run__kind", "-reported_at")
+        .distinct("run__kind")
+    )
+    requests = ApprovalRequest.objects.filter(version=row).select_related(
+        "environment", "requested_by", "withdrawal", "authorisation"
+    )
+    authorisations = (
+        Authorisation.objects.filter(version=row)
+        .select_related("environment")
+        .prefetch_related("changes__changed_by")
+    )
+    return show(
+        request,
+        "inventory/version.html",
+        {
+            "version": row,
+            "model": row.model,
+            "assessment": row.model.risk_assessments.order_by("-assessed_at").first(),
+            "environment": environment,
+            "environments": Environment.objects.all(),
+            "checks": sorted(checks, key=lambda c: (c.passed, c.severity == "warn")),
+            "allowed": bool(checks) and not any(c.blocks for c in checks),
+            "steps": steps,
+            "runs": row.evidence_runs.select_related("dataset_version__dataset"),
+            "reports": [(r, figures.all_of(r)[:1]) for r in reports],
+            "lineage": drawing.draw(lineage.of_version(row)),
+            "artifacts": row.version_artifacts.select_related("artifact"),
+            "requests": requests.prefetch_related("signatures"),
+            "authorisations": [(a, state_of(a)) for a in authorisations],
+            "deployments": row.deployments.select_related("environment", "reported_by"),
+            "decisions": row.gate_decisions.select_related(
+                "version__model", "environment", "decided_for"
+            )[:6],
+            "dossiers": row.dossiers.select_related("requested_by")[:5],
+            "leaf": _leaf(row),
+            "may_measure": roles.may(request.user, "request evidence"),
+            "may_submit": roles.may(request.user, "submit versions"),
+            "may_suspend": roles.may(request.user, "suspend"),
+            "at": at,
+        },
+        section="models",
+    )
+
+
+def _examine(
+    request: PersonRequest, version: ModelVersion, environment: Environment | None
+) -> tuple[list[Check], list[Step]]:
+    """Ask the gate without recording anything; nothing to ask without environment."""
+    if environment is None:
+        return [], []
+    question = gate.Question(
+        environment=environment.slug,
+        model=version.model.slug,
+        version=version.version,
+    )
+    case, checks = gate.examine(question, by=request.user, at=timezone.now())
+    try:
+        return checks, steps_of(case) if case else []
+    except NoPolicy:
+        return checks, []
+
+
+def _leaf(version: ModelVersion) -> Leaf | None:
+    """The place in the log where the registration of this version stands."""
+    entry = Entry.objects.filter(
+        rel=relation(ModelVersion), pk_text=str(version.pk)
+    ).first()
+    return Leaf.objects.filter(entry_id=entry.entry_id).first() if entry else None
