@@ -113,17 +113,18 @@ def _is_pickle(head: bytes, file: BinaryIO) -> bool:
     if head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
         return True  # protocols 2 to 5 say so in two bytes
     file.seek(0)
-    found = 0
+    start = file.read(HEAD_BYTES)
+    found, last = 0, 0
     try:
-        for _operation, _argument, position in pickletools.genops(
-            io.BytesIO(file.read(HEAD_BYTES))
-        ):
+        for _operation, _argument, position in pickletools.genops(io.BytesIO(start)):
             found += 1
-            if position is not None and position > HEAD_BYTES // 2:
-                break
+            last = position or 0
+            if last > HEAD_BYTES // 2:
+                return True
     except (ValueError, UnicodeDecodeError, OverflowError, IndexError):
         return False
-    return found > 2  # a full stop alone is a pickle, too
+    # A full stop alone is a pickle, too; a table of numbers stops at its first one.
+    return found > 2 and last + 1 >= len(start.rstrip())
 
 
 def _zip(file: BinaryIO) -> str:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from audits.models import EvidenceReport, EvidenceRun
 from registry.models import Column, DatasetVersion, ModelVersion, User
 
-DEFAULTS: dict[str, float | int] = {
+DEFAULTS: dict[str, float | int | str] = {
     "threshold": 0.5,
-    "positive": 1,
+    "positive": "1",
     "favourable": 1,
     "minimum_group_size": 30,
     "rows": 300,
@@ -21,7 +21,6 @@ DEFAULTS: dict[str, float | int] = {
 }
 _NUMBERS: dict[str, tuple[type, float, float]] = {
     "threshold": (float, 0.0, 1.0),
-    "positive": (int, 0, 1),
     "favourable": (int, 0, 1),
     "minimum_group_size": (int, 2, 1_000_000),
     "rows": (int, 20, 100_000),
@@ -80,14 +79,15 @@ def request(
 
 
 def _configuration(config: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(config) - set(_NUMBERS))
+    unknown = sorted(set(config) - set(DEFAULTS))
     if unknown:
         raise CannotMeasure(
             f"config/{unknown[0]}",
             _("Unknown setting. Known are: %(names)s.")
-            % {"names": ", ".join(sorted(_NUMBERS))},
+            % {"names": ", ".join(sorted(DEFAULTS))},
         )
-    for name, value in config.items():
+    numbers = {name: value for name, value in config.items() if name in _NUMBERS}
+    for name, value in numbers.items():
         kind, low, high = _NUMBERS[name]
         whole = kind is int
         right_type = isinstance(value, int if whole else (int, float))
@@ -101,7 +101,12 @@ def _configuration(config: Mapping[str, Any]) -> dict[str, Any]:
                     "high": high,
                 },
             )
-    return {**DEFAULTS, **config}
+    positive = str(config.get("positive", DEFAULTS["positive"]))
+    if not 0 < len(positive) <= 100:
+        raise CannotMeasure(
+            "config/positive", _("Name the class that counts as positive.")
+        )
+    return {**DEFAULTS, **numbers, "positive": positive}
 
 
 def _require_columns(kind: str, dataset_version: DatasetVersion) -> None:

@@ -4,7 +4,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 
-class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
+class Adapter(DefaultAccountAdapter):
     """Closes the sign-up page: who may decide is for the institution to say."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -74,6 +74,8 @@ def submit(
     if status_of(version) != Status.IN_VALIDATION:
         move(version=version, to=Status.IN_VALIDATION, by=by, at=at)
     subject = case.subject(case.pack_row, valid_until)
+    earlier = version.approval_requests.filter(environment=environment)
+    last = earlier.order_by("-sequence").first()
     assert case.assessment is not None  # noqa: S101
     return ApprovalRequest.objects.create(
         version=version,
@@ -86,6 +88,7 @@ def submit(
         valid_until=valid_until,
         requested_by=by,
         requested_at=at,
+        sequence=last.sequence + 1 if last else 1,
     )
 
 

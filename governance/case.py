@@ -86,7 +86,7 @@ class Case:
                 version=self.version, environment=self.environment, withdrawal=None
             )
             .select_related("assessment", "pack", "version__model", "environment")
-            .order_by("-requested_at")
+            .order_by("-sequence")
             .first()
         )
 
@@ -106,7 +106,7 @@ class Case:
             )
             .select_related("request")
             .prefetch_related("changes")
-            .order_by("-valid_from")
+            .order_by("-request__sequence")
             .first()
         )
 

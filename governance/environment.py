@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -97,3 +98,9 @@ def database_from_url(url: str) -> dict[str, object]:
         "PORT": options.pop("port", str(parts.port or "")),
         "OPTIONS": dict(options),
     }
+
+
+def keywords(url: str) -> str:
+    """Return the same address as libpq keywords: `host=/socket/dir dbname=...`."""
+    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    return make_conninfo("", **parts)

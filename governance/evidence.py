@@ -21,7 +21,7 @@ def request_run(
     at: datetime,
     config: Mapping[str, Any] | None = None,
 ) -> EvidenceRun:
-    """Ask the evidence engine. Raises `NotAllowed` and `audits.evidence.CannotMeasure`."""
+    """Ask the evidence engine. Raises `NotAllowed` and `evidence.CannotMeasure`."""
     roles.require(by, "request evidence", model=version.model)
     return evidence.request(
         version=version,

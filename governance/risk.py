@@ -185,6 +185,8 @@ def assess(
         raise OutsideMatrix(
             "residual_impact", _("Give residual likelihood and impact, or neither.")
         )
+    RegisteredModel.objects.select_for_update().get(pk=model.pk)
+    last = model.risk_assessments.order_by("-sequence").first()
     tier_floor, reason = floor_of(model)
     tier = min(inherent.tier, tier_floor)
     return RiskAssessment.objects.create(
@@ -205,12 +207,13 @@ def assess(
         assessed_by=by,
         assessed_at=at,
         review_due_on=(at + timedelta(days=REVIEW_DAYS[tier])).date(),
+        sequence=last.sequence + 1 if last else 1,
     )
 
 
 def latest_assessment(model: RegisteredModel) -> RiskAssessment:
     """The assessment that counts. Raises `NoAssessment`."""
-    found = model.risk_assessments.order_by("-assessed_at").first()
+    found = model.risk_assessments.order_by("-sequence").first()
     if found is None:
         raise NoAssessment(_("The risk of this model has not been assessed."))
     return found

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from governance.embedded import dsn_for
 from governance.environment import (
@@ -16,6 +15,7 @@ from governance.environment import (
     env_list,
     env_secret,
     kept_secret,
+    keywords,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "governance.middleware.Door",
 ]
 ROOT_URLCONF = "governance.urls"
 WSGI_APPLICATION = "governance.wsgi.application"
@@ -234,7 +235,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 if CELERY_BROKER_URL.startswith("pgmq://"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         # Keywords, because pgmq's own reading of a URL drops ?host=/socket/dir.
-        "conn_string": make_conninfo(**conninfo_to_dict(DATABASE_URL)),
+        "conn_string": keywords(DATABASE_URL),
         "init_extension": False,
         "pool_size": 2,
         "pool_timeout": 5,

@@ -54,7 +54,7 @@ class AssessmentList(Door):
         model = find_model(slug)
         roles.require(person(request), "read", model=model)
         rows = model.risk_assessments.select_related("matrix", "assessed_by")
-        return page(request, rows, show.assessment, ordering=["-assessed_at", "id"])
+        return page(request, rows, show.assessment, ordering=["-sequence"])
 
 
 class RequestRecord(serializers.Serializer[Any]):

@@ -58,7 +58,7 @@ def _field(request: Request, name: str, default: str) -> str:
     return str(data.get(name, default)) if isinstance(data, dict) else default
 
 
-def _file(request: Request) -> UploadedFile[Any]:
+def _file(request: Request) -> "UploadedFile[Any]":
     upload = request.FILES.get("file")
     if not isinstance(upload, UploadedFile):
         raise ValidationError({"file": [_("Send the file in the field `file`.")]})
@@ -159,5 +159,5 @@ class DatasetVersions(Door):
         return page(request, rows, show.dataset_version, ordering=["-version", "id"])
 
 
-def _chunks(upload: UploadedFile[Any]) -> Iterator[bytes]:
+def _chunks(upload: "UploadedFile[Any]") -> Iterator[bytes]:
     yield from upload.chunks(_CHUNK)

@@ -37,7 +37,7 @@ def model(row: RegisteredModel) -> Json:
     record: Json = {name: getattr(row, name) for name in INVENTORY_FIELDS}
     for name in ("owner", "developer", "validator"):
         record[name] = user(record[name])
-    latest = max(row.risk_assessments.all(), key=lambda a: a.assessed_at, default=None)
+    latest = max(row.risk_assessments.all(), key=lambda a: a.sequence, default=None)
     return {
         "slug": row.slug,
         **record,

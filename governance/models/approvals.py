@@ -37,9 +37,16 @@ class ApprovalRequest(Fact):
     valid_until = models.DateTimeField(null=True)
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
+    sequence = models.PositiveIntegerField()
 
     class Meta:
-        ordering = ["-requested_at"]
+        ordering = ["-requested_at", "-sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "environment", "sequence"],
+                name="one_request_at_a_time",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.version} for {self.environment}"

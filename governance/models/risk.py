@@ -78,10 +78,14 @@ class RiskAssessment(Fact):
     assessed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     assessed_at = models.DateTimeField()
     review_due_on = models.DateField()
+    sequence = models.PositiveIntegerField()
 
     class Meta:
-        ordering = ["-assessed_at"]
+        ordering = ["-sequence"]
         constraints = [
+            models.UniqueConstraint(
+                fields=["model", "sequence"], name="one_assessment_at_a_time"
+            ),
             models.CheckConstraint(
                 condition=models.Q(likelihood__range=(1, 5), impact__range=(1, 5)),
                 name="assessment_inside_the_matrix",

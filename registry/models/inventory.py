@@ -102,7 +102,11 @@ class ModelVersion(Fact):
     method = models.CharField(max_length=200, blank=True)
     notes = models.TextField(blank=True)
     run = models.ForeignKey(
-        "registry.Run", models.PROTECT, null=True, related_name="versions"
+        "registry.Run",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="versions",
     )
     developer = models.ForeignKey(User, models.PROTECT, related_name="+")
     manifest = models.TextField()
