@@ -33,7 +33,7 @@ def lineage(graph: Graph) -> Chart | None:
         "version": _("Version"),
         "deployment": _("Deployment"),
     }
-    places = {
+    places: dict[str, dict[str, Any]] = {
         node.id: {
             "x": column,
             "y": row + (tallest - len(nodes)) / 2,

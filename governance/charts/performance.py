@@ -106,7 +106,7 @@ def confusion(summary: Mapping[str, Any]) -> Chart | None:
         "false_positive": (_("negative"), _("positive")),
         "true_negative": (_("negative"), _("negative")),
     }
-    values = [
+    values: list[dict[str, Any]] = [
         {"actual": words[name][0], "predicted": words[name][1], "rows": int(count)}
         for name, count in cells.items()
         if name in words

@@ -54,7 +54,7 @@ def collect(dossier: Dossier) -> Collected:
         matrix=facts.matrix_facts(found.matrix) if found else None,
         assessments=assessed,
         data=facts.data_uses(version),
-        lineage=charts.lineage(lineage.of_version(version)),
+        lineage=charts.lineage(_lineage(version, at=at)),
         run=facts.training_run(version.run),
         evidence=evidence_of(anywhere.reports),
         evaluations=tuple(decisions.evaluation(case) for case in cases),
@@ -85,6 +85,24 @@ def _version(dossier: Dossier) -> ModelVersion:
         "developer",
         "registered_by",
     ).get(pk=dossier.version_id)
+
+
+def _lineage(version: ModelVersion, *, at: datetime) -> lineage.Graph:
+    """The graph without what was deployed later, each environment once."""
+    graph = lineage.of_version(version)
+    shown: set[str] = set()
+    dropped: set[str] = set()
+    for node in graph.nodes:
+        if node.kind != "deployment":
+            continue
+        if datetime.fromisoformat(node.detail) > at or node.name in shown:
+            dropped.add(node.id)
+        else:
+            shown.add(node.name)
+    return lineage.Graph(
+        tuple(node for node in graph.nodes if node.id not in dropped),
+        tuple(edge for edge in graph.edges if edge.target not in dropped),
+    )
 
 
 def _packs(requests: list[ApprovalRequest], *, at: datetime) -> list[PolicyPack]:

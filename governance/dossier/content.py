@@ -222,16 +222,27 @@ class LogRow:
 
 
 @dataclass(frozen=True)
+class ProofExample:
+    """The inclusion proof of one entry, hexadecimal, for checking by hand."""
+
+    index: int
+    leaf_hash: str
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Trail:
     """The extract of the log; bodies and proofs are in the attachment."""
 
     origin: str
+    vkey: str
     tree_size: int
     root_hash: str
     note: str
     signed_at: datetime
     rows: tuple[LogRow, ...]
     grouped: tuple[tuple[str, int], ...]
+    example: ProofExample | None
     left_out: int
     unattributed: int
     verified_at: datetime | None

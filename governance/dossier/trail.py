@@ -74,7 +74,8 @@ def extract_of(version: ModelVersion, *, at: datetime) -> Extract:
     """The log entries of everything that the dossier names, with inclusion proofs.
 
     Proved in the smallest signed tree that covers them, so that a second build of the
-    same dossier shows the same checkpoint. Raises `log.NotYetSigned`.
+    same dossier shows the same checkpoint. Raises `log.NotYetSigned`,
+    and `keys.KeyUnusable` or OSError where the log's key cannot be read.
     """
     placed = _placed(version, at=at)
     signed = _covering(placed)
@@ -91,7 +92,18 @@ def extract_of(version: ModelVersion, *, at: datetime) -> Extract:
         "checkpoint": signed.note,
         "entries": rows,
     }
-    return Extract(_trail(placed, signed, at=at), document)
+    return Extract(_trail(placed, signed, _example(placed, rows), at=at), document)
+
+
+def _example(
+    placed: list[_Placed], rows: list[dict[str, Any]]
+) -> content.ProofExample | None:
+    """The proof of the entry that registered the version."""
+    for item, row in zip(placed, rows, strict=True):
+        if item.entry.rel == f"public.{ModelVersion._meta.db_table}":
+            hashes = (base64.b64decode(value).hex() for value in row["proof"])
+            return content.ProofExample(item.index, item.leaf_hash.hex(), tuple(hashes))
+    return None
 
 
 def _placed(version: ModelVersion, *, at: datetime) -> list[_Placed]:
@@ -172,7 +184,13 @@ def _keys(rows: Any) -> set[UUID]:
     return set(rows.values_list("pk", flat=True))
 
 
-def _trail(placed: list[_Placed], signed: Checkpoint, *, at: datetime) -> content.Trail:
+def _trail(
+    placed: list[_Placed],
+    signed: Checkpoint,
+    example: content.ProofExample | None,
+    *,
+    at: datetime,
+) -> content.Trail:
     printed = [item for item in placed if item.entry.rel not in _COUNTED]
     counted = Counter(
         item.entry.rel.removeprefix("public.")
@@ -185,12 +203,14 @@ def _trail(placed: list[_Placed], signed: Checkpoint, *, at: datetime) -> conten
     )
     return content.Trail(
         origin=settings.FREIGABE_LOG_ORIGIN,
+        vkey=log.signer().vkey,
         tree_size=signed.tree_size,
         root_hash=bytes(signed.root_hash).hex(),
         note=signed.note,
         signed_at=signed.created_at,
         rows=tuple(_row(item, names) for item in printed[:MOST_PRINTED]),
         grouped=tuple(sorted(counted.items())),
+        example=example,
         left_out=max(0, len(printed) - MOST_PRINTED),
         unattributed=sum(item.entry.actor is None for item in placed),
         verified_at=checked.ran_at if checked else None,

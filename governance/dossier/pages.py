@@ -1,0 +1,246 @@
+"""What the templates are given: sections, numbered figures, short words."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from governance.charts import Chart
+from governance.dossier.collect import Collected
+from governance.dossier.content import Content, Evidence, Matrix
+from governance.models.risk import Band
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A numbered figure, and where its vector graphic is fetched from."""
+
+    number: int
+    chart: Chart
+
+    @property
+    def anchor(self) -> str:
+        """The figure's name inside the document."""
+        return f"figure-{self.number}"
+
+    @property
+    def url(self) -> str:
+        """The address under which the fetcher knows the graphic."""
+        return f"dossier:figure-{self.number}.svg"
+
+    @property
+    def numeric(self) -> frozenset[int]:
+        """The columns of the table that hold numbers."""
+        rows = self.chart.rows
+        return frozenset(
+            column
+            for column in range(len(self.chart.head))
+            if not any(isinstance(row[column], str) for row in rows)
+        )
+
+    @property
+    def has_table(self) -> bool:
+        """Whether its data stand nowhere else: group rates are measurements too."""
+        return not self.chart.key.startswith("groups-")
+
+
+@dataclass(frozen=True)
+class Report:
+    """An evidence report with its drawings."""
+
+    evidence: Evidence
+    drawn: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered part of the document."""
+
+    number: int
+    template: str
+    title: str
+    empty: bool = False
+    report: Report | None = None
+    limits: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """The section's name inside the document."""
+        return f"section-{self.number}"
+
+    @property
+    def path(self) -> str:
+        """The template that fills it."""
+        return f"dossier/{self.template}.html"
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The context of the templates, and the drawings that they refer to."""
+
+    context: dict[str, Any]
+    drawings: tuple[Drawing, ...]
+
+
+def pages_of(collected: Collected) -> Pages:
+    """Arrange the content for the templates, in the language that is active."""
+    said = collected.content
+    drawings = list[Drawing]()
+
+    def draw(chart: Chart) -> Drawing:
+        drawings.append(Drawing(len(drawings) + 1, chart))
+        return drawings[-1]
+
+    lineage = draw(said.lineage) if said.lineage else None
+    reports = {
+        item.kind: Report(item, tuple(draw(chart) for chart in item.figures))
+        for item in said.evidence
+    }
+    fields = {field.name: field.value for field in said.inventory.fields}
+    context = {
+        "c": said,
+        "document": collected.document,
+        "files": collected.files,
+        "stamp": f"{said.control.as_of:%Y-%m-%dT%H:%M:%SZ}",
+        "sections": _sections(said, reports),
+        "drawn": {"all": drawings, "lineage": lineage},
+        "people": {"owner": fields["owner"], "purpose": fields["purpose"]},
+        "counts": _counts(said),
+        "matrix_rows": _matrix_rows(said.matrix, said) if said.matrix else (),
+        "missing": missing_topics(),
+        "sources": _sources(said),
+        "glossary": glossary(),
+    }
+    return Pages(context, tuple(drawings))
+
+
+def _sections(said: Content, reports: dict[str, Report]) -> dict[str, Section]:
+    kinds = {
+        "performance": (_("Performance"), ""),
+        "fairness": (
+            _("Fairness"),
+            _(
+                "Covered are the groups in the data that were measured. Groups that "
+                "the data do not name, and what happens to people after the decision, "
+                "are not covered."
+            ),
+        ),
+        "explainability": (
+            _("Explainability"),
+            _(
+                "SHAP values say what the model used, not what causes the outcome, and "
+                "depend on the background data."
+            ),
+        ),
+    }
+    parts: list[tuple[str, str, str, bool]] = [
+        ("summary", "summary", _("Management summary"), False),
+        ("inventory", "inventory", _("Inventory record"), False),
+        ("risk", "risk", _("Risk assessment"), not said.assessments),
+        ("data", "data", _("Data and lineage"), not said.data),
+        ("development", "development", _("Development"), said.run is None),
+        *(
+            (kind, "evidence", title, kind not in reports)
+            for kind, (title, _limits) in kinds.items()
+        ),
+        ("policy", "policy", _("Policy evaluation"), not said.evaluations),
+        ("approvals", "approvals", _("Approvals and signatures"), not said.approvals),
+        (
+            "authorisations",
+            "authorisations",
+            _("Authorisations and deployments"),
+            not said.authorisations and not said.deployments,
+        ),
+        ("gate", "gate", _("Gate decisions"), not said.gate.counts),
+        ("trail", "trail", _("Audit trail extract"), not said.trail.rows),
+        ("annexes", "annexes", _("Annexes"), False),
+    ]
+    return {
+        name: Section(
+            number=number,
+            template=template,
+            title=title,
+            empty=empty,
+            report=reports.get(name),
+            limits=kinds[name][1] if name in kinds else "",
+        )
+        for number, (name, template, title, empty) in enumerate(parts, start=1)
+    }
+
+
+def _counts(said: Content) -> dict[str, int]:
+    return {
+        "signatures": sum(len(item.signatures) for item in said.approvals),
+        "allowed": sum(yes for _name, yes, _no in said.gate.counts),
+        "denied": sum(no for _name, _yes, no in said.gate.counts),
+        "unauthorised": sum(not item.authorised for item in said.deployments),
+    }
+
+
+def _matrix_rows(matrix: Matrix, said: Content) -> list[dict[str, Any]]:
+    """The matrix from the highest likelihood down, with the marks I and R."""
+    latest = said.assessments[0]
+    marks: dict[tuple[int, int], list[str]] = {}
+    marks.setdefault((latest.likelihood, latest.impact), []).append(_("I"))
+    if latest.residual_likelihood and latest.residual_impact:
+        place = (latest.residual_likelihood, latest.residual_impact)
+        marks.setdefault(place, []).append(_("R"))
+    return [
+        {
+            "number": row,
+            "word": matrix.likelihood[row - 1],
+            "cells": [
+                {
+                    "score": score,
+                    "band": band,
+                    "label": str(Band(band).label)[:3],
+                    "marks": " + ".join(marks.get((row, column), [])),
+                }
+                for column, (score, band) in enumerate(matrix.cells[row - 1], start=1)
+            ],
+        }
+        for row in range(len(matrix.cells), 0, -1)
+    ]
+
+
+def _sources(said: Content) -> list[tuple[str, str]]:
+    found = {
+        (citation.ref, citation.status_label)
+        for evaluation in said.evaluations
+        for ruling in evaluation.rulings
+        for citation in ruling.citations
+    }
+    return sorted(found)
+
+
+def missing_topics() -> tuple[str, ...]:
+    """Topics of an audit file that Freigabe does not record."""
+    return (
+        _("findings of the validation, their owners and due dates"),
+        _("human oversight: measures, people and training"),
+        _("robustness and security tests, software bill of materials"),
+        _("monitoring in production: drift, outcomes, incidents"),
+        _("waivers and emergency releases"),
+        _("data protection: legal basis, impact assessment"),
+        _("third parties: vendor assessment and agreements"),
+    )
+
+
+def glossary() -> tuple[tuple[str, str], ...]:
+    """The words that a reader from outside needs."""
+    return (
+        (_("Tier"), _("1 (severe) to 4 (low): which requirements apply")),
+        (_("Check"), _("one requirement applied to one version at one moment")),
+        (_("Evidence report"), _("measurements with the digests of their inputs")),
+        (
+            _("Authorisation"),
+            _("the right of a version to run in an environment until a date"),
+        ),
+        (_("Permit"), _("a signed answer of the gate to one question, for 24 hours")),
+        (
+            _("Digest"),
+            _("SHA-256 of the stored bytes: one changed bit gives another digest"),
+        ),
+        (_("Checkpoint"), _("a signed note of the log's size and root hash")),
+        (_("Inclusion proof"), _("hashes that tie one log entry to a root hash")),
+    )
