@@ -128,10 +128,12 @@ TEMPLATES = [
 DATABASE_URL_GIVEN = bool(env_secret("DATABASE_URL"))
 DATABASE_URL = env_secret("DATABASE_URL") or dsn_for(VAR_DIR / "postgres")
 DATABASES = {"default": database_from_url(DATABASE_URL)}
-if env_bool("FREIGABE_DB_POOL", True):
-    DATABASES["default"]["OPTIONS"] |= {  # type: ignore[operator]
-        "pool": {"min_size": 1, "max_size": env_int("FREIGABE_DB_POOL_SIZE", 8)}
-    }
+# For the web process only (wsgi.py): a command must not wait for a pool to give up.
+if env_bool("FREIGABE_DB_POOL", False):
+    size = env_int("FREIGABE_DB_POOL_SIZE", 8, least=1)
+    pool = {"min_size": 1, "max_size": size, "timeout": 10}
+    DATABASES["default"]["OPTIONS"] |= {"pool": pool}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files ------------------------------------------------------------------------------

@@ -25,7 +25,6 @@ VAR = SESSIONS / str(os.getpid())
 # Django reads its settings on first use, which is after this file is imported.
 os.environ["DJANGO_SETTINGS_MODULE"] = "governance.settings"
 os.environ["FREIGABE_VAR"] = str(VAR)
-os.environ["FREIGABE_DB_POOL"] = "0"
 # No nudge leaves a test by itself; the tests of the broker name the real one.
 os.environ["CELERY_BROKER_URL"] = "memory://"
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -59,7 +59,7 @@ class Command(BaseCommand):
             self._say("Bringing the tables up to date ...")
             call_command("migrate", verbosity=0, interactive=False)
             queues.install()
-            connection.close_pool()
+            connection.close()
             for child in _children():
                 supervisor.start(child)
             self._load(supervisor)
