@@ -145,7 +145,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
 # Served from where the packages keep them: no collectstatic before the first start.
 WHITENOISE_USE_FINDERS = True
 FILE_UPLOAD_TEMP_DIR = UPLOAD_DIR
@@ -280,6 +279,12 @@ LOGGING = {
     # A line for each tick of the clock would be all that anybody sees.
     "loggers": {
         name: {"level": "WARNING"}
-        for name in ("celery.app.trace", "celery.worker.strategy", "celery.beat")
+        for name in (
+            "celery.app.trace",
+            "celery.worker.strategy",
+            "celery.beat",
+            "weasyprint.progress",
+            "fontTools",
+        )
     },
 }

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audits import execution, log, verification
-from audits.log import Lagging
+from audits.integration import Lagging
 from governance.dossier import build
 from registry.acts import through
 
