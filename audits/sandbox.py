@@ -111,11 +111,13 @@ def run(
             raise SandboxTimeout(_too_long(timeout_seconds)) from None
         finally:
             _end(child, answers)
-            _log_trouble(trouble, verb)
+            words = _last_words(trouble)
+        if words:
+            logger.info("The sandbox said while it was asked to %s:\n%s", verb, words)
         if talk.refusal is not None:
             raise SandboxRefused(talk.refusal)
         if talk.values is None:
-            raise SandboxRefused(_what_happened(code, trouble))
+            raise SandboxRefused(_what_happened(code, words))
     return SandboxResult(
         values=talk.values,
         arrays=talk.arrays,
@@ -165,6 +167,7 @@ def _environment(home: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "LOKY_MAX_CPU_COUNT": "1",
         "MALLOC_ARENA_MAX": "2",
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads starve a busy machine
         "ORT_DISABLE_TELEMETRY": "1",
         **{f"{name}_NUM_THREADS": THREADS for name in threads},
     }
@@ -258,19 +261,13 @@ def _end(child: subprocess.Popen[bytes], answers: int) -> None:
     child.wait()
 
 
-def _log_trouble(trouble: IO[bytes], verb: str) -> None:
-    words = _last_words(trouble)
-    if words:
-        logger.info("sandbox %s said:\n%s", verb, words)
-
-
 def _last_words(trouble: IO[bytes]) -> str:
     size = trouble.seek(0, os.SEEK_END)
     trouble.seek(max(0, size - LOGGED_BYTES))
     return trouble.read().decode(errors="replace").strip()
 
 
-def _what_happened(code: int, trouble: IO[bytes]) -> str:
+def _what_happened(code: int, words: str) -> str:
     """Say in a sentence how a child ended that did not answer."""
     # A shell convention that bubblewrap follows: 128 plus the signal.
     number = -code if code < 0 else code - 128
@@ -281,5 +278,5 @@ def _what_happened(code: int, trouble: IO[bytes]) -> str:
     if number in set(signal.Signals):
         name = signal.Signals(number).name
         return f"The model file crashed its loader ({name}); it was not accepted."
-    last = _last_words(trouble).rsplit("\n", maxsplit=1)[-1][:300]
+    last = words.rsplit("\n", maxsplit=1)[-1][:300]
     return f"The model code ended with an error: {last or f'exit code {code}'}."

@@ -36,7 +36,8 @@ def main() -> None:
     try:
         values, arrays = _do(job, reply.progress)
     except Refused as refusal:
-        logger.exception("refused")
+        if refusal.__cause__ is not None:  # for our log; people get the sentence
+            logger.exception("refused")
         reply.refuse(str(refusal))
         return
     except MemoryError:

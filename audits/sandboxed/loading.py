@@ -15,6 +15,7 @@ from audits.sandboxed.refusal import Refused
 
 Scores = NDArray[np.float64]
 MAX_SHOWN = 8
+NEGATIVE_WORDS = {"0", "no", "n", "false"}
 # Imported by name: a child that reads XGBoost does not pay for scikit-learn.
 LIBRARIES = {
     artifacts.SKOPS: "audits.sandboxed.sklearn_model",
@@ -81,8 +82,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def refuse_class_zero(positive: str) -> None:
-    """Boosters and ONNX score class 1: refuse to call class 0 the positive one."""
-    if positive == "0":
+    """Models that know 0 and 1 score class 1: refuse to call class 0 positive."""
+    if positive.lower() in NEGATIVE_WORDS:
         raise Refused(
             "The model scores class 1, so class 0 cannot be the positive class; code "
             "the target so that the positive class is 1."

@@ -8,7 +8,13 @@ import pandas as pd
 from sklearn.base import is_classifier, is_regressor
 
 from audits.sandboxed import sklearn_structure
-from audits.sandboxed.loading import Model, Scores, numbers, ordered
+from audits.sandboxed.loading import (
+    Model,
+    Scores,
+    numbers,
+    ordered,
+    refuse_class_zero,
+)
 from audits.sandboxed.refusal import Refused
 
 
@@ -54,7 +60,9 @@ class SklearnModel(Model):
         """Answer which class is the positive one. Raises Refused."""
         if positive in self.classes:
             return self.classes.index(positive)
-        if set(self.classes) == {"0", "1"}:  # trained on 0 and 1, the data say words
+        words = not positive.isdecimal()
+        if words and set(self.classes) == {"0", "1"}:  # the data say yes, the model 1
+            refuse_class_zero(positive)
             return self.classes.index("1")
         if positive in ("0", "1") and set(map(str.lower, self.classes)) == {
             "no",

@@ -52,8 +52,6 @@ def _read_csv(path: Path, *, max_rows: int, max_columns: int) -> pd.DataFrame:
         raise Refused("The CSV is not UTF-8 text.") from trouble
     except pd.errors.ParserError as trouble:
         raise Refused(f"The CSV cannot be read: {_one_line(trouble)}.") from trouble
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas took a column as index
-        raise Refused("The rows of the CSV have more fields than its header.")
     _check_rows(len(frame), max_rows)
     return frame
 
@@ -70,9 +68,12 @@ def _header(path: Path) -> list[str]:
             raise Refused("The CSV is not UTF-8 text.") from trouble
         text = start[: trouble.start].decode("utf-8-sig")
     try:
-        names = next(csv.reader(io.StringIO(text)), [])
+        rows = csv.reader(io.StringIO(text))
+        names, first = next(rows, []), next(rows, [])
     except csv.Error as trouble:
         raise Refused(f"The CSV header cannot be read: {trouble}.") from trouble
+    if len(first) > len(names):  # pandas would take the first column as an index
+        raise Refused("The rows of the CSV have more fields than its header.")
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         raise Refused("The CSV must separate its columns by commas.")
     return names
