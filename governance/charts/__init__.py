@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from governance.charts.base import Chart
-from governance.charts.explainability import importance
+from governance.charts.explainability import beeswarm, importance
 from governance.charts.fairness import rates_by_group
 from governance.charts.lineage import lineage
 from governance.charts.performance import calibration, confusion, points_of, roc
@@ -13,7 +13,7 @@ __all__ = ["Chart", "lineage", "of_report"]
 
 _DRAWN: dict[str, tuple[Callable[[Mapping[str, Any]], Chart | None], ...]] = {
     "performance": (roc, calibration, confusion, points_of),
-    "explainability": (importance,),
+    "explainability": (importance, beeswarm),
 }
 
 

@@ -5,20 +5,21 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance.charts.base import Chart, axis, sheet, short
+from governance.charts.base import SCHEMA, Chart, axis, sheet, short
 
 MOST_FEATURES = 20
+_GOLDEN = 0.618033988749895
+_PALE, _DARK = "#b9d2d5", "#06262b"
 
 
 def importance(summary: Mapping[str, Any]) -> Chart | None:
     """Mean absolute SHAP value of each feature, the strongest first."""
-    found = summary.get("importance")
+    found = summary.get("features")
     if not found:
         return None
-    ranked = sorted(found, key=lambda item: -float(item["mean_absolute"]))
     values = [
-        {"feature": short(str(item["feature"])), "value": float(item["mean_absolute"])}
-        for item in ranked[:MOST_FEATURES]
+        {"feature": short(str(item["feature"])), "value": item["mean_abs_shap"]}
+        for item in found[:MOST_FEATURES]
     ]
     return Chart(
         key="importance",
@@ -27,20 +28,87 @@ def importance(summary: Mapping[str, Any]) -> Chart | None:
         + "; ".join(f"{v['feature']} {v['value']:.3f}" for v in values),
         spec=sheet(
             {
-                "mark": {"type": "bar"},
+                "mark": {"type": "bar", "height": {"band": 0.7}},
                 "encoding": {
                     "x": axis("value", _("Mean absolute SHAP value")),
-                    "y": {
-                        "field": "feature",
-                        "type": "nominal",
-                        "sort": None,
-                        "title": None,
-                    },
+                    "y": _features(),
                 },
             },
             values=values,
             height={"step": 18},
         ),
-        head=(_("Feature"), _("Mean absolute SHAP value")),
-        rows=tuple((str(i["feature"]), float(i["mean_absolute"])) for i in ranked),
+        head=(
+            _("Feature"),
+            _("Mean absolute SHAP value"),
+            _("In a second sample"),
+            _("Mean SHAP value"),
+        ),
+        rows=tuple(
+            (
+                str(item["feature"]),
+                item["mean_abs_shap"],
+                item["mean_abs_shap_second_sample"],
+                item["mean_shap"],
+            )
+            for item in found
+        ),
     )
+
+
+def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
+    """One point for each row and feature: its SHAP value, darker for larger values."""
+    points = summary.get("beeswarm")
+    if not points:
+        return None
+    values = [
+        {
+            "feature": short(str(point["feature"])),
+            "shap": point["shap"],
+            "level": point["level"],
+            # Spread evenly and the same every time, unlike a random jitter.
+            "spread": index * _GOLDEN % 1,
+        }
+        for index, point in enumerate(points)
+    ]
+    colour = {
+        "field": "level",
+        "type": "quantitative",
+        "scale": {"domain": [0, 1], "range": [_PALE, _DARK]},
+        "legend": {
+            "title": _("Value of the feature"),
+            "values": [0, 1],
+            "labelExpr": f"datum.value < 0.5 ? '{_('low')}' : '{_('high')}'",
+            "gradientLength": 60,
+            "titleFontSize": 9,
+            "labelFontSize": 9,
+        },
+    }
+    return Chart(
+        key="beeswarm",
+        title=_("Which way each feature pushes"),
+        alt=_(
+            "One point for each explained row and feature; to the right it raised the "
+            "score, to the left it lowered it. Dark points are high feature values."
+        ),
+        spec={
+            "$schema": SCHEMA,
+            "width": 420,
+            "height": {"step": 24},
+            "data": {"values": values},
+            "mark": {"type": "point", "filled": True, "size": 9, "opacity": 0.75},
+            "encoding": {
+                "x": axis("shap", _("SHAP value")),
+                "y": _features(),
+                "yOffset": {
+                    "field": "spread",
+                    "type": "quantitative",
+                    "scale": {"domain": [-0.4, 1.4]},
+                },
+                "color": colour,
+            },
+        },
+    )
+
+
+def _features() -> dict[str, Any]:
+    return {"field": "feature", "type": "nominal", "sort": None, "title": None}

@@ -41,7 +41,7 @@ class Drawing:
     @property
     def has_table(self) -> bool:
         """Whether its data stand nowhere else: group rates are measurements too."""
-        return not self.chart.key.startswith("groups-")
+        return bool(self.chart.rows) and not self.chart.key.startswith("groups-")
 
 
 @dataclass(frozen=True)
