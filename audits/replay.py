@@ -125,10 +125,10 @@ def differences(
     return sorted(different)
 
 
-def parse_row(text: str | None) -> Any:
-    """Parse JSON that PostgreSQL wrote, numbers kept as spelled; None gives {}."""
+def parse_json(text: str | None) -> Any:
+    """Parse JSON that PostgreSQL wrote, numbers kept as they were spelled."""
     if text is None:
-        return {}
+        return None
     return json.loads(text, parse_float=Number, parse_int=Number)
 
 
@@ -158,7 +158,7 @@ def _captured() -> list[Logged]:
             "WHERE op = 'S' AND pk IS NULL ORDER BY rel, entry_id DESC"
         )
         return [
-            Logged(rel, key, tuple(name for name in secrets.split(",") if name))
+            Logged(rel, key, tuple(name for name in (secrets or "").split(",") if name))
             for rel, key, secrets in cursor.fetchall()
         ]
 
@@ -166,7 +166,7 @@ def _captured() -> list[Logged]:
 def _check_live(found: Findings, table: Logged) -> None:
     query = _REPLAY.format(table=table.table)
     parameters = [table.rel, table.key, list(table.secrets)]
-    for pk, entry, op, logged, by_digest, live in _stream(query, parameters):
+    for pk, entry, op, logged, reduced, live in _stream(query, parameters):
         if live is None:
             what = f"the row is gone, though entry {entry} left it there"
             _row(found, "deleted", table, pk, entry, what)
@@ -178,8 +178,9 @@ def _check_live(found: Findings, table: Logged) -> None:
             )
             _row(found, "inserted", table, pk, entry, what)
         else:
+            by_digest = set(_list(parse_json(reduced)))
             changed = differences(
-                parse_row(logged), set(parse_row(by_digest)), parse_row(live), set()
+                _object(parse_json(logged)), by_digest, parse_json(live), set()
             )
             for column, said, seen in changed:
                 what = f"column {column} is {seen}, the log says {said}"
@@ -218,10 +219,10 @@ def _break_in_chain(
     if prior_op is None or prior_op == "D":
         after = f"entry {prior_id} (D)" if prior_id else "nothing"
         return f"a change ({op}) follows {after}: nobody inserted the row"
-    this, before = parse_row(body), parse_row(prior)
-    old = {**(this["new"] or {}), **(this["old"] or {})}
-    was = before["new"]
-    by_digest = set((before["reduced"] or {}).get("new", ()))
+    this, before = _object(parse_json(body)), _object(parse_json(prior))
+    old = {**_object(this.get("new")), **_object(this.get("old"))}
+    was = _object(before.get("new"))
+    by_digest = set(_list(_object(before.get("reduced")).get("new")))
     old_by_digest = _old_by_digest(this)
     changed = differences(was, by_digest, old, old_by_digest)
     if changed:
@@ -236,9 +237,20 @@ def _break_in_chain(
 
 def _old_by_digest(body: dict[str, Any]) -> set[str]:
     """Name the columns of the rebuilt old row that are digests in this entry."""
-    reduced = body["reduced"] or {"old": [], "new": []}
-    unchanged = set(reduced["new"]) - (body["old"] or {}).keys()
-    return set(reduced["old"]) | unchanged
+    reduced = _object(body.get("reduced"))
+    unchanged = set(_list(reduced.get("new"))) - _object(body.get("old")).keys()
+    return set(_list(reduced.get("old"))) | unchanged
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return an object as it is; in its place in a forged entry may be anything."""
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, str)]
 
 
 def _stream(query: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from audits.findings import Findings
 from audits.integration import split_hashes
 from audits.merkle import CompactRange, leaf_hash
 from audits.models import Checkpoint, Sequencer, Tile
+from audits.note import Checkpoint as SignedTree
 from audits.note import (
     NoteMalformed,
     NoteUnverified,
@@ -21,11 +22,16 @@ from audits.note import (
 PAGE = 5_000
 Progress = Callable[[int, int], None]
 
-_LEAVES = """
-SELECT l.leaf_index, l.entry_id, l.leaf_hash, e.body, e.xid::text, e.op, e.rel, e.pk,
-  e.actor, to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+_COLUMNS = """
+SELECT e.xid::text, e.op, e.rel, e.pk, e.actor,
+  to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.body"""
+_LEAVES = f"""
+{_COLUMNS}, l.leaf_index, l.entry_id, l.leaf_hash
 FROM audits_leaf l LEFT JOIN audits_entry e ON e.entry_id = l.entry_id
 WHERE l.leaf_index >= %s ORDER BY l.leaf_index LIMIT %s
+"""
+_TAIL = f"""
+{_COLUMNS}, e.entry_id FROM audits_entry e WHERE e.entry_id > %s ORDER BY e.entry_id
 """
 
 
@@ -44,13 +50,15 @@ def check_tree(
     found: Findings,
     *,
     verifier: Callable[[str], Verifier] | None,
+    remembered: SignedTree | None = None,
     since: int = 0,
     progress: Progress | None = None,
 ) -> int:
     """Walk all leaves in order, in bounded memory; return the size that was found.
 
     Bodies before leaf `since` are not hashed again, their leaves still are part of the
-    tree. `verifier` gives the log's key under an origin; None if there is no key.
+    tree. `verifier` gives the log's key under an origin, None if there is no key;
+    `remembered` is the tree that the signer signed last.
     """
     state = Sequencer.objects.get()
     signed = _checkpoints(found, verifier)
@@ -64,7 +72,7 @@ def check_tree(
                 f"leaf {tree.size} is missing; the next one is {row.index}",
                 "leaf indexes are contiguous",
             )
-            return tree.size  # nothing above a gap can be computed
+            break  # nothing above a gap can be computed
         if row.entry <= previous:
             found.add(
                 "order",
@@ -76,6 +84,8 @@ def check_tree(
         _check_entry(found, row, hash_again=row.index >= since)
         tiles.leaf(row.hash)
         tree.append(row.hash, tiles.visit)
+        if remembered and remembered.size == tree.size:
+            _check_memory(found, remembered, tree.root())
         while due is not None and due.tree_size <= tree.size:
             _check_root(found, due, tree)
             due = next(signed, None)
@@ -88,6 +98,8 @@ def check_tree(
             "a log never shrinks",
         )
         due = next(signed, None)
+    if remembered and remembered.size > tree.size:
+        _check_memory(found, remembered, None)
     tiles.finish()
     _check_state(found, state, tree, previous)
     found.checked["leaves"] = tree.size
@@ -153,11 +165,24 @@ def _leaves() -> Iterator[LeafRow]:
         while True:
             cursor.execute(_LEAVES, [start, PAGE])
             rows = cursor.fetchall()
-            for index, entry, value, body, *columns in rows:
+            for *columns, body, index, entry, value in rows:
                 yield LeafRow(index, entry, bytes(value), body, tuple(columns))
             if len(rows) < PAGE:
                 return
-            start = rows[-1][0] + 1
+            start = index + 1
+
+
+def check_tail(found: Findings) -> int:
+    """Read the entries that have no leaf yet; return how many they are."""
+    done = Sequencer.objects.get().done_entry_id
+    count = 0
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_TAIL, [done])
+        while rows := cursor.fetchmany(PAGE):
+            for *columns, body, entry in rows:
+                check_columns(found, entry, body, tuple(columns))
+            count += len(rows)
+    return count
 
 
 def _check_entry(found: Findings, row: LeafRow, *, hash_again: bool) -> None:
@@ -190,14 +215,15 @@ def check_columns(
     try:
         body: Any = json.loads(text)
         context = body["ctx"] if isinstance(body["ctx"], dict) else {}
-        actor = context.get("sub") or context.get("via")
+        actor = context.get("sub")
+        actor = context.get("via") if actor is None else actor
         names = ("xid", "op", "rel", "pk", "at")
         xid, op, rel, pk, at = (body[name] for name in names)
         same_id = body["id"] == entry
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         found.add(
             "entry",
-            f"its body cannot be read: {error}",
+            f"its body cannot be read: {error!r}",
             "a body is the JSON text that the database wrote",
             entry=entry,
         )
@@ -251,6 +277,20 @@ def _check_note(
             f"carries a note for {said.size} leaves with root {said.root.hex()}",
             because,
         )
+
+
+def _check_memory(found: Findings, remembered: SignedTree, root: bytes | None) -> None:
+    """Compare what the signer remembers outside the database; None: not that large."""
+    if root == remembered.root:
+        return
+    found.add(
+        "signer",
+        f"{remembered.size} leaves were signed, the database has fewer"
+        if root is None
+        else f"the root of {remembered.size} leaves was signed as "
+        f"{remembered.root.hex()}, the leaves give {root.hex()}",
+        "the signer's memory lies outside the database",
+    )
 
 
 def _check_root(found: Findings, due: Checkpoint, tree: CompactRange) -> None:

@@ -1,5 +1,6 @@
 """A log to advance and to tamper with, each test on a database of its own."""
 
+import time
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -20,4 +21,10 @@ def written_log(fresh_database, settings, tmp_path):
 def superuser(written_log) -> Iterator[psycopg.Connection]:
     """Offer a connection that may do everything, as a bad administrator would."""
     with psycopg.connect(written_log.superuser_dsn, autocommit=True) as connection:
+        backend = connection.info.backend_pid
         yield connection
+    # Only a superuser may end it, and the database is dropped by an ordinary role.
+    with psycopg.connect(written_log.dsn, autocommit=True) as other:
+        ask = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+        while other.execute(ask, [backend]).fetchone()[0]:
+            time.sleep(0.005)

@@ -277,21 +277,20 @@ def test_the_checkpoint_has_exactly_three_lines_and_verifies(written_log):
     assert (read.size, read.root) == (signed.tree_size, bytes(signed.root_hash))
 
 
-def test_a_database_rolled_back_is_not_signed_again(written_log):
+def test_a_database_rolled_back_is_not_signed_again(superuser):
     """Yesterday's state, restored: shorter than what the signer remembers."""
     before = Sequencer.objects.get()
     add_user("dora")
     log.advance(at=NOW)
-    with psycopg.connect(written_log.superuser_dsn, autocommit=True) as superuser:
-        for table, statement in (
-            ("audits_leaf", "DELETE FROM audits_leaf WHERE leaf_index >= %s"),
-            ("audits_checkpoint", "DELETE FROM audits_checkpoint WHERE tree_size > %s"),
-        ):
-            behind_triggers(superuser, table, statement, before.tree_size)
-        superuser.execute(
-            "UPDATE audits_sequencer SET tree_size = %s, frontier = %s",
-            [before.tree_size, bytes(before.frontier)],
-        )
+    for table, statement in (
+        ("audits_leaf", "DELETE FROM audits_leaf WHERE leaf_index >= %s"),
+        ("audits_checkpoint", "DELETE FROM audits_checkpoint WHERE tree_size > %s"),
+    ):
+        behind_triggers(superuser, table, statement, before.tree_size)
+    superuser.execute(
+        "UPDATE audits_sequencer SET tree_size = %s, frontier = %s",
+        [before.tree_size, bytes(before.frontier)],
+    )
     with pytest.raises(SignerRefused, match="has shrunk"):
         log.checkpoint(at=NOW)
     assert any("the database has" in item.what for item in checked().findings)

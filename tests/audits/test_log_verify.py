@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - statements of an attacker, made of constants and numbers
 
 import json
+import random
 import shutil
 
 import pytest
@@ -100,27 +101,33 @@ def test_one_changed_byte_is_named(superuser, where):
     assert f"leaf {leaf.leaf_index}" in finding.what
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
+def test_a_changed_copy_of_the_body_is_named(superuser):
+    entry = Entry.objects.filter(rel="public.registry_user", op="I").first()
+    for column, value in (
         ("xid", "'7'::xid8"),
         ("op", "'D'"),
         ("rel", "'public.other'"),
         ("pk", "'7'"),
         ("actor", "'someone'"),
         ("occurred_at", "now()"),
-    ],
-)
-def test_a_changed_copy_of_the_body_is_named(superuser, column, value):
-    entry = Entry.objects.filter(rel="public.registry_user", op="I").first()
-    behind_triggers(
-        superuser,
-        "audits_entry",
-        f"UPDATE audits_entry SET {column} = {value} WHERE entry_id = {entry.pk}",
-    )
-    finding = only_finding("entry")
-    assert finding.entry == entry.pk
-    assert f"column {column} says" in finding.what
+    ):
+        superuser.execute("CREATE TEMP TABLE kept AS SELECT * FROM audits_entry")
+        for change in (
+            value,
+            f"(SELECT {column} FROM kept k WHERE k.entry_id = e.entry_id)",
+        ):
+            behind_triggers(
+                superuser,
+                "audits_entry",
+                f"UPDATE audits_entry e SET {column} = {change} "
+                f"WHERE entry_id = {entry.pk}",
+            )
+            if change == value:
+                finding = only_finding("entry")
+                assert finding.entry == entry.pk
+                assert f"column {column} says" in finding.what
+        superuser.execute("DROP TABLE kept")
+    assert checked().ok
 
 
 def test_a_deleted_entry_is_named(superuser):
@@ -132,12 +139,62 @@ def test_a_deleted_entry_is_named(superuser):
     assert "no entry tells of it" in only_finding("replay").what
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_body_replaced_by_rubbish_is_named(superuser, signed):
+    if not signed:
+        add_user("dora")
+    name = "anna" if signed else "dora"
+    entry = Entry.objects.get(rel="public.registry_user", body__contains=f'"{name}"')
+    rubbish = ["", "x", "5", "[]", "{}", '{"new": 5}', '{"a": "\\u0000"}', "[" * 9000]
+    for body in rubbish:
+        behind_triggers(
+            superuser,
+            "audits_entry",
+            "UPDATE audits_entry SET body = %s WHERE entry_id = %s",
+            body,
+            entry.pk,
+        )
+        verdict = checked()
+        named = {item.kind for item in verdict.findings if item.entry == entry.pk}
+        assert "entry" in named
+        assert ("leaf" in named) == signed
+
+
+def test_any_changed_byte_of_any_entry_is_named(superuser):
+    chance = random.Random(1)  # noqa: S311 - no secret depends on it
+    entries = list(Entry.objects.all())
+    for _ in range(12):
+        entry = chance.choice(entries)
+        place = chance.randrange(len(entry.body))
+        other = "x" if entry.body[place] != "x" else "y"
+        body = entry.body[:place] + other + entry.body[place + 1 :]
+        for text in (body, entry.body):
+            behind_triggers(
+                superuser,
+                "audits_entry",
+                "UPDATE audits_entry SET body = %s WHERE entry_id = %s",
+                text,
+                entry.pk,
+            )
+            if text is body:
+                assert only_finding("leaf").entry == entry.pk
+    assert checked().ok
+
+
+def test_a_deleted_tile_is_named(superuser):
+    User.objects.bulk_create(User(username=f"u{i}") for i in range(300))
+    log.advance(at=NOW)
+    behind_triggers(superuser, "audits_tile", "DELETE FROM audits_tile")
+    assert "the tile is not stored" in only_finding("tile").what
+
+
 def test_a_deleted_leaf_is_named(superuser):
     behind_triggers(
         superuser, "audits_leaf", "DELETE FROM audits_leaf WHERE leaf_index = 5"
     )
-    kinds = {item.kind: item.what for item in checked().findings}
-    assert "leaf 5 is missing" in kinds["leaf"]
+    what = [item.what for item in checked().findings if item.kind == "leaf"]
+    assert "leaf 5 is missing; the next one is 6" in what
+    assert "the entry has no leaf, though later ones have" in what
 
 
 def test_reordered_leaves_are_named(superuser):
@@ -214,7 +271,7 @@ def test_a_log_cut_short_is_named(superuser):
         )
     what = {item.kind: item.what for item in checked().findings}
     assert f"{size} leaves were signed, {size - 1} are there" in what["checkpoint"]
-    assert f"{size} leaves were signed, the database has {size - 1}" in what["signer"]
+    assert f"{size} leaves were signed, the database has fewer" in what["signer"]
 
 
 def test_an_entry_slipped_in_between_is_named(superuser):
@@ -310,7 +367,7 @@ def test_rows_logged_by_digest_are_compared_by_digest(superuser):
 
 
 def test_numbers_that_only_look_equal_are_different():
-    logged, live = replay.parse_row('{"a": 1.0}'), replay.parse_row('{"a": 1.00}')
+    logged, live = replay.parse_json('{"a": 1.0}'), replay.parse_json('{"a": 1.00}')
     assert replay.differences(logged, set(), live, set()) == [("a", "1.0", "1.00")]
 
 
@@ -321,8 +378,8 @@ def test_digests_are_those_of_the_database(written_log):
             cursor.execute("SELECT %s::jsonb::text", [json.dumps(value)])
             text = cursor.fetchone()[0]
             cursor.execute("SELECT audits_digest(%s::jsonb)::text", [text])
-            expected = replay.parse_row(cursor.fetchone()[0])
-            assert replay.digest_of(replay.parse_row(text)) == expected
+            expected = replay.parse_json(cursor.fetchone()[0])
+            assert replay.digest_of(replay.parse_json(text)) == expected
 
 
 def test_since_trusts_only_a_signed_size(written_log):

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError
+from django.db import Error
 from django.utils.translation import gettext as _
 
 from audits.integration import InTransaction
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         except (
             CannotVerify,
             InTransaction,
-            DatabaseError,
+            Error,
             Sequencer.DoesNotExist,
         ) as error:
             self._report_unchecked(str(error).strip(), as_json=options["json"])
