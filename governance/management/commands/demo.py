@@ -18,6 +18,7 @@ from governance.supervisor import AlreadyRunning, Child, Supervisor
 HOST = "127.0.0.1"
 READY_SECONDS = 60
 KEPT_BY_RESET = {"run", "test", "secret_key"}
+_IN_MEMORY = ["--scheduler", "celery.beat:Scheduler"]
 DATABASE = settings.VAR_DIR / "postgres"
 
 
@@ -97,8 +98,8 @@ class Command(BaseCommand):
 
 def _children() -> list[Child]:
     """Return the web server, a small worker for the clock, the muscle, the clock."""
-    celery = [sys.executable, "-m", "celery", "--app", "governance"]
-    worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip"]
+    celery = [sys.executable, "-m", "celery", "--app"]
+    worker = [*celery, "governance", "worker", "--loglevel", "INFO", "--without-gossip"]
     worker += ["--without-mingle", "--without-heartbeat"]
     web = [sys.executable, "-m", "gunicorn", "governance.wsgi", "--workers", "2"]
     web += ["--worker-class", "gthread", "--threads", "4", "--timeout", "120"]
@@ -115,7 +116,7 @@ def _children() -> list[Child]:
         Child(
             "clock",
             # In memory: no schedule file that a kill could leave half-written.
-            [*celery, "beat", "--scheduler", "celery.beat:Scheduler"],
+            [*celery, "governance.celery:clock", "beat", *_IN_MEMORY],
         ),
     ]
 
