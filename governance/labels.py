@@ -23,7 +23,7 @@ _MEASUREMENTS = {
     "demographic_parity_ratio": gettext_noop("Demographic parity ratio"),
     "equalized_odds_difference": gettext_noop("Equalized odds difference"),
     "equal_opportunity_difference": gettext_noop("Equal opportunity difference"),
-    "stability": gettext_noop("Stability of the explanation"),
+    "importance_stability": gettext_noop("Stability of the explanation"),
 }
 
 

@@ -81,7 +81,7 @@ GOOD = {
         ("demographic_parity_difference", "afam", 0.05),
         ("equal_opportunity_difference", "afam", 0.04),
     ],
-    "explainability": [("stability", "", 0.97)],
+    "explainability": [("importance_stability", "", 0.97)],
 }
 
 

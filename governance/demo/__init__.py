@@ -1,0 +1,1 @@
+"""The demo: a small bank's inventory, built from real data through the real acts."""

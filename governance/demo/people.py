@@ -1,0 +1,41 @@
+"""The people of the demo's bank."""
+
+from datetime import datetime
+
+from governance import access, roles
+from registry.models import Role, User
+
+PASSWORD = "freigabe-demo"  # noqa: S105 - printed at every start of the demo
+STAFF: dict[str, tuple[str, str, str, tuple[Role, ...]]] = {
+    "anna": ("Anna", "Lindqvist", "Household lending", (Role.OWNER,)),
+    "ben": ("Ben", "Moreau", "Data science", (Role.DEVELOPER,)),
+    "ola": ("Ola", "Svensson", "Platform operations", (Role.OPERATOR,)),
+    "vera": ("Vera", "Haas", "Model validation", (Role.VALIDATOR,)),
+    "rita": ("Rita", "Okafor", "Risk control", (Role.RISK_MANAGER,)),
+    "carl": ("Carl", "Brandt", "Model committee", (Role.APPROVER,)),
+    "cora": ("Cora", "Nilsson", "Compliance", (Role.COMPLIANCE,)),
+    "ines": ("Ines", "Ferrari", "Internal audit", (Role.AUDITOR,)),
+    "adam": ("Adam", "Novak", "IT administration", (Role.PLATFORM_ADMIN,)),
+}
+
+
+def hire(*, at: datetime) -> dict[str, User]:
+    """Make sure that everybody is there, with their roles."""
+    system = access.system_user()
+    found = {}
+    for username, (first, last, unit, held) in STAFF.items():
+        person = User.objects.filter(username=username).first()
+        if person is None:
+            person = access.create_person(
+                username=username,
+                first_name=first,
+                last_name=last,
+                email=f"{username}@bank.example",
+                unit=unit,
+                password=PASSWORD,
+                by=system,
+            )
+        for role in held:
+            roles.grant(user=person, role=role, by=system, at=at)
+        found[username] = person
+    return found
