@@ -20,7 +20,8 @@ def test_one_changed_byte_is_named(superuser, where):
     if where == "audits_entry":
         change = "UPDATE audits_entry SET body = replace(body, 'anna', 'anne')"
     else:
-        change = "UPDATE audits_leaf SET leaf_hash = set_byte(leaf_hash, 5, 0)"
+        change = "UPDATE audits_leaf SET leaf_hash = set_byte(leaf_hash, 5, "
+            "get_byte(leaf_hash, 5) # 1)"
     statement = f"{change} WHERE entry_id = {entry.pk}"
     behind_triggers(superuser, where, statement)
     finding = only_finding("leaf")
@@ -182,7 +183,8 @@ def test_a_checkpoint_of_another_root_is_named(superuser):
     behind_triggers(
         superuser,
         "audits_checkpoint",
-        "UPDATE audits_checkpoint SET root_hash = set_byte(root_hash, 0, 0)",
+        "UPDATE audits_checkpoint SET root_hash = set_byte(root_hash, 0, "
+        "get_byte(root_hash, 0) # 1)",
     )
     what = [item.what for item in checked().findings if item.kind == "checkpoint"]
     assert any("carries a note for" in text for text in what)

@@ -1,5 +1,4 @@
 """Manipulations of rows and triggers by a superuser; the verdict and its doors."""
-# ruff: noqa: S608 - statements of an attacker, made of constants and numbers
 
 import json
 import shutil
