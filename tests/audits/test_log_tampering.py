@@ -20,8 +20,10 @@ def test_one_changed_byte_is_named(superuser, where):
     if where == "audits_entry":
         change = "UPDATE audits_entry SET body = replace(body, 'anna', 'anne')"
     else:
-        change = "UPDATE audits_leaf SET leaf_hash = set_byte(leaf_hash, 5, "
-            "get_byte(leaf_hash, 5) # 1)"
+        change = (
+            "UPDATE audits_leaf SET leaf_hash = "
+            "set_byte(leaf_hash, 5, get_byte(leaf_hash, 5) # 1)"
+        )
     statement = f"{change} WHERE entry_id = {entry.pk}"
     behind_triggers(superuser, where, statement)
     finding = only_finding("leaf")
