@@ -3,9 +3,12 @@
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from governance.api import health
+
 urlpatterns = [
     path("", include("governance.web.urls")),
     path("account/", include("allauth.urls")),
     path("language/", set_language, name="set_language"),
     path("api/v1/", include("governance.api.urls")),
+    path(".well-known/freigabe/keys.json", health.keys, name="keys"),
 ]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException
 from rest_framework.pagination import CursorPagination
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -80,7 +81,7 @@ def _once(handler: Callable[..., Response], key: str) -> Callable[..., Response]
                 route=route,
                 request_sha256=digest,
                 status=response.status_code,
-                body=json.dumps(response.data, default=str),
+                body=JSONRenderer().render(response.data).decode(),
                 answered_at=timezone.now(),
             )
         return response

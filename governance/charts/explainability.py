@@ -76,9 +76,10 @@ def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
         "scale": {"domain": [0, 1], "range": [_PALE, _DARK]},
         "legend": {
             "title": _("Value of the feature"),
-            "values": [0, 1],
-            "labelExpr": f"datum.value < 0.5 ? '{_('low')}' : '{_('high')}'",
-            "gradientLength": 60,
+            "type": "symbol",
+            "values": [0, 0.5, 1],
+            "labelExpr": f"datum.value < 0.5 ? '{_('low')}' : "
+            f"datum.value > 0.5 ? '{_('high')}' : ''",
             "titleFontSize": 9,
             "labelFontSize": 9,
         },

@@ -8,7 +8,13 @@ from django.utils.translation import gettext as _
 from governance.charts import Chart
 from governance.dossier.collect import Collected
 from governance.dossier.content import Content, Evidence, Matrix
+from governance.dossier.tables import Arranged, arranged
 from governance.models.risk import Band
+
+_NARROW = 300  # pixels: such a chart has room for its table beside it
+_SHORT = 14  # rows of a table that is as high as its chart
+# Mostly short: they follow the section before them on the same page.
+_FLOWING = frozenset({"risk", "development", "authorisations", "gate"})
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,13 @@ class Drawing:
         )
 
     @property
+    def narrow(self) -> bool:
+        """Whether chart and table fit side by side."""
+        width = self.chart.spec.get("width", _NARROW + 1)
+        rows = len(self.chart.rows)
+        return isinstance(width, int) and width <= _NARROW and 0 < rows <= _SHORT
+
+    @property
     def has_table(self) -> bool:
         """Whether its data stand nowhere else: group rates are measurements too."""
         return bool(self.chart.rows) and not self.chart.key.startswith("groups-")
@@ -50,6 +63,11 @@ class Report:
 
     evidence: Evidence
     drawn: tuple[Drawing, ...]
+
+    @property
+    def tables(self) -> Arranged:
+        """Its measurements, arranged for paper."""
+        return arranged(self.evidence.measurements)
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,11 @@ class Section:
     def anchor(self) -> str:
         """The section's name inside the document."""
         return f"section-{self.number}"
+
+    @property
+    def flows(self) -> bool:
+        """Whether it may begin in the middle of a page."""
+        return self.template in _FLOWING or self.empty
 
     @property
     def path(self) -> str:

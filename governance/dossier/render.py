@@ -12,7 +12,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from governance.dossier.collect import Collected
-from governance.dossier.figures import svg_of
+from governance.dossier.figures import legible, svg_of
 from governance.dossier.pages import pages_of
 
 _TEMPLATES = Path(settings.BASE_DIR) / "templates"
@@ -51,7 +51,8 @@ def html_of(context: Mapping[str, object]) -> str:
         builtins=["governance.dossier.wording"],
         libraries={"i18n": "django.templatetags.i18n"},
     )
-    return str(engine.get_template("dossier/dossier.html").render(Context(context)))
+    page = engine.get_template("dossier/dossier.html").render(Context(context))
+    return legible(page)
 
 
 def render(

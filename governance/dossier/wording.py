@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from governance.dossier.content import Measured
 from governance.dossier.facts import moment_text
 
 LONGEST_TEXT = 6_000
@@ -43,9 +44,28 @@ def number(value: float | int | str | None) -> str:
     if isinstance(value, int) or (value.is_integer() and abs(value) >= 10):
         return str(number_format(int(value), force_grouping=True))
     if value and abs(value) < 0.001:
-        return f"{value:.1e}"
+        return str(number_format(f"{value:.2g}"))
     places = 3 if abs(value) < 1000 else 0
     return str(number_format(round(value, places), places, force_grouping=True))
+
+
+@register.filter
+def interval(measured: Measured) -> str:
+    """The limits of an interval, a dash for none."""
+    if measured.lower is None or measured.upper is None:
+        return "–"
+    return f"{number(measured.lower)}–{number(measured.upper)}"
+
+
+@register.filter
+def by_role(
+    columns: tuple[tuple[str, str, str], ...],
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Columns of a data set, (name, type) under each role."""
+    roles: dict[str, list[tuple[str, str]]] = {}
+    for name, kind, role in columns:
+        roles.setdefault(role, []).append((name, kind))
+    return list(roles.items())
 
 
 @register.filter

@@ -1,18 +1,27 @@
 """How templates write times, digests and risk: the same everywhere."""
 
+import re
 from datetime import date, datetime
+from decimal import Decimal
 
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
 
 from governance.labels import measurement_label
 from governance.models import RiskAssessment
 from governance.models.risk import Band
 
 register = template.Library()
+_SHA256 = re.compile(r"\b([0-9a-f]{64})\b")
+
+
+def short_day() -> str:
+    """How a day is written in the reader's language, in Django's format letters."""
+    return pgettext("date format", "j M Y")
 
 
 @register.simple_tag
@@ -25,7 +34,7 @@ def when(value: datetime | None, missing: str = "") -> SafeString | str:
         '<time datetime="{}" title="{} UTC">{} {}</time>',
         at.isoformat(),
         at.strftime("%Y-%m-%d %H:%M:%S"),
-        date_format(at, "DATE_FORMAT"),
+        date_format(at, short_day()),
         at.strftime("%H:%M"),
     )
 
@@ -40,7 +49,7 @@ def day(value: date | datetime | None, missing: str = "") -> SafeString | str:
     return format_html(
         '<time datetime="{}">{}</time>',
         value.isoformat(),
-        date_format(value, "DATE_FORMAT"),
+        date_format(value, short_day()),
     )
 
 
@@ -48,6 +57,17 @@ def day(value: date | datetime | None, missing: str = "") -> SafeString | str:
 def digest(sha256: str) -> SafeString:
     """A SHA-256 digest, shortened; the whole of it on pointing."""
     return format_html('<code title="{}">{}…{}</code>', sha256, sha256[:8], sha256[-4:])
+
+
+@register.filter
+def digests(text: str) -> SafeString:
+    """A sentence in which every SHA-256 digest is shortened."""
+    parts = _SHA256.split(text)
+    return format_html_join(
+        "",
+        "{}",
+        ((digest(part) if i % 2 else part,) for i, part in enumerate(parts)),
+    )
 
 
 @register.simple_tag
@@ -83,4 +103,7 @@ def number(value: float | None) -> str:
     """A measured value with three decimals; a dash where there is none."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3f}"
+    whole = float(value).is_integer() and value != 1
+    places = 0 if whole else 3
+    # Django's number_format cuts digits off instead of rounding: round before.
+    return number_format(Decimal(f"{value:.{places}f}"), decimal_pos=places)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import approvals
+from governance import approvals, roles
 from governance.models import ApprovalRequest
 from governance.policy import Check, NoPolicy
 from governance.web import worklist
@@ -51,6 +51,7 @@ class SubmitForm(forms.Form):
 def submit(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     """Ask for approval; what is still missing is listed."""
     row = find_version(slug, version)
+    roles.require(request.user, "submit versions", model=row.model)
     form = SubmitForm(request.POST or None)
     missing: list[Check] = []
     if request.method == "POST" and form.is_valid():

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audits import log
-from governance import risk
+from governance import risk, roles
 from governance.lifecycle import State, state_of
 from governance.models import Authorisation, GateDecision
 from governance.models.risk import Band
@@ -54,6 +54,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
             "matrix": matrix.draw(risk.current_matrix(), counts=counts, link=_cell),
             "bands": [(band.value, bands[band.value]) for band in Band],
             "models": RegisteredModel.objects.count(),
+            "may_register": roles.may(request.user, "register models"),
             "assessed": len(assessments),
             "running": len({d.version.model_id for d in _running()}),
             "tasks": tasks[:LONGEST],
@@ -102,8 +103,8 @@ def _running() -> list[Deployment]:
     """What was reported last for each model and environment."""
     return list(
         Deployment.objects.select_related("version__model", "environment")
-        .order_by("version__model", "environment", "-reported_at")
-        .distinct("version__model", "environment")
+        .order_by("version__model_id", "environment_id", "-reported_at")
+        .distinct("version__model_id", "environment_id")
     )
 
 
@@ -125,13 +126,17 @@ def _denied(at: datetime) -> Iterator[Task]:
     latest = (
         GateDecision.objects.filter(version__isnull=False, decided_at__gt=at - LATELY)
         .select_related("version__model", "environment")
-        .order_by("version", "environment", "-decided_at")
-        .distinct("version", "environment")
+        .order_by("version_id", "environment_id", "-decided_at")
+        .distinct("version_id", "environment_id")
     )
     for decision in latest:
         if decision.allowed or decision.version is None:
             continue
-        failing = [check for check in decision.checks if not check["passed"]]
+        failing = sorted(
+            (check for check in decision.checks if not check["passed"]),
+            # A rule of the policy says more than the gate's own checks, which follow.
+            key=lambda check: check["requirement"].startswith("gate-"),
+        )
         more = len(failing) - 1
         first = f"{failing[0]['title']}: {failing[0]['observed']}" if failing else ""
         yield Task(
@@ -170,8 +175,8 @@ def _expiring(at: datetime) -> Iterator[Task]:
     latest = (
         Authorisation.objects.select_related("version__model", "environment")
         .prefetch_related("changes")
-        .order_by("version", "environment", "-valid_from")
-        .distinct("version", "environment")
+        .order_by("version_id", "environment_id", "-valid_from")
+        .distinct("version_id", "environment_id")
     )
     for authorisation in latest:
         if not at < authorisation.valid_until <= at + SOON:

@@ -1,6 +1,7 @@
 """Lineage as a drawing: what led to what, from left to right."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ KINDS = {
     "deployment": gettext_noop("Deployment"),
 }
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 46, 70, 18, 4
+ROW = HEIGHT + GAP_Y
 LONGEST_NAME = 26
 
 
@@ -73,23 +75,37 @@ class Drawing:
 
 
 def draw(graph: Graph) -> Drawing:
-    """Place each kind in a column of its own, centred; empty columns take no room."""
-    columns: dict[str, list[Node]] = defaultdict(list)
-    for node in graph.nodes:
-        columns[node.kind].append(node)
-    used = [kind for kind in LAYERS if columns[kind]]
-    tallest = max((len(columns[kind]) for kind in used), default=0)
-    height = tallest * (HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
+    """Place each kind in a column of its own, each node level with what led to it."""
+    used = [kind for kind in LAYERS if any(n.kind == kind for n in graph.nodes)]
+    sources: dict[str, list[str]] = defaultdict(list)
+    for edge in graph.edges:
+        sources[edge.target].append(edge.source)
     boxes: dict[str, Box] = {}
     for place, kind in enumerate(used):
-        nodes = columns[kind]
-        top = (height - len(nodes) * (HEIGHT + GAP_Y) + GAP_Y) / 2
-        for row, node in enumerate(nodes):
-            x = MARGIN + place * (WIDTH + GAP_X)
-            y = top + row * (HEIGHT + GAP_Y)
-            boxes[node.id] = Box(node, _(KINDS[kind]), x, y)
+        nodes = [node for node in graph.nodes if node.kind == kind]
+        if place == 0:
+            nodes.sort(key=lambda node: _leads_far(node, graph))
+        x = MARGIN + place * (WIDTH + GAP_X)
+        lowest = MARGIN - ROW
+        for node in sorted(nodes, key=lambda node: _level(sources[node.id], boxes)):
+            lowest = max(lowest + ROW, _level(sources[node.id], boxes))
+            boxes[node.id] = Box(node, _(KINDS[kind]), x, lowest)
     arrows = tuple(
         Arrow(boxes[edge.source], boxes[edge.target], edge.verb) for edge in graph.edges
     )
     width = len(used) * (WIDTH + GAP_X) - GAP_X + 2 * MARGIN
+    height = max((box.y for box in boxes.values()), default=0) + HEIGHT + MARGIN
     return Drawing(tuple(boxes.values()), arrows, width, height)
+
+
+def _leads_far(node: Node, graph: Graph) -> bool:
+    """Whether an edge passes over a column; such nodes stand below, out of the way."""
+    kinds = {other.id: other.kind for other in graph.nodes}
+    reached = {kinds[edge.target] for edge in graph.edges if edge.source == node.id}
+    return "run" in kinds.values() and "run" not in reached
+
+
+def _level(sources: list[str], boxes: Mapping[str, Box]) -> float:
+    """The mean height of what led to a node; the top without any."""
+    known = [boxes[key].y for key in sources if key in boxes]
+    return sum(known) / len(known) if known else MARGIN

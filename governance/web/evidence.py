@@ -1,6 +1,8 @@
 """Evidence: asking for a run, watching it, reading its report."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,10 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audits.evidence import CannotMeasure
-from audits.models import EvidenceReport, EvidenceRun
-from governance import evidence, nudge
+from audits.models import EvidenceReport, EvidenceRun, Measurement
+from governance import evidence, nudge, roles
+from governance.policy import NoPolicy, current_pack, parse
 from governance.web import figures
 from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.limits import Limit
 from governance.web.versions import find_version
 from registry.models import DatasetVersion
 
@@ -73,6 +77,7 @@ class MeasureForm(forms.Form):
 def measure(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     """Ask the evidence engine, and watch the run."""
     row = find_version(slug, version)
+    roles.require(request.user, "request evidence", model=row.model)
     form = MeasureForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -110,7 +115,7 @@ def run_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
     run = _find(run_id)
     report = (
         EvidenceReport.objects.filter(run=run)
-        .select_related("run")
+        .select_related("run__version__model")
         .prefetch_related("measurements")
         .first()
     )
@@ -138,13 +143,53 @@ def progress(request: PersonRequest, run_id: UUID) -> HttpResponse:
     return response
 
 
+@dataclass(frozen=True)
+class Word:
+    """A measurement that speaks for the whole report, and the limit of the policy."""
+
+    row: Measurement
+    limit: str = ""
+    passed: bool | None = None
+
+
+def _says_all(row: Measurement) -> bool:
+    """Whether a measurement is about everybody, or compares groups."""
+    return not row.group or row.name.endswith(("_difference", "_ratio"))
+
+
+def _word(row: Measurement, limits: Mapping[str, Limit]) -> Word:
+    limit = limits.get(row.name)
+    if limit is None:
+        return Word(row)
+    passed = row.value is not None and limit.holds(row.value)
+    return Word(row, limit.text, passed)
+
+
+def _limits(report: EvidenceReport) -> dict[str, Limit]:
+    """What the policy in force asks of this model's tier, by measurement."""
+    model = report.run.version.model
+    assessment = model.risk_assessments.order_by("-sequence").first()
+    try:
+        pack = parse(current_pack(at=timezone.now()).document)
+    except NoPolicy:
+        return {}
+    return {
+        item["measurement"]: Limit.of(item)
+        for rule in pack.for_tier(assessment.tier if assessment else 1)
+        for item in rule.evidence
+        if "measurement" in item
+    }
+
+
 def _report(report: EvidenceReport) -> dict[str, Any]:
     """What a report says: words first, then figures, then every number."""
     document = json.loads(report.document)
     rows = list(report.measurements.all())
+    limits = _limits(report)
+    words = [_word(row, limits) for row in rows if _says_all(row)]
     return {
-        "whole": [row for row in rows if not row.group],
-        "groups": [row for row in rows if row.group],
+        "words": sorted(words, key=lambda word: not word.limit),
+        "groups": [row for row in rows if not _says_all(row)],
         "figures": figures.all_of(report),
         "warnings": document.get("warnings", []),
         "inputs": document.get("inputs", {}),

@@ -42,6 +42,7 @@ _CONFIG: dict[str, Any] = {
         "tickColor": LINE,
         "gridColor": LINE,
     },
+    "axisX": {"tickCount": 4, "labelFlush": False},
     "header": {"labelColor": INK, "labelFontSize": 11, "titleColor": SOFT},
     "legend": {"labelColor": SOFT, "titleColor": SOFT, "titleFontWeight": "normal"},
     "mark": {"color": BRAND},

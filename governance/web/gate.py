@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from governance import gate
 from governance.models import GateDecision
 from governance.policy import Check
+from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, page, put_errors, show
 from registry.models import Environment
 
@@ -63,7 +64,7 @@ def decisions(request: PersonRequest) -> HttpResponse:
         "gate/list.html",
         {
             "form": form,
-            "checks": checks,
+            "checks": failing_first(checks),
             "allowed": not any(check.blocks for check in checks),
             "rows": found,
             "decisions": found.object_list,
@@ -81,10 +82,7 @@ def decision(request: PersonRequest, decision_id: UUID) -> HttpResponse:
         ),
         pk=decision_id,
     )
-    checks = sorted(
-        (Check(**check) for check in row.checks),
-        key=lambda c: (c.passed, c.severity == "warn"),
-    )
+    checks = failing_first(Check(**check) for check in row.checks)
     return show(
         request,
         "gate/decision.html",

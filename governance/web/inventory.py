@@ -85,6 +85,7 @@ def inventory(request: PersonRequest) -> HttpResponse:
             "lines": lines(rows, at=timezone.now()),
             "columns": [_column(name, title, wish.sort) for name, title in COLUMNS],
             "total": RegisteredModel.objects.count(),
+            "may_register": roles.may(request.user, "register models"),
         },
         section="models",
     )

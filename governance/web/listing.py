@@ -53,9 +53,7 @@ class Line:
 
 def latest_assessments() -> QuerySet[RiskAssessment]:
     """The assessment that counts, of every model that has one."""
-    return RiskAssessment.objects.order_by("model_id", "-assessed_at").distinct(
-        "model_id"
-    )
+    return RiskAssessment.objects.order_by("model_id", "-sequence").distinct("model_id")
 
 
 def with_status(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
@@ -66,9 +64,7 @@ def with_status(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
 
 def wished(wish: Wish) -> QuerySet[RegisteredModel]:
     """The models that somebody asked for, in the order asked for."""
-    latest = RiskAssessment.objects.filter(model=OuterRef("pk")).order_by(
-        "-assessed_at"
-    )
+    latest = RiskAssessment.objects.filter(model=OuterRef("pk")).order_by("-sequence")
     found = RegisteredModel.objects.select_related("owner").annotate(
         **{
             name: Subquery(latest.values(name)[:1])

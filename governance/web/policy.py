@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from governance.labels import measurement_label
 from governance.policy import NoPolicy, Rule, current_pack, parse
 from governance.web.frame import PersonRequest, page, show
+from governance.web.limits import Limit
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,8 @@ def _limit(item: Mapping[str, Any]) -> str:
     """The number that a piece of evidence is held against."""
     if "measurement" not in item:
         return ""
-    sign, value = ("≥", item["at_least"]) if "at_least" in item else ("", None)
-    if "at_most" in item:
-        sign, value = "≤", item["at_most"]
     label = measurement_label(item["measurement"])
-    return label if value is None else f"{label} {sign} {value:.2f}"
+    return f"{label} {Limit.of(item).text}".strip()
 
 
 def _gates() -> dict[str, str]:

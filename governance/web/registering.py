@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from governance import roles
 from governance.records import Refused
 from governance.registration import INVENTORY_FIELDS, change_inventory, register_model
 from governance.web.frame import PersonRequest, page, put_errors, show
@@ -132,6 +133,7 @@ def _in_words(model: RegisteredModel, name: str) -> str:
 @page
 def register(request: PersonRequest) -> HttpResponse:
     """Enter a model into the inventory."""
+    roles.require(request.user, "register models")
     mine = {"owner": request.user, "developer": request.user}
     form = RegistrationForm(request.POST or None, initial=mine)
     if request.method == "POST" and form.is_valid():
@@ -149,6 +151,7 @@ def register(request: PersonRequest) -> HttpResponse:
 def edit(request: PersonRequest, slug: str) -> HttpResponse:
     """Change the inventory record of a model."""
     model = get_object_or_404(RegisteredModel, slug=slug)
+    roles.require(request.user, "change inventory records", model=model)
     # The form validates a copy: what the page shows is what stands in the database.
     copy = RegisteredModel.objects.get(pk=model.pk)
     form = InventoryForm(request.POST or None, instance=copy)

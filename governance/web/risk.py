@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from governance import risk
+from governance import risk, roles
 from governance.web import matrix
 from governance.web.frame import PersonRequest, page, put_errors, show
 from registry.models import RegisteredModel
@@ -64,6 +64,7 @@ def _place(text: str) -> matrix.Place:
 def assess(request: PersonRequest, slug: str) -> HttpResponse:
     """Assess a model; the tier follows from the matrix and the floors."""
     model = get_object_or_404(RegisteredModel, slug=slug)
+    roles.require(request.user, "assess risk", model=model)
     form = RiskForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -1,6 +1,7 @@
 """The way of a version, from registration to production, in five steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from governance.case import Case
 from governance.lifecycle import State, state_of
 from governance.models import Status
 from governance.requirements import open_seats
+from governance.templatetags.freigabe import short_day
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,22 @@ class Step:
 def steps_of(case: Case) -> list[Step]:
     """How far the version came on its way into the case's environment."""
     measured = _measured(case)
-    return [
-        Step(_("Registered"), date_format(case.version.registered_at), "done"),
+    steps = [
+        Step(_("Registered"), _day(case.version.registered_at), "done"),
         measured,
         _validation(case, measured),
         _approval(case),
         _production(case),
     ]
+    first = next((step for step in steps if step.state == "now"), None)
+    return [
+        replace(step, state="") if step.state == "now" and step is not first else step
+        for step in steps
+    ]
+
+
+def _day(value: datetime) -> str:
+    return date_format(value, short_day())
 
 
 def _measured(case: Case) -> Step:
@@ -59,7 +70,7 @@ def _validation(case: Case, measured: Step) -> Step:
         return Step(name, _("not submitted"), now)
     if case.status == Status.IN_VALIDATION and not case.subject_holds:
         return Step(name, _("changed since, submit again"), "now")
-    detail = _("submitted %(day)s") % {"day": date_format(case.request.requested_at)}
+    detail = _("submitted %(day)s") % {"day": _day(case.request.requested_at)}
     return Step(name, detail, "done")
 
 
@@ -85,8 +96,6 @@ def _production(case: Case) -> Step:
     if state_of(found) != State.ACTIVE:
         return Step(name, str(state_of(found).label), "stop")
     if not case.at < found.valid_until:
-        return Step(
-            name, _("expired %(day)s") % {"day": date_format(found.valid_until)}
-        )
-    day = date_format(found.valid_until)
+        return Step(name, _("expired %(day)s") % {"day": _day(found.valid_until)})
+    day = _day(found.valid_until)
     return Step(name, _("authorised until %(day)s") % {"day": day}, "done")

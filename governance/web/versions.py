@@ -5,18 +5,21 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from audits.capture import relation
-from audits.models import Entry, EvidenceReport, Leaf
+from audits.models import Entry, EvidenceReport, EvidenceRun, Leaf
 from governance import gate, roles
 from governance.lifecycle import state_of
 from governance.models import ApprovalRequest, Authorisation
 from governance.policy import Check, NoPolicy
 from governance.web import drawing, figures
+from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, page, show
 from governance.web.steps import Step, steps_of
 from registry import lineage
 from registry.models import Environment, ModelVersion
 
+Kind = EvidenceRun.Kind
 PRODUCTION = "production"
+SHOWN_FIRST = (Kind.FAIRNESS, Kind.PERFORMANCE, Kind.EXPLAINABILITY)
 
 
 def find_version(slug: str, number: str) -> ModelVersion:
@@ -64,14 +67,17 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
         {
             "version": row,
             "model": row.model,
-            "assessment": row.model.risk_assessments.order_by("-assessed_at").first(),
+            "assessment": row.model.risk_assessments.order_by("-sequence").first(),
             "environment": environment,
             "environments": Environment.objects.all(),
-            "checks": sorted(checks, key=lambda c: (c.passed, c.severity == "warn")),
+            "checks": failing_first(checks),
             "allowed": bool(checks) and not any(c.blocks for c in checks),
             "steps": steps,
             "runs": row.evidence_runs.select_related("dataset_version__dataset"),
-            "reports": [(r, figures.all_of(r)[:1]) for r in reports],
+            "figures": sorted(
+                ((r, figure) for r in reports for figure in figures.all_of(r)[:1]),
+                key=lambda pair: SHOWN_FIRST.index(pair[0].run.kind),
+            ),
             "lineage": drawing.draw(lineage.of_version(row)),
             "artifacts": row.version_artifacts.select_related("artifact"),
             "requests": requests.prefetch_related("signatures"),

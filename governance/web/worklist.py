@@ -27,7 +27,7 @@ def open_requests() -> QuerySet[ApprovalRequest]:
     newer = ApprovalRequest.objects.filter(
         version=OuterRef("version"),
         environment=OuterRef("environment"),
-        requested_at__gt=OuterRef("requested_at"),
+        sequence__gt=OuterRef("sequence"),
         withdrawal=None,
     )
     rejection = Signature.objects.filter(

@@ -37,7 +37,7 @@ def runs(dsn: str) -> int:
 
 
 def test_committed_nudge_runs_once_and_a_rolled_back_one_never(
-    fresh_database, monkeypatch, tmp_path
+    fresh_database, monkeypatch, tmp_path, restored_signals
 ):
     monkeypatch.setenv("CELERY_BROKER_URL", "pgmq://localhost")
     monkeypatch.chdir(ROOT)
@@ -50,7 +50,7 @@ def test_committed_nudge_runs_once_and_a_rolled_back_one_never(
     command = [sys.executable, "-m", "celery", "--app", "governance", "worker"]
     command += ["--include", "tests.setup.throwaway", "--queues", "evidence"]
     command += ["--concurrency", "1", "--without-gossip", "--without-mingle"]
-    lines: list[str] = []
+    lines = restored_signals
     with Supervisor(run_dir=tmp_path, log_dir=tmp_path, say=lines.append) as keeper:
         keeper.start(Child("worker", command, {"PYTHONPATH": str(ROOT)}))
         deadline = time.monotonic() + 60

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def _start_again(data: Path) -> str:
         try:
             return embedded.start(data)
         except embedded.EmbeddedFailure:
-            continue
+            time.sleep(0.1)
     return embedded.start(data)
 
 

@@ -17,24 +17,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def make(tmp_path, monkeypatch):
-    """Make a supervisor that notes its lines; the signals are put back afterwards."""
+def make(tmp_path, monkeypatch, restored_signals):
+    """Make a supervisor that notes its lines in `make.said`."""
     monkeypatch.setattr(supervisor, "GRACE_SECONDS", 1.0)
-    before = {
-        number: signal.getsignal(number)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    said: list[str] = []
 
     def made() -> Supervisor:
         return Supervisor(
-            run_dir=tmp_path / "run", log_dir=tmp_path / "log", say=said.append
+            run_dir=tmp_path / "run",
+            log_dir=tmp_path / "log",
+            say=restored_signals.append,
         )
 
-    made.said = said
-    yield made
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    made.said = restored_signals
+    return made
 
 
 def python(code: str) -> list[str]:

@@ -1,0 +1,33 @@
+"""The limits of a policy in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a measurement is held against: at least `low`, or at most `high` in size."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @staticmethod
+    def of(item: Mapping[str, Any]) -> "Limit":
+        """Read it from a piece of evidence of a rule."""
+        if "at_least" in item:
+            return Limit(low=float(item["at_least"]))
+        return Limit(high=float(item["at_most"]) if "at_most" in item else None)
+
+    @property
+    def text(self) -> str:
+        """The limit with its sign; empty without one."""
+        if self.low is not None:
+            return f"≥ {self.low:.2f}"
+        return f"≤ {self.high:.2f}" if self.high is not None else ""
+
+    def holds(self, value: float) -> bool:
+        """Whether a value keeps to it, as `governance.requirements` judges."""
+        if self.low is not None:
+            return value >= self.low
+        return self.high is not None and abs(value) <= self.high
