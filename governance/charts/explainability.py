@@ -1,5 +1,6 @@
 """Charts of an explainability report."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,8 +79,8 @@ def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
             "title": _("Value of the feature"),
             "type": "symbol",
             "values": [0, 0.5, 1],
-            "labelExpr": f"datum.value < 0.5 ? '{_('low')}' : "
-            f"datum.value > 0.5 ? '{_('high')}' : ''",
+            "labelExpr": f"datum.value < 0.5 ? {json.dumps(_('low'))} : "
+            f"datum.value > 0.5 ? {json.dumps(_('high'))} : ''",
             "titleFontSize": 9,
             "labelFontSize": 9,
         },
