@@ -111,7 +111,12 @@ def start(data_dir: Path, *, fsync: bool = True) -> str:
             _make_cluster(data_dir, keeper)
             _write_access_rules(data_dir, keeper)
             _launch(data_dir, keeper, fsync=fsync)
-        _make_database(data_dir)
+        try:
+            _make_database(data_dir)
+        except psycopg.OperationalError as failure:
+            raise EmbeddedFailure(
+                f"PostgreSQL takes no connection: {failure}"
+            ) from failure
     return dsn_for(data_dir)
 
 
