@@ -1,12 +1,13 @@
 """How well scores order and how well they are calibrated: AUC, precision, ECE."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from sklearn.metrics import average_precision_score, roc_curve
+from sklearn.metrics import roc_curve
 
 from audits.evaluators.intervals import Z
 
@@ -44,11 +45,25 @@ def _logistic(value: float) -> float:
     return 1 / (1 + math.exp(-value))
 
 
-def average_precision(target: Labels, scores: Floats, weights: Floats) -> float:
-    """Average precision as scikit-learn defines it; NaN without a positive row."""
-    if not weights[target == 1].any():
-        return math.nan
-    return float(average_precision_score(target, scores, sample_weight=weights))
+def average_precision(target: Labels, scores: Floats) -> Callable[[Floats], float]:
+    """Answer a function of row weights: average precision as scikit-learn defines it.
+
+    The rows are sorted once for all rounds of a bootstrap. NaN without a positive row.
+    """
+    order = np.argsort(-scores, kind="stable")
+    hits = target[order]
+    last_of_tie = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+
+    def of_weights(weights: Floats) -> float:
+        drawn = weights[order]
+        found = np.cumsum(drawn * hits)[last_of_tie]
+        taken = np.cumsum(drawn)[last_of_tie]
+        if not found[-1]:
+            return math.nan
+        precision = found / np.where(taken == 0, 1, taken)
+        return float(np.diff(found, prepend=0.0) @ precision / found[-1])
+
+    return of_weights
 
 
 def calibration_bins(target: Labels, scores: Floats) -> list[dict[str, Any]]:

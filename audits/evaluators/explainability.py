@@ -35,7 +35,8 @@ def samples_of(
 ) -> list[tuple[Rows, Rows, int]]:
     """Choose what to explain: two samples of (rows, background, seed).
 
-    The second sample exists to see how much the first one's answer depends on chance.
+    The second sample exists to see how much the first one's answer depends on chance;
+    the two have no row in common, so that each is at most half of the data.
     Settings: `rows` (default 300), `background_rows` (default 100), `seed`.
     Raises UnusableEvidence.
     """
@@ -44,17 +45,17 @@ def samples_of(
     wanted = int(setting(config, "rows", 300, low=FEWEST_ROWS, high=100_000))
     background = int(setting(config, "background_rows", 100, low=10, high=10_000))
     seed = int(setting(config, "seed", 0, low=0, high=2**31))
-    if rows < FEWEST_ROWS:
+    if rows < 2 * FEWEST_ROWS:
         raise UnusableEvidence(
-            f"The data have {rows} rows; at least {FEWEST_ROWS} are needed to explain."
+            f"The data have {rows} rows; at least {2 * FEWEST_ROWS} are needed to "
+            "explain."
         )
+    wanted, background = min(wanted, rows // 2), min(background, rows // 2)
+    chosen = choose_rows(rows, 2 * wanted, seed=2 * seed)
+    behind = choose_rows(rows, 2 * background, seed=2 * seed + 1)
     return [
-        (
-            choose_rows(rows, wanted, seed=4 * seed + 2 * part),
-            choose_rows(rows, background, seed=4 * seed + 2 * part + 1),
-            seed + part,
-        )
-        for part in range(2)
+        (chosen[:wanted], behind[:background], seed),
+        (chosen[wanted:], behind[background:], seed + 1),
     ]
 
 

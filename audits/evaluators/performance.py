@@ -108,7 +108,7 @@ def _ranking(
     target: Labels, scores: Floats, *, rounds: int, seed: int
 ) -> tuple[Measurement, Measurement]:
     area, lower, upper = discrimination.auc_delong(target, scores)
-    precision = partial(discrimination.average_precision, target, scores)
+    precision = discrimination.average_precision(target, scores)
     return (
         Measurement(
             "roc_auc",
