@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from governance.charts.base import Chart
+from governance.charts.base import Chart, legible
 from governance.charts.explainability import beeswarm, importance
 from governance.charts.fairness import rates_by_group
 from governance.charts.lineage import lineage
 from governance.charts.performance import calibration, confusion, points_of, roc
 
-__all__ = ["Chart", "lineage", "of_report"]
+__all__ = ["Chart", "legible", "lineage", "of_report"]
 
 _DRAWN: dict[str, tuple[Callable[[Mapping[str, Any]], Chart | None], ...]] = {
     "performance": (roc, calibration, confusion, points_of),
@@ -20,9 +20,9 @@ _DRAWN: dict[str, tuple[Callable[[Mapping[str, Any]], Chart | None], ...]] = {
 def of_report(kind: str, document: Mapping[str, Any]) -> tuple[Chart, ...]:
     """The charts of an evidence report, from the `summary` of its document.
 
-    What the summary lacks is not drawn.
+    What the summary lacks is not drawn. Control characters become visible.
     """
-    summary = document.get("summary") or {}
+    summary = legible(document.get("summary") or {})
     charts = [draw(summary) for draw in _DRAWN.get(kind, ())]
     if kind == "fairness":
         charts += [rates_by_group(table) for table in summary.get("features", ())]

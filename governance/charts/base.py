@@ -1,11 +1,20 @@
 """What every chart is: a Vega-Lite specification, words for it, and its data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 LONGEST = 28  # characters of a name inside a chart; the table has the whole name
+
+# Control characters that XML forbids (vl-convert ends the whole process on them), and
+# those that turn lines around (Trojan Source, CVE-2021-42574).
+_UNSEEN = dict.fromkeys(
+    [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0)]
+    + [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    + [*range(0xD800, 0xE000), 0xFFFE, 0xFFFF],
+    "\ufffd",
+)
 
 Cell = str | float | int | None
 Row = tuple[Cell, ...]
@@ -25,6 +34,20 @@ class Chart:
     spec: dict[str, Any]
     head: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
+
+
+def legible(value: Any) -> Any:
+    """The value with a visible sign for each control character in its texts.
+
+    Takes what JSON can hold. Every text of a stranger passes here before it is drawn.
+    """
+    if isinstance(value, str):
+        return value.translate(_UNSEEN)
+    if isinstance(value, Mapping):
+        return {legible(key): legible(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [legible(item) for item in value]
+    return value
 
 
 def short(text: str) -> str:

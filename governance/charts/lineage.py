@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from governance.charts.base import SCHEMA, Chart, short
+from governance.charts.base import SCHEMA, Chart, legible, short
 from registry.lineage import Graph
 
 _COLUMNS = ("dataset", "run", "version", "deployment")
@@ -37,9 +37,9 @@ def lineage(graph: Graph) -> Chart | None:
         node.id: {
             "x": column,
             "y": row + (tallest - len(nodes)) / 2,
-            "name": short(node.name),
+            "name": short(legible(node.name)),
             "kind": words[node.kind],
-            "detail": node.detail[:12],
+            "detail": legible(node.detail)[: 10 if node.kind == "deployment" else 12],
         }
         for column, nodes in enumerate(lists)
         for row, node in enumerate(nodes)
@@ -53,7 +53,7 @@ def lineage(graph: Graph) -> Chart | None:
         }
         for edge in graph.edges
     ]
-    names = {node.id: node.name for node in graph.nodes}
+    names = {node.id: legible(node.name) for node in graph.nodes}
     rows = tuple(
         (names[e.source], _(_VERBS.get(e.verb, e.verb)), names[e.target])
         for e in graph.edges

@@ -132,6 +132,9 @@ def pages_of(collected: Collected) -> Pages:
         "matrix_rows": _matrix_rows(said.matrix, said) if said.matrix else (),
         "missing": missing_topics(),
         "sources": _sources(said),
+        "permits": [
+            file.name for file in said.attachments if file.name.startswith("permit-")
+        ],
         "glossary": glossary(),
     }
     return Pages(context, tuple(drawings))
@@ -216,7 +219,7 @@ def _matrix_rows(matrix: Matrix, said: Content) -> list[dict[str, Any]]:
                 {
                     "score": score,
                     "band": band,
-                    "label": str(Band(band).label)[:3],
+                    "label": str(Band(band).label),
                     "marks": " + ".join(marks.get((row, column), [])),
                 }
                 for column, (score, band) in enumerate(matrix.cells[row - 1], start=1)

@@ -3,16 +3,19 @@
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.template import Context, Engine
 from django.utils.translation import gettext as _
 from weasyprint import CSS, HTML, Attachment
+from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
+from governance.charts import legible
 from governance.dossier.collect import Collected
-from governance.dossier.figures import legible, svg_of
+from governance.dossier.figures import svg_of
 from governance.dossier.pages import pages_of
 
 _TEMPLATES = Path(settings.BASE_DIR) / "templates"
@@ -52,7 +55,7 @@ def html_of(context: Mapping[str, object]) -> str:
         libraries={"i18n": "django.templatetags.i18n"},
     )
     page = engine.get_template("dossier/dossier.html").render(Context(context))
-    return legible(page)
+    return str(legible(page))
 
 
 def render(
@@ -84,8 +87,14 @@ def render(
     on_progress(0.8)
     document.metadata.attachments = _attachments(collected, package)
     out = io.BytesIO()
-    document.write_pdf(out, pdf_variant="pdf/a-3a")
+    document.write_pdf(out, finisher=_once, pdf_variant="pdf/a-3a")
     return out.getvalue()
+
+
+def _once(_document: Document, pdf: Any) -> None:
+    """Name each attachment once: WeasyPrint enters them twice into the catalogue."""
+    listed = pdf.catalog["AF"]
+    listed[:] = dict.fromkeys(listed)
 
 
 def _attachments(collected: Collected, package: Package) -> list[Attachment]:
