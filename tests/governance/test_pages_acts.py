@@ -1,0 +1,265 @@
+"""What people do on pages: the act's sentence stands beside the field."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from audits.capture import relation
+from audits.models import Entry, EvidenceRun
+from governance import approvals
+from governance.models import (
+    ApprovalRequest,
+    Authorisation,
+    Dossier,
+    RiskAssessment,
+    Signature,
+    SignatureAttempt,
+)
+from registry.models import RegisteredModel
+from tests.world import PASSWORD, RECORD, later
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """An hour after the world began: pages ask the clock, tests say what it shows."""
+    monkeypatch.setattr(timezone, "now", lambda: later(hours=1))
+
+
+def as_(person) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def submitted(world) -> ApprovalRequest:
+    return approvals.submit(
+        version=world.ready(),
+        environment=world.production,
+        by=world.anna,
+        at=timezone.now(),
+    )
+
+
+def sign(person, request, **fields):
+    address = reverse("web:approval", args=[request.pk])
+    fields = {"meaning": "review", "password": PASSWORD, "comment": "", **fields}
+    return as_(person).post(address, fields)
+
+
+def record(world, **fields) -> dict[str, object]:
+    return {
+        **RECORD,
+        "slug": "churn",
+        "jurisdictions": "US, EU",
+        "ai_act_class": "minimal",
+        "owner": world.anna.pk,
+        "developer": world.ben.pk,
+        **fields,
+    }
+
+
+def test_owner_registers_a_model_and_lands_on_its_page(world):
+    answer = as_(world.anna).post(reverse("web:register_model"), record(world))
+    assert answer.status_code == 302
+    model = RegisteredModel.objects.get(slug="churn")
+    assert answer.headers["Location"] == reverse("web:model", args=["churn"])
+    assert model.jurisdictions == ["US", "EU"]
+    entry = Entry.objects.get(
+        rel=relation(RegisteredModel), pk_text=str(model.pk), op="I"
+    )
+    assert entry.actor == str(world.anna.pk)
+    assert '"via": "page"' in entry.body
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"slug": "Not a slug"}, "lower-case letters"),
+        ({"purpose": ""}, "This field is required."),
+        ({"owner": "00000000-0000-4000-8000-000000000000"}, "valid choice"),
+        (
+            {"valid_from": "2026-01-02", "valid_until": "2026-01-01"},
+            "Validity must end after it begins.",
+        ),
+    ],
+)
+def test_wrong_record_is_refused_beside_its_field(world, fields, sentence):
+    answer = as_(world.anna).post(
+        reverse("web:register_model"), record(world, **fields)
+    )
+    assert answer.status_code == 200
+    assert sentence in answer.content.decode()
+    assert not RegisteredModel.objects.exists()
+
+
+def test_same_short_name_is_refused(world):
+    world.model("churn")
+    answer = as_(world.anna).post(reverse("web:register_model"), record(world))
+    assert answer.status_code == 200
+    assert RegisteredModel.objects.count() == 1
+
+
+def test_auditor_registers_nothing(world):
+    answer = as_(world.ines).post(reverse("web:register_model"), record(world))
+    assert answer.status_code == 403
+    assert not RegisteredModel.objects.exists()
+
+
+def test_edit_changes_only_what_was_changed(world):
+    model = world.model()
+    fields = record(world, purpose="Another purpose.", validator=world.vera.pk)
+    answer = as_(world.anna).post(reverse("web:edit_model", args=[model.slug]), fields)
+    assert answer.status_code == 302
+    model.refresh_from_db()
+    assert model.purpose == "Another purpose."
+    assert model.validator == world.vera
+
+
+def test_risk_is_assessed_on_the_matrix(world):
+    model = world.model()
+    answer = as_(world.rita).post(
+        reverse("web:assess", args=[model.slug]),
+        {"inherent": "5x4", "rationale": "Harm.", "residual": "2x4"},
+    )
+    assert answer.status_code == 302
+    found = RiskAssessment.objects.get()
+    assert (found.likelihood, found.impact, found.band) == (5, 4, "severe")
+    assert (found.residual_likelihood, found.residual_impact) == (2, 4)
+
+
+@pytest.mark.parametrize("cell", ["", "6x1", "0x0", "4x", "x"])
+def test_place_outside_the_matrix_is_refused(world, cell):
+    model = world.model()
+    answer = as_(world.rita).post(
+        reverse("web:assess", args=[model.slug]),
+        {"inherent": cell, "rationale": "Harm."},
+    )
+    assert answer.status_code == 200
+    assert not RiskAssessment.objects.exists()
+
+
+def test_prohibited_practice_gets_a_sentence(world):
+    model = world.model(ai_act_class="prohibited")
+    answer = as_(world.rita).post(
+        reverse("web:assess", args=[model.slug]),
+        {"inherent": "1x1", "rationale": "Harm."},
+    )
+    assert "prohibited practice" in answer.content.decode()
+
+
+def test_evidence_is_requested_and_watched(world):
+    version, data = world.version(world.model()), world.data()
+    answer = as_(world.ben).post(
+        reverse("web:measure", args=["mortgage-approval", version.version]),
+        {"kind": "fairness", "dataset": data.pk, "threshold": "0.4", "favourable": "0"},
+    )
+    run = EvidenceRun.objects.get()
+    assert answer.headers["Location"] == reverse("web:evidence", args=[run.pk])
+    assert (run.config["threshold"], run.config["favourable"]) == (0.4, 0)
+    page = as_(world.ines).get(reverse("web:evidence", args=[run.pk])).content.decode()
+    assert "Waiting for a worker" in page
+    bar = as_(world.ines).get(reverse("web:progress", args=[run.pk]))
+    assert "HX-Refresh" not in bar.headers
+    run.state, run.failure = "failed", "The model is broken."
+    run.save()
+    bar = as_(world.ines).get(reverse("web:progress", args=[run.pk]))
+    assert bar.headers["HX-Refresh"] == "true"
+    page = as_(world.ines).get(reverse("web:evidence", args=[run.pk])).content.decode()
+    assert "The model is broken." in page
+
+
+def test_what_is_missing_is_listed_on_submitting(world):
+    version = world.version(world.model())
+    answer = as_(world.anna).post(
+        reverse("web:submit", args=["mortgage-approval", version.version]),
+        {"environment": world.production.pk},
+    )
+    page = answer.content.decode()
+    assert "cannot be submitted yet" in page
+    assert "not assessed" in page
+    assert not ApprovalRequest.objects.exists()
+
+
+def test_validator_signs_and_sees_the_digest_of_the_record(world):
+    request = submitted(world)
+    page = as_(world.vera).get(reverse("web:approval", args=[request.pk]))
+    assert "I, Vera Haas, acting as Validator, have reviewed" in page.content.decode()
+    assert sign(world.vera, request, comment="Sound.").status_code == 302
+    signature = Signature.objects.get()
+    page = as_(world.ines).get(reverse("web:approval", args=[request.pk]))
+    assert signature.record_sha256[:8] in page.content.decode()
+
+
+def test_two_signatures_authorise(world):
+    request = submitted(world)
+    sign(world.vera, request)
+    sign(world.carl, request, meaning="approval")
+    assert Authorisation.objects.get().version == request.version
+    page = as_(world.ines).get(reverse("web:approval", args=[request.pk]))
+    assert "approved" in page.content.decode()
+
+
+def test_wrong_password_is_told_beside_the_field_and_kept(world):
+    request = submitted(world)
+    answer = sign(world.vera, request, password="wrong")
+    assert answer.status_code == 200
+    assert "The password is wrong. Nothing was signed." in answer.content.decode()
+    assert not Signature.objects.exists()
+    assert SignatureAttempt.objects.count() == 1
+
+
+def test_developer_cannot_sign_and_is_told_why(world):
+    request = submitted(world)
+    page = as_(world.ben).get(reverse("web:approval", args=[request.pk]))
+    assert "You cannot sign this" in page.content.decode()
+    sign(world.ben, request)
+    assert not Signature.objects.exists()
+
+
+def test_rejection_without_a_reason_is_refused(world):
+    request = submitted(world)
+    answer = sign(world.carl, request, meaning="rejection")
+    assert "Say why you reject it." in answer.content.decode()
+    assert not Signature.objects.exists()
+
+
+def test_asker_takes_the_request_back(world):
+    request = submitted(world)
+    address = reverse("web:withdraw", args=[request.pk])
+    as_(world.anna).post(address, {"reason": "A mistake."})
+    request.refresh_from_db()
+    assert request.withdrawal.reason == "A mistake."
+
+
+def test_risk_manager_suspends_an_authorisation(world):
+    request = submitted(world)
+    sign(world.vera, request)
+    sign(world.carl, request, meaning="approval")
+    authorisation = Authorisation.objects.get()
+    address = reverse("web:authorisation", args=[authorisation.pk])
+    answer = as_(world.rita).post(address, {"to": "suspended", "reason": "Drift."})
+    assert answer.status_code == 302
+    assert authorisation.changes.get().state == "suspended"
+    answer = as_(world.rita).post(address, {"to": "suspended", "reason": "Again."})
+    assert "cannot become" in answer.content.decode()
+
+
+def test_dossier_is_asked_for_and_not_downloadable_before_it_is_ready(world):
+    version = world.version(world.model())
+    answer = as_(world.ines).post(
+        reverse("web:request_dossier", args=["mortgage-approval", version.version]),
+        {"language": "de"},
+    )
+    dossier = Dossier.objects.get()
+    assert answer.headers["Location"] == reverse("web:dossier", args=[dossier.pk])
+    pdf = as_(world.ines).get(reverse("web:dossier_pdf", args=[dossier.pk]))
+    assert pdf.status_code == 404
+
+
+def test_form_of_another_site_is_refused(world):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.anna)
+    answer = client.post(reverse("web:register_model"), record(world))
+    assert answer.status_code == 403
+    assert "Nothing was changed" in answer.content.decode()
