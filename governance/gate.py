@@ -172,11 +172,11 @@ def _digest(case: Case, digest: str) -> Check:
     stored = case.artifact.sha256 if case.artifact else None
     asked = digest.removeprefix("sha256:").lower() or stored
     passed = stored is not None and asked == stored and approved in (None, stored)
-    observed = _("no model file") if stored is None else f"sha256:{asked}"
+    observed = _("no model file") if stored is None else _short(stored)
     if stored is not None and asked != stored:
         observed = _("asked for %(asked)s, registered is %(stored)s") % {
-            "asked": asked,
-            "stored": stored,
+            "asked": _short(asked or ""),
+            "stored": _short(stored),
         }
     return Check(
         "gate-digest",
@@ -188,6 +188,11 @@ def _digest(case: Case, digest: str) -> Check:
         if passed
         else _("Deploy the approved file, or register this one as a new version."),
     )
+
+
+def _short(digest: str) -> str:
+    """As much of a SHA-256 as people compare; the whole one is in the permit."""
+    return f"sha256:{digest[:12]}…"
 
 
 def _life_cycle(case: Case) -> Check:
@@ -242,7 +247,7 @@ def _unchanged(case: Case) -> Check:
         "gate-unchanged",
         _("What was signed is what stands here now"),
         passed=same,
-        observed=_("record %(digest)s") % {"digest": request.subject_sha256}
+        observed=_("record %(digest)s") % {"digest": _short(request.subject_sha256)}
         if same and request
         else _("the signed record differs, or there is none"),
         because=_(
