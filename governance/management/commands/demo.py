@@ -101,9 +101,10 @@ def _children() -> list[Child]:
     celery = [sys.executable, "-m", "celery", "--app"]
     worker = [*celery, "governance", "worker", "--loglevel", "INFO", "--without-gossip"]
     worker += ["--without-mingle", "--without-heartbeat"]
-    web = [sys.executable, "-m", "gunicorn", "governance.wsgi", "--workers", "2"]
-    web += ["--worker-class", "gthread", "--threads", "4", "--timeout", "120"]
-    web += ["--bind", f"{HOST}:{settings.PORT}", "--access-logfile", "-"]
+    web = [sys.executable, "-m", "gunicorn", "governance.wsgi", "--preload"]
+    web += ["--workers", "2", "--worker-class", "gthread", "--threads", "4"]
+    web += ["--bind", f"{HOST}:{settings.PORT}", "--timeout", "120"]
+    web += ["--access-logfile", "-"]
     return [
         Child("web", web),
         Child("clock-worker", [*worker, "--pool", "solo", "--queues", "clock"]),
