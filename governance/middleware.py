@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from registry.acts import through
+from registry.acts import acting, through
 
 
 class ContentSecurityPolicy:
@@ -36,3 +37,28 @@ class Door:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with through("page", request=request.headers.get("X-Request-Id", "")[:64]):
             return self.get_response(request)
+
+
+class AccountActs:
+    """Names who changes an account: allauth's views write without our acts.
+
+    A password or passkey that a person changes stands in the log under their name,
+    not as a write from outside the application.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if (
+            request.method != "POST"
+            or not request.path.startswith("/account/")
+            or not request.user.is_authenticated
+        ):
+            return self.get_response(request)
+        with acting(by=request.user, reason="account"):
+            response = self.get_response(request)
+            # An exception has become a 500 by now: nothing would roll back by itself.
+            if response.status_code >= 500:
+                transaction.set_rollback(True)
+        return response

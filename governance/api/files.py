@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -39,6 +40,7 @@ class Artifacts(Door):
     def post(self, request: Request) -> Response:
         """Upload a file as multipart form data."""
         roles.require(person(request), "upload artifacts")
+        _require_size(request)
         role = _field(request, "role", "model")
         if role not in ("model", "document"):
             raise ValidationError({"role": [_("Must be model or document.")]})
@@ -51,6 +53,16 @@ class Artifacts(Door):
             at=timezone.now(),
         )
         return Response(show.artifact(artifact), 201)
+
+
+def _require_size(request: Request) -> None:
+    """Refuse before the body is read and fills the disk."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    limit = settings.FREIGABE_MAX_ARTIFACT_BYTES + _CHUNK
+    if not str(length).isdigit() or int(length) > limit:
+        raise artifacts.TooLarge(
+            _("The file is larger than %(limit)s MiB.") % {"limit": limit // _CHUNK - 1}
+        )
 
 
 def _field(request: Request, name: str, default: str) -> str:
@@ -136,6 +148,7 @@ class DatasetVersions(Door):
             )
             return Response(show.dataset_version(row), 201)
         roles.require(by, "register data sets")
+        _require_size(request)
         upload = _file(request)
         columns = serializers.JSONField(binary=True).run_validation(
             _field(request, "columns", "{}")
