@@ -86,7 +86,7 @@ def draw(graph: Graph) -> Drawing:
         if place == 0:
             nodes.sort(key=lambda node: _leads_far(node, graph))
         x = MARGIN + place * (WIDTH + GAP_X)
-        lowest = MARGIN - ROW
+        lowest: float = MARGIN - ROW
         for node in sorted(nodes, key=lambda node: _level(sources[node.id], boxes)):
             lowest = max(lowest + ROW, _level(sources[node.id], boxes))
             boxes[node.id] = Box(node, _(KINDS[kind]), x, lowest)

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
 import vl_convert
@@ -24,7 +24,7 @@ _TOKENS = {
     BRAND: "var(--brand)",
     SEVERE: "var(--severe)",
 }
-_LOCALES = {"de": "de-DE"}
+_GERMAN: Literal["de-DE"] = "de-DE"
 # The drawing is one image with one description: no roles and labels inside.
 _INNER = re.compile(r' (?:role|aria-[a-z]+|style)="[^"]*"')
 _CONFIG: dict[str, Any] = {
@@ -94,7 +94,7 @@ def _in_page(chart: charts.Chart, language: str) -> SafeString:
 
     vl-convert escapes all text of the report, so that its SVG is safe to embed.
     """
-    locale = _LOCALES.get(language[:2])
+    locale = _GERMAN if language.startswith("de") else None
     text = vl_convert.vegalite_to_svg(
         {**chart.spec, "config": _CONFIG}, format_locale=locale
     )

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from audits.models import Verification
@@ -24,24 +24,26 @@ class PersonRequest(HttpRequest):
     user: User
 
 
-Page = Callable[Concatenate[PersonRequest, P], HttpResponse]
+Page = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def page(view: Page[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+def page(view: Page[P]) -> View[P]:
     """Let in people who may read; show the sentence of any refused right."""
 
     @login_required
     @wraps(view)
     def wrapper(
         request: PersonRequest, *args: P.args, **kwargs: P.kwargs
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         try:
             roles.require(request.user, "read")
             return view(request, *args, **kwargs)
         except roles.NotAllowed as refusal:
             return render(request, "403.html", {"because": str(refusal)}, status=403)
 
-    return wrapper
+    # login_required let nobody else through: the request is a person's.
+    return cast("View[P]", wrapper)
 
 
 def show(

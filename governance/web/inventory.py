@@ -1,5 +1,7 @@
 """The inventory: the table with its filter, and the page of one model."""
 
+from typing import TYPE_CHECKING
+
 from django import forms
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -13,9 +15,19 @@ from governance.models import Authorisation, GateDecision, Status
 from governance.models.risk import Band
 from governance.web import matrix
 from governance.web.frame import PersonRequest, page, show
-from governance.web.listing import SORTS, Wish, lines, wished, with_status
+from governance.web.listing import (
+    SORTS,
+    Wish,
+    latest_status,
+    lines,
+    status_in,
+    wished,
+)
 from governance.web.registering import InventoryForm
 from registry.models import RegisteredModel
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
 
 PER_PAGE = 25
 COLUMNS = (
@@ -83,7 +95,9 @@ def inventory(request: PersonRequest) -> HttpResponse:
             "place": matrix.name_of(wish.cell) if wish.cell else "",
             "rows": rows,
             "lines": lines(rows, at=timezone.now()),
-            "columns": [_column(name, title, wish.sort) for name, title in COLUMNS],
+            "columns": [
+                _column(name, str(title), wish.sort) for name, title in COLUMNS
+            ],
             "total": RegisteredModel.objects.count(),
             "may_register": roles.may(request.user, "register models"),
         },
@@ -91,11 +105,11 @@ def inventory(request: PersonRequest) -> HttpResponse:
     )
 
 
-def _column(name: str, title: str, sort: str) -> dict[str, str]:
+def _column(name: str, title: "StrPromise", *, sort: str) -> dict[str, str]:
     """A heading, with the order that choosing it gives and the one that it has."""
     direction = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
     turned = f"-{name}" if sort == name else name
-    return {"title": title, "to": turned if name else "", "sorted": direction}
+    return {"title": str(title), "to": turned if name else "", "sorted": direction}
 
 
 @page
@@ -112,10 +126,10 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
         .select_related("version", "environment")
         .prefetch_related("changes")
     )
-    versions = with_status(
-        model.versions.select_related("developer").prefetch_related(
-            "evidence_runs", "deployments__environment"
-        )
+    versions = (
+        model.versions.select_related("developer")
+        .prefetch_related("evidence_runs", "deployments__environment")
+        .annotate(status=latest_status())
     )
     return show(
         request,
@@ -129,7 +143,7 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
                 latest.matrix if latest else risk.current_matrix(),
                 here=(latest.likelihood, latest.impact) if latest else None,
             ),
-            "versions": [(v, Status(v.status or "development")) for v in versions],
+            "versions": [(v, status_in(v)) for v in versions],
             "authorisations": [(a, State(state_of(a))) for a in authorisations],
             "deployments": [d for v in versions for d in v.deployments.all()],
             "decisions": GateDecision.objects.filter(

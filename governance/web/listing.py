@@ -56,20 +56,30 @@ def latest_assessments() -> QuerySet[RiskAssessment]:
     return RiskAssessment.objects.order_by("model_id", "-sequence").distinct("model_id")
 
 
-def with_status(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """Add the latest status to versions, as `status`."""
+def latest_status() -> Subquery:
+    """The latest status of a version, for `annotate(status=...)`."""
     latest = StatusChange.objects.filter(version=OuterRef("pk")).order_by("-sequence")
-    return versions.annotate(status=Subquery(latest.values("status")[:1]))
+    return Subquery(latest.values("status")[:1])
+
+
+def status_in(version: ModelVersion) -> Status:
+    """The status that a query added as `status`; without moves it is development."""
+    return Status(getattr(version, "status", None) or Status.DEVELOPMENT)
+
+
+def _of_latest_assessment(name: str) -> Subquery:
+    latest = RiskAssessment.objects.filter(model=OuterRef("pk")).order_by("-sequence")
+    return Subquery(latest.values(name)[:1])
 
 
 def wished(wish: Wish) -> QuerySet[RegisteredModel]:
     """The models that somebody asked for, in the order asked for."""
-    latest = RiskAssessment.objects.filter(model=OuterRef("pk")).order_by("-sequence")
     found = RegisteredModel.objects.select_related("owner").annotate(
-        **{
-            name: Subquery(latest.values(name)[:1])
-            for name in ("score", "tier", "band", "likelihood", "impact")
-        }
+        score=_of_latest_assessment("score"),
+        tier=_of_latest_assessment("tier"),
+        band=_of_latest_assessment("band"),
+        likelihood=_of_latest_assessment("likelihood"),
+        impact=_of_latest_assessment("impact"),
     )
     if wish.text:
         found = found.filter(_matches(wish.text))
@@ -80,8 +90,9 @@ def wished(wish: Wish) -> QuerySet[RegisteredModel]:
     if wish.cell is not None:
         found = found.filter(likelihood=wish.cell[0], impact=wish.cell[1])
     if wish.status:
-        versions = with_status(ModelVersion.objects.filter(model=OuterRef("pk")))
-        found = found.filter(Exists(versions.filter(status=wish.status)))
+        versions = ModelVersion.objects.annotate(status=latest_status())
+        there = versions.filter(model=OuterRef("pk"), status=wish.status)
+        found = found.filter(Exists(there))
     first, *rest = SORTS[wish.sort.removeprefix("-")]
     down = wish.sort.startswith("-")
     order = F(first).desc(nulls_last=True) if down else F(first).asc(nulls_last=True)
@@ -104,9 +115,10 @@ def lines(models: Iterable[RegisteredModel], *, at: datetime) -> list[Line]:
     keys = [model.pk for model in rows]
     assessments = {a.model_id: a for a in latest_assessments().filter(model__in=keys)}
     versions: dict[UUID, list[VersionLine]] = defaultdict(list)
-    for version in with_status(ModelVersion.objects.filter(model__in=keys)):
-        status = Status(version.status or Status.DEVELOPMENT)  # type: ignore[attr-defined]
-        versions[version.model_id].append(VersionLine(version, status))
+    rows_of = ModelVersion.objects.filter(model__in=keys)
+    for version in rows_of.annotate(status=latest_status()):
+        line = VersionLine(version, status_in(version))
+        versions[version.model_id].append(line)
     until = _authorised_until(keys, at)
     return [
         Line(

@@ -79,7 +79,7 @@ class InventoryForm(RecordForm):
 
     class Meta:
         model = RegisteredModel
-        fields = INVENTORY_FIELDS
+        fields: tuple[str, ...] = INVENTORY_FIELDS
         labels = LABELS
         help_texts = HELP
         field_classes = dict.fromkeys(("owner", "developer", "validator"), PersonField)
