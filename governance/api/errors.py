@@ -27,7 +27,7 @@ from governance import (
     roles,
     signatures,
 )
-from governance.dossier import request as dossier
+from governance.dossier.request import CannotBuild
 
 PROBLEM = "application/problem+json"
 
@@ -54,7 +54,7 @@ _STATUS: dict[type[Exception], int] = {
     SandboxRefused: 422,
     datasets.UnusableDataset: 422,
     CannotMeasure: 422,
-    dossier.CannotBuild: 422,
+    CannotBuild: 422,
     gate.AmbiguousQuestion: 400,
     records.AlreadyRegistered: 409,
     records.Refused: 422,

