@@ -1,7 +1,5 @@
 """The inventory: the table with its filter, and the page of one model."""
 
-from typing import TYPE_CHECKING
-
 from django import forms
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -25,9 +23,6 @@ from governance.web.listing import (
 )
 from governance.web.registering import InventoryForm
 from registry.models import RegisteredModel
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise as StrPromise
 
 PER_PAGE = 25
 COLUMNS = (
@@ -105,11 +100,11 @@ def inventory(request: PersonRequest) -> HttpResponse:
     )
 
 
-def _column(name: str, title: "StrPromise", *, sort: str) -> dict[str, str]:
+def _column(name: str, title: str, sort: str) -> dict[str, str]:
     """A heading, with the order that choosing it gives and the one that it has."""
     direction = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
     turned = f"-{name}" if sort == name else name
-    return {"title": str(title), "to": turned if name else "", "sorted": direction}
+    return {"title": title, "to": turned if name else "", "sorted": direction}
 
 
 @page
