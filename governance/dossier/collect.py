@@ -37,7 +37,7 @@ def collect(dossier: Dossier) -> Collected:
     """
     at = dossier.as_of
     version = _version(dossier)
-    version.model, source = record_of(version.model, at=at)
+    version.model = record_of(version.model, at=at)
     places = environments_of(version, at=at)
     cases = [PastCase(version, place, at) for place in places]
     # Status and evidence are the same everywhere, also where nothing is registered.
@@ -48,7 +48,7 @@ def collect(dossier: Dossier) -> Collected:
     found = anywhere.assessment
     said = content.Content(
         control=_control(dossier),
-        inventory=facts.inventory(version.model, source),
+        inventory=facts.inventory(version.model),
         version=facts.version_facts(version, anywhere.status, at=at),
         siblings=facts.siblings(version, at=at),
         matrix=facts.matrix_facts(found.matrix) if found else None,

@@ -48,7 +48,6 @@ class Inventory:
     slug: str
     name: str
     fields: tuple[Field, ...]
-    source: str
 
 
 @dataclass(frozen=True)

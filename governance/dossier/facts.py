@@ -47,7 +47,7 @@ def moment_text(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def inventory(model: RegisteredModel, source: str) -> content.Inventory:
+def inventory(model: RegisteredModel) -> content.Inventory:
     """The inventory record with all its fields."""
     return content.Inventory(
         slug=model.slug,
@@ -56,7 +56,6 @@ def inventory(model: RegisteredModel, source: str) -> content.Inventory:
             content.Field(name, _(label), _shown(model, name))
             for name, label in _LABELS.items()
         ),
-        source=source,
     )
 
 

@@ -111,22 +111,22 @@ def environments_of(version: ModelVersion, *, at: datetime) -> list[Environment]
     return list(found.filter(pk__in=asked) if asked else found)
 
 
-def record_of(model: RegisteredModel, *, at: datetime) -> tuple[RegisteredModel, str]:
-    """The inventory record as of `at`, and in words where it was read.
+def record_of(model: RegisteredModel, *, at: datetime) -> RegisteredModel:
+    """The inventory record as of `at`.
 
     It is the one fact of a version that is edited in place. Where it changed later,
     the row comes from the log, which captured every state of it.
     """
     entries = log.entries_for(rel="public.registry_registeredmodel", pk=str(model.pk))
     if not entries.filter(occurred_at__gt=at).exists():
-        return model, _("the record has not changed since")
+        return model
     then = entries.filter(occurred_at__lte=at).last()
     row = json.loads(then.body).get("new") if then else None
     if row is None:
-        return model, _("the log holds no earlier state of this record")
+        return model
     fields = RegisteredModel._meta.concrete_fields
     values = {f.attname: f.to_python(_text(row[f.column])) for f in fields}
-    return RegisteredModel(**values), _("read from the log, because it changed later")
+    return RegisteredModel(**values)
 
 
 def _text(value: Any) -> Any:

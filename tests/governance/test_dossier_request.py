@@ -1,0 +1,53 @@
+"""Asking for a dossier: who may, and what is refused."""
+
+import pytest
+
+from governance import access, roles
+from governance.dossier.request import CannotBuild, request_dossier
+from governance.models import Dossier
+from registry.models import Role
+from tests.world import NOW, World, later
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_auditor_gets_a_pending_row_as_of_now(world):
+    version = world.version(world.model())
+    row = request_dossier(version=version, by=world.ines, at=later(hours=1))
+    assert row.state == Dossier.State.PENDING
+    assert row.as_of == later(hours=1)
+    assert row.requested_by == world.ines
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("variant", {"variant": "portfolio"}),
+        ("variant", {"variant": ""}),
+        ("language", {"language": "fr"}),
+        ("language", {"language": "de-AT"}),
+        ("as_of", {"as_of": later(hours=2)}),
+        ("as_of", {"as_of": later(days=-1)}),
+    ],
+)
+def test_what_does_not_exist_is_refused_by_field(world, field, wrong):
+    version = world.version(world.model())
+    with pytest.raises(CannotBuild) as refused:
+        request_dossier(version=version, by=world.ines, at=later(hours=1), **wrong)
+    assert refused.value.field == field
+    assert not Dossier.objects.exists()
+
+
+def test_ci_token_and_administrator_may_not_ask(world):
+    version = world.version(world.model())
+    token, _secret = access.issue_token(
+        name="pipeline", role=Role.CI, by=access.system_user(), at=NOW
+    )
+    for by in (token.user, world.adam):
+        with pytest.raises(roles.NotAllowed):
+            request_dossier(version=version, by=by, at=NOW)
