@@ -246,8 +246,10 @@ def _signature_step(
         return _("%(owner)s submits the version for approval.") % {
             "owner": case.version.model.owner.printed_name
         }
+    meanings = dict(Signature.Meaning.choices)
     parts = [
-        f"{count} x {seat.meaning} ({_role_names(seat)})" for seat, count in missing
+        f"{count} x {meanings.get(seat.meaning, seat.meaning)} ({_role_names(seat)})"
+        for seat, count in missing
     ]
     return _("Still to sign: %(seats)s.") % {"seats": ", ".join(parts)}
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from registry.acts import act
 from registry.models import Environment, RegisteredModel, Role, RoleAssignment, User
@@ -17,26 +18,38 @@ _PEOPLE = _FIRST | _SECOND | _THIRD | {R.EXECUTIVE, R.POLICY_AUTHOR, R.POLICY_AP
 RIGHTS: dict[str, frozenset[Role]] = {
     right: frozenset(roles)
     for right, roles in {
-        "read": _PEOPLE | {R.CI},
-        "read log entries": _THIRD,
-        "register models": {R.OWNER, R.DEVELOPER, R.RISK_MANAGER},
-        "change inventory records": {R.OWNER, R.RISK_MANAGER},
-        "register versions": {R.OWNER, R.DEVELOPER, R.CI},
-        "upload artifacts": {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.CI},
-        "register data sets": {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.CI},
-        "register environments": {R.OPERATOR, R.RISK_MANAGER},
-        "request evidence": {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.RISK_MANAGER, R.CI},
-        "assess risk": {R.RISK_MANAGER, R.COMPLIANCE},
-        "submit versions": {R.OWNER},
-        "sign": _SECOND | {R.EXECUTIVE},
-        "ask the gate": _PEOPLE | {R.CI},
-        "report deployments": {R.OPERATOR, R.CI},
-        "suspend": {R.RISK_MANAGER, R.OPERATOR, R.OWNER, R.APPROVER, R.COMPLIANCE},
-        "reinstate": {R.RISK_MANAGER},
-        "revoke": {R.RISK_MANAGER, R.APPROVER, R.COMPLIANCE},
-        "request dossiers": _PEOPLE,
-        "publish policy": {R.POLICY_APPROVER},
-        "manage access": {R.PLATFORM_ADMIN},
+        gettext_noop("read"): _PEOPLE | {R.CI},
+        gettext_noop("read log entries"): _THIRD,
+        gettext_noop("register models"): {R.OWNER, R.DEVELOPER, R.RISK_MANAGER},
+        gettext_noop("change inventory records"): {R.OWNER, R.RISK_MANAGER},
+        gettext_noop("register versions"): {R.OWNER, R.DEVELOPER, R.CI},
+        gettext_noop("upload artifacts"): {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.CI},
+        gettext_noop("register data sets"): {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.CI},
+        gettext_noop("register environments"): {R.OPERATOR, R.RISK_MANAGER},
+        gettext_noop("request evidence"): {
+            R.OWNER,
+            R.DEVELOPER,
+            R.VALIDATOR,
+            R.RISK_MANAGER,
+            R.CI,
+        },
+        gettext_noop("assess risk"): {R.RISK_MANAGER, R.COMPLIANCE},
+        gettext_noop("submit versions"): {R.OWNER},
+        gettext_noop("sign"): _SECOND | {R.EXECUTIVE},
+        gettext_noop("ask the gate"): _PEOPLE | {R.CI},
+        gettext_noop("report deployments"): {R.OPERATOR, R.CI},
+        gettext_noop("suspend"): {
+            R.RISK_MANAGER,
+            R.OPERATOR,
+            R.OWNER,
+            R.APPROVER,
+            R.COMPLIANCE,
+        },
+        gettext_noop("reinstate"): {R.RISK_MANAGER},
+        gettext_noop("revoke"): {R.RISK_MANAGER, R.APPROVER, R.COMPLIANCE},
+        gettext_noop("request dossiers"): _PEOPLE,
+        gettext_noop("publish policy"): {R.POLICY_APPROVER},
+        gettext_noop("manage access"): {R.PLATFORM_ADMIN},
     }.items()
 }
 

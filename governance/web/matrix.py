@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from governance import risk
 from governance.models import RiskMatrix
@@ -19,7 +19,7 @@ LIKELIHOODS = (
 )
 IMPACTS = (
     gettext_lazy("Very low"),
-    gettext_lazy("Low"),
+    pgettext_lazy("impact", "Low"),
     gettext_lazy("Moderate"),
     gettext_lazy("Large"),
     gettext_lazy("Very large"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.utils.translation import gettext as _
 
 from governance import policy, roles
 from governance.models import ApprovalRequest, Signature
@@ -20,6 +21,20 @@ class Waiting:
     seats: tuple[Seat, ...]
     signed: int
     wanted: int
+
+    @property
+    def missing(self) -> list[str]:
+        """The empty seats in words: how many, which meaning, by whom."""
+        meanings = dict(Meaning.choices)
+        return [
+            _("%(count)s × %(meaning)s (%(roles)s)")
+            % {
+                "count": seat.count,
+                "meaning": meanings.get(seat.meaning, seat.meaning),
+                "roles": " / ".join(str(Role(name).label) for name in seat.roles),
+            }
+            for seat in self.seats
+        ]
 
 
 def open_requests() -> QuerySet[ApprovalRequest]:
