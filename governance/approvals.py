@@ -71,7 +71,10 @@ def submit(
         raise NotReady(_("The end of validity must lie in the future."), [])
     if case.request is not None and case.subject_holds and not _ended(case):
         raise NotOpen(_("This version waits for signatures already."))
-    if status_of(version) != Status.IN_VALIDATION:
+    status = status_of(version)
+    if status == Status.RETIRED:
+        raise NotOpen(_("This version is retired."))
+    if status in (Status.DEVELOPMENT, Status.REJECTED):
         move(version=version, to=Status.IN_VALIDATION, by=by, at=at)
     subject = case.subject(case.pack_row, valid_until)
     earlier = version.approval_requests.filter(environment=environment)
@@ -219,17 +222,20 @@ def _ended(case: Case) -> bool:
 
 def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> None:
     version, by, at = request.version, signature.signed_by, signature.signed_at
+    status = status_of(version)
     if signature.meaning == Meaning.REJECTION:
-        move(
-            version=version, to=Status.REJECTED, by=by, at=at, reason=signature.comment
-        )
+        # A version that runs elsewhere stays approved there.
+        if status == Status.IN_VALIDATION:
+            reason = signature.comment
+            move(version=version, to=Status.REJECTED, by=by, at=at, reason=reason)
         return
     seats = _seats(case)
     if not seats or open_seats(case, seats):
         return
     _require(evaluate(case, APPROVE), _("The version does not meet its requirements."))
     authorise(case, request)
-    move(version=version, to=Status.APPROVED, by=by, at=at)
+    if status != Status.APPROVED:
+        move(version=version, to=Status.APPROVED, by=by, at=at)
 
 
 def authorise(case: Case, request: ApprovalRequest) -> Authorisation:
@@ -263,7 +269,8 @@ def withdraw(
         raise NotOpen(_("This request is decided already."))
     if not reason.strip():
         raise CommentNeeded(_("Say why you take it back."))
-    move(version=locked.version, to=Status.DEVELOPMENT, by=by, at=at, reason=reason)
+    if status_of(locked.version) == Status.IN_VALIDATION:
+        move(version=locked.version, to=Status.DEVELOPMENT, by=by, at=at, reason=reason)
     return Withdrawal.objects.create(
         request=locked, reason=reason, withdrawn_by=by, withdrawn_at=at
     )

@@ -1,5 +1,6 @@
 """Everything that is judged about a version in an environment, gathered once."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -38,11 +39,23 @@ _JUDGED_FIELDS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A version, an environment and a moment, with all that decisions look at."""
+    """A version, an environment and a moment, with all that decisions look at.
+
+    `granted` is set by `as_granted`: the gate judges the request that led to the
+    authorisation, while signers judge the newest one.
+    """
 
     version: ModelVersion
     environment: Environment
     at: datetime
+    granted: ApprovalRequest | None = None
+
+    def as_granted(self) -> "Case":
+        """The same case, seen from the authorisation that was granted, if any."""
+        found = self.authorisation
+        if found is None or self.granted is not None:
+            return self
+        return Case(self.version, self.environment, self.at, found.request)
 
     @cached_property
     def artifact(self) -> Artifact | None:
@@ -80,8 +93,8 @@ class Case:
 
     @cached_property
     def request(self) -> ApprovalRequest | None:
-        """The newest approval request that was not taken back."""
-        return (
+        """The granted request, else the newest that was not taken back."""
+        return self.granted or (
             ApprovalRequest.objects.filter(
                 version=self.version, environment=self.environment, withdrawal=None
             )
@@ -104,14 +117,22 @@ class Case:
             Authorisation.objects.filter(
                 version=self.version, environment=self.environment
             )
-            .select_related("request")
+            .select_related("request__pack", "request__assessment")
             .prefetch_related("changes")
             .order_by("-request__sequence")
             .first()
         )
 
-    def subject(self, pack: PolicyPack, valid_until: datetime | None) -> str:
-        """Canonical JSON of everything that a signature judges, each by digest."""
+    def subject(
+        self,
+        pack: PolicyPack,
+        valid_until: datetime | None,
+        evidence: dict[str, str] | None = None,
+    ) -> str:
+        """Canonical JSON of everything that a signature judges, each by digest.
+
+        `evidence` stands in for the digests of the newest reports.
+        """
         model = self.version.model
         judged: dict[str, Any] = {name: getattr(model, name) for name in _JUDGED_FIELDS}
         assessment = self.assessment
@@ -131,19 +152,26 @@ class Case:
                     "band": assessment.band,
                     "tier": assessment.tier,
                 },
-                "evidence": {
-                    kind: report.sha256 for kind, report in self.reports.items()
-                },
+                "evidence": self._digests() if evidence is None else evidence,
                 "pack": {"id": f"{pack.slug} {pack.version}", "sha256": pack.sha256},
                 "valid_until": valid_until.isoformat() if valid_until else None,
             }
         ).decode()
 
+    def _digests(self) -> dict[str, str]:
+        return {kind: report.sha256 for kind, report in self.reports.items()}
+
     @cached_property
     def subject_holds(self) -> bool:
-        """Whether what was submitted is still what stands here now."""
+        """Whether what was submitted is still what stands here now.
+
+        A newer report voids a request that waits for signatures. A granted one it does
+        not: the rules are applied to the newest reports at every question, so that
+        monitoring does not shut the gate, but a report that fails a rule does.
+        """
         request = self.request
         if request is None:
             return False
-        now = self.subject(request.pack, request.valid_until)
+        judged = json.loads(request.subject)["evidence"] if self.granted else None
+        now = self.subject(request.pack, request.valid_until, judged)
         return sha256_hex(now.encode()) == request.subject_sha256

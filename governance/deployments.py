@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from governance import roles
-from governance.lifecycle import State, move, state_of
+from governance.lifecycle import State, move, state_of, status_of
 from governance.models import Authorisation, AuthorisationChange, GateDecision, Status
 from registry.acts import act
 from registry.models import Deployment, Environment, ModelVersion, User
@@ -109,10 +109,7 @@ def change_authorisation(
         )
     if not reason.strip():
         raise CannotChange(_("Give the reason."))
-    status = Status.APPROVED if to == State.ACTIVE else Status.SUSPENDED
-    if not (now == State.SUSPENDED and to == State.REVOKED):
-        move(version=version, to=status, by=by, at=at, reason=reason)
-    return AuthorisationChange.objects.create(
+    change = AuthorisationChange.objects.create(
         authorisation=authorisation,
         state=to,
         reason=reason,
@@ -120,3 +117,17 @@ def change_authorisation(
         changed_at=at,
         sequence=latest.sequence + 1 if latest else 1,
     )
+    _follow(version, by=by, at=at, reason=reason)
+    return change
+
+
+def _follow(version: ModelVersion, *, by: User, at: datetime, reason: str) -> None:
+    """The version's status follows: suspended when nothing authorises it any more."""
+    standing = version.authorisations.filter(valid_until__gt=at)
+    active = any(
+        state_of(row) == State.ACTIVE for row in standing.prefetch_related("changes")
+    )
+    status = status_of(version)
+    to = Status.APPROVED if active else Status.SUSPENDED
+    if status in (Status.APPROVED, Status.SUSPENDED) and status != to:
+        move(version=version, to=to, by=by, at=at, reason=reason)

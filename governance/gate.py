@@ -102,12 +102,13 @@ def examine(
     if version is None or environment is None:
         return None, checks
     roles.require(by, "read", model=version.model, environment=environment)
-    case = Case(version, environment, at)
+    case = Case(version, environment, at).as_granted()
     return case, checks + checks_of(case, digest=question.digest)
 
 
 def checks_of(case: Case, *, digest: str = "") -> list[Check]:
     """Every check of a known version and environment, as gate and dossier show them."""
+    case = case.as_granted()
     return [
         _digest(case, digest),
         _life_cycle(case),
@@ -241,8 +242,8 @@ def _authorised(case: Case) -> Check:
 
 
 def _unchanged(case: Case) -> Check:
-    request = case.authorisation.request if case.authorisation else None
-    same = request is not None and request == case.request and case.subject_holds
+    request = case.granted
+    same = request is not None and case.subject_holds
     return Check(
         "gate-unchanged",
         _("What was signed is what stands here now"),
@@ -251,7 +252,7 @@ def _unchanged(case: Case) -> Check:
         if same and request
         else _("the signed record differs, or there is none"),
         because=_(
-            "Signatures cover the digests of version, evidence, risk and inventory."
+            "Signatures cover the digests of version, file, risk, inventory and policy."
         ),
         next_step="" if same else _("The owner submits the version again."),
     )

@@ -6,7 +6,15 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from audits import dsse
-from governance import deployments, gate, permit, registration, roles
+from governance import (
+    approvals,
+    deployments,
+    gate,
+    lifecycle,
+    permit,
+    registration,
+    roles,
+)
 from governance.gate import Question
 from governance.lifecycle import State
 from governance.models import Authorisation, GateDecision, PolicyPack
@@ -151,6 +159,70 @@ def test_a_changed_record_is_denied_after_approval(world):
         model=version.model, limitations="None at all.", by=world.anna, at=NOW
     )
     assert "gate-unchanged" in failing(ask(world))
+
+
+def test_a_request_for_another_environment_or_a_renewal_leaves_the_gate_open(world):
+    version = approved(world)
+    staging = registration.register_environment(
+        slug="staging", name="Staging", by=world.ola
+    )
+    for environment in (staging, world.production):
+        approvals.submit(
+            version=version, environment=environment, by=world.anna, at=NOW
+        )
+    assert ask(world).allowed
+    denied = Question(model="mortgage-approval", version="1", environment="staging")
+    assert "gate-authorisation" in failing(ask(world, denied))
+
+
+def test_a_rejection_elsewhere_leaves_the_gate_open(world):
+    version = approved(world)
+    staging = registration.register_environment(
+        slug="staging", name="Staging", by=world.ola
+    )
+    request = approvals.submit(
+        version=version, environment=staging, by=world.anna, at=NOW
+    )
+    sign(request, world.carl, "rejection", comment="Not needed there.")
+    assert ask(world).allowed
+
+
+def test_a_suspension_in_one_environment_leaves_the_other_open(world):
+    version = approved(world)
+    staging = registration.register_environment(
+        slug="staging", name="Staging", by=world.ola
+    )
+    request = approvals.submit(
+        version=version, environment=staging, by=world.anna, at=NOW
+    )
+    sign(request, world.vera, "review")
+    sign(request, world.carl, "approval")
+    deployments.change_authorisation(
+        authorisation=Authorisation.objects.get(environment=staging),
+        to=State.SUSPENDED,
+        reason="Drift.",
+        by=world.rita,
+        at=NOW,
+    )
+    assert ask(world).allowed
+    elsewhere = Question(model="mortgage-approval", version="1", environment="staging")
+    assert failing(ask(world, elsewhere)) == {"gate-authorisation"}
+
+
+@pytest.mark.parametrize(("auc", "allowed"), [(0.8, True), (0.6, False)])
+def test_newer_evidence_shuts_the_gate_only_when_it_fails_a_rule(world, auc, allowed):
+    version = approved(world)
+    data = version.evidence_runs.first().dataset_version
+    world.measured(
+        version, data, {"performance": [("roc_auc", "", auc)]}, later(hours=1)
+    )
+    assert ask(world, at=later(hours=2)).allowed is allowed
+
+
+def test_a_retired_version_is_denied(world):
+    version = approved(world)
+    lifecycle.retire(version=version, reason="Replaced.", by=world.anna, at=NOW)
+    assert "gate-status" in failing(ask(world))
 
 
 def test_a_higher_tier_after_approval_is_denied(world):
