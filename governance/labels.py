@@ -23,6 +23,28 @@ _MEASUREMENTS = {
     "demographic_parity_ratio": gettext_noop("Demographic parity ratio"),
     "equalized_odds_difference": gettext_noop("Equalized odds difference"),
     "equal_opportunity_difference": gettext_noop("Equal opportunity difference"),
+    "equal_opportunity_ratio": gettext_noop("Equal opportunity ratio"),
+    "false_negative_rate_difference": gettext_noop("False negative rate difference"),
+    "false_negative_rate_ratio": gettext_noop("False negative rate ratio"),
+    "false_positive_rate_difference": gettext_noop("False positive rate difference"),
+    "false_positive_rate_ratio": gettext_noop("False positive rate ratio"),
+    "accuracy_difference": gettext_noop("Accuracy difference"),
+    "precision_difference": gettext_noop("Precision difference"),
+    "selection_rate_homogeneity_p": gettext_noop("Selection rates equal: p value"),
+    "false_negative_rate_homogeneity_p": gettext_noop(
+        "False negative rates equal: p value"
+    ),
+    "false_positive_rate_homogeneity_p": gettext_noop(
+        "False positive rates equal: p value"
+    ),
+    "unknown_rows": gettext_noop("Rows without a group"),
+    "specificity": gettext_noop("Specificity"),
+    "mean_error": gettext_noop("Mean error"),
+    "mean_absolute_error": gettext_noop("Mean absolute error"),
+    "rmse": gettext_noop("Root mean squared error"),
+    "r2": gettext_noop("Coefficient of determination (R²)"),
+    "mean_abs_shap": gettext_noop("Mean absolute SHAP value"),
+    "additivity_error": gettext_noop("Error of the sum of SHAP values"),
     "importance_stability": gettext_noop("Stability of the explanation"),
 }
 

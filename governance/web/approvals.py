@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import approvals, roles
-from governance.models import ApprovalRequest
+from governance.models import ApprovalRequest, Signature
 from governance.policy import Check, NoPolicy
 from governance.web import worklist
 from governance.web.frame import PersonRequest, page, put_errors, show
@@ -91,16 +91,30 @@ def requests_page(request: PersonRequest) -> HttpResponse:
         "withdrawal",
         "authorisation",
     ).prefetch_related("signatures")
+    rows = Paginator(everything, PER_PAGE).get_page(request.GET.get("page"))
     return show(
         request,
         "approvals/list.html",
         {
             "mine": mine,
             "others": [w for w in worklist.waiting() if w.request.pk not in keys],
-            "rows": Paginator(everything, PER_PAGE).get_page(request.GET.get("page")),
+            "rows": rows,
+            "lines": [(row, *_outcome(row)) for row in rows],
         },
         section="approvals",
     )
+
+
+def _outcome(asked: ApprovalRequest) -> tuple[str, str]:
+    """How a request ended, and its sign: yes, no or wait."""
+    if hasattr(asked, "authorisation"):
+        return _("approved"), "yes"
+    if hasattr(asked, "withdrawal"):
+        return _("withdrawn"), "wait"
+    meanings = {signature.meaning for signature in asked.signatures.all()}
+    if Signature.Meaning.REJECTION in meanings:
+        return _("rejected"), "no"
+    return _("not decided"), "wait"
 
 
 @page
