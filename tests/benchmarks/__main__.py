@@ -1,0 +1,86 @@
+"""`make bench`: our numbers beside a named peer, measured in the same run."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VAR = ROOT / "var" / "bench"
+REPORT = ROOT / "var" / "bench.json"
+os.environ["DJANGO_SETTINGS_MODULE"] = "governance.settings"
+os.environ["FREIGABE_VAR"] = str(VAR)
+os.environ["CELERY_BROKER_URL"] = "memory://"
+os.environ["FREIGABE_LOG_LEVEL"] = "ERROR"
+
+import django  # noqa: E402 - the settings read the environment above
+from django.core.management import call_command  # noqa: E402
+
+from governance import embedded  # noqa: E402
+
+
+def main() -> None:
+    """Run the chosen benchmarks on a database of their own; a table says what is met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="names, separated by commas")
+    only = [name for name in parser.parse_args().only.split(",") if name]
+    embedded.destroy(VAR / "postgres")
+    # With the keys, or the signer would remember the log of the last time.
+    shutil.rmtree(VAR, ignore_errors=True)
+    embedded.start(VAR / "postgres")
+    try:
+        django.setup()
+        call_command("migrate", verbosity=0)
+        rows = [_run(name, bench) for name, bench in _chosen(only)]
+    finally:
+        embedded.destroy(VAR / "postgres")
+    REPORT.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+    _print(rows)
+
+
+def _chosen(only: list[str]) -> list[tuple[str, Callable[[], dict[str, object]]]]:
+    from tests.benchmarks import gate, log  # noqa: PLC0415 - after Django is set up
+
+    known = {"gate": gate.decision, "verify": log.verify}
+    unknown = sorted(set(only) - set(known))
+    if unknown:
+        sys.exit(
+            f"There is no benchmark {', '.join(unknown)}; known: {', '.join(known)}."
+        )
+    return [(name, bench) for name, bench in known.items() if not only or name in only]
+
+
+def _run(name: str, bench: Callable[[], dict[str, object]]) -> dict[str, object]:
+    sys.stderr.write(f"{name} ...\n")
+    found = bench()
+    ratio = float(found["ours"]) / float(found["reference"])  # type: ignore[arg-type]
+    goal = float(found["goal"])  # type: ignore[arg-type]
+    return {"name": name, **found, "ratio": round(ratio, 3), "met": ratio <= goal}
+
+
+def _print(rows: list[dict[str, object]]) -> None:
+    line = "{:<8} {:>10} {:>10} {:<6} {:>7} {:>6}  {:<4} {}\n"
+    sys.stdout.write(
+        line.format("name", "ours", "peer", "unit", "ratio", "goal", "met", "peer is")
+    )
+    for r in rows:
+        met = "yes" if r["met"] else "no"
+        sys.stdout.write(
+            line.format(
+                str(r["name"]),
+                f"{r['ours']:.4f}",
+                f"{r['reference']:.4f}",
+                str(r["unit"]),
+                str(r["ratio"]),
+                str(r["goal"]),
+                met,
+                str(r["reference_name"]),
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
