@@ -27,6 +27,13 @@ from registry.models import Environment, ModelVersion, RegisteredModel
 class PastCase(Case):
     """The case as it stood at `at`: nothing that was recorded later is in it."""
 
+    def as_granted(self) -> "PastCase":
+        """The same past case, seen from the authorisation of that time, if any."""
+        found = self.authorisation
+        if found is None or self.granted is not None:
+            return self
+        return PastCase(self.version, self.environment, self.at, found.request)
+
     @cached_property
     def assessment(self) -> RiskAssessment | None:
         """The risk assessment that counted then."""
@@ -59,8 +66,8 @@ class PastCase(Case):
 
     @cached_property
     def request(self) -> ApprovalRequest | None:
-        """The newest approval request that was not taken back by then."""
-        return (
+        """The granted request, else the newest that was not taken back by then."""
+        return self.granted or (
             ApprovalRequest.objects.filter(
                 version=self.version,
                 environment=self.environment,
@@ -68,7 +75,7 @@ class PastCase(Case):
             )
             .exclude(withdrawal__withdrawn_at__lte=self.at)
             .select_related("assessment", "pack", "version__model", "environment")
-            .order_by("-requested_at")
+            .order_by("-sequence")
             .first()
         )
 
@@ -90,9 +97,9 @@ class PastCase(Case):
                 environment=self.environment,
                 valid_from__lte=self.at,
             )
-            .select_related("request")
+            .select_related("request__pack", "request__assessment")
             .prefetch_related(Prefetch("changes", queryset=changes))
-            .order_by("-valid_from")
+            .order_by("-request__sequence")
             .first()
         )
 
