@@ -1,5 +1,7 @@
 """XGBoost and LightGBM: their own exact path-dependent contributions (TreeSHAP)."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -16,14 +18,14 @@ def explain(
     """
     refuse_class_zero(positive)
     matrix = model.matrix(rows)
-    booster = model.booster  # type: ignore[attr-defined]
+    native: Any = model
     if model.library == "xgboost":
-        parts = booster.predict(matrix, pred_contribs=True)
-        output = booster.predict(matrix, output_margin=True)
+        parts = native.ask(matrix, pred_contribs=True)
+        output = native.ask(matrix, output_margin=True)
         explainer = "xgboost pred_contribs (path-dependent TreeSHAP)"
     else:
-        parts = booster.predict(matrix, pred_contrib=True, num_threads=2)
-        output = booster.predict(matrix, raw_score=True, num_threads=2)
+        parts = native.booster.predict(matrix, pred_contrib=True, num_threads=2)
+        output = native.booster.predict(matrix, raw_score=True, num_threads=2)
         explainer = "lightgbm pred_contrib (path-dependent TreeSHAP)"
     parts = np.asarray(parts, np.float64)
     return Explained(

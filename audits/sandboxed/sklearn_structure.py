@@ -5,10 +5,15 @@ finding 9). skops itself does not check node indexes, and a wrong one crashes th
 process at prediction (evidence.md 4.2).
 """
 
+import math
+import tokenize
+import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
 import skops.io
+import skops.io.exceptions
 from numpy.typing import NDArray
 from sklearn.tree._tree import Tree
 
@@ -26,6 +31,22 @@ TRUSTED_TYPES = (
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 )
 MAX_OBJECTS = 1_000_000
+# What skops and numpy raise for damaged bytes.
+BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    skops.io.exceptions.UntrustedTypesFoundException,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 LEAF = -1
 
 
@@ -35,7 +56,7 @@ def load(data: bytes) -> Any:
         strangers = sorted(
             set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES)
         )
-    except (KeyError, ValueError, TypeError, AttributeError) as trouble:
+    except BROKEN as trouble:
         raise Refused(f"The skops file is damaged ({trouble}).") from trouble
     if strangers:
         raise Refused(
@@ -45,7 +66,7 @@ def load(data: bytes) -> Any:
         )
     try:
         model = skops.io.loads(data, trusted=list(TRUSTED_TYPES))
-    except (KeyError, ValueError, TypeError, AttributeError, ImportError) as trouble:
+    except BROKEN as trouble:
         raise Refused(f"The skops file cannot be loaded ({trouble}).") from trouble
     if not hasattr(model, "predict"):
         raise Refused(
@@ -57,45 +78,63 @@ def load(data: bytes) -> Any:
 
 
 def _check_trees(model: Any) -> None:
-    """Walk everything below the model and check each tree on the way."""
-    waiting: list[Any] = [model]
-    seen: set[int] = set()
+    """Walk everything below the model and check each tree on the way.
+
+    `width` is how many columns the estimators around a tree let through: they check
+    the data, the tree itself does not. A pipeline's steps each have their own.
+    """
+    waiting: list[tuple[Any, float]] = [(model, math.inf)]
+    seen: set[tuple[int, float]] = set()
     while waiting:
-        thing = waiting.pop()
-        if id(thing) in seen:
+        thing, width = waiting.pop()
+        if (id(thing), width) in seen:
             continue
-        seen.add(id(thing))
+        seen.add((id(thing), width))
         if len(seen) > MAX_OBJECTS:
             raise Refused("The skops file holds too many objects.")
         if isinstance(thing, Tree):
-            _check_tree(thing)
+            _check_tree(thing, width)
         elif type(thing).__name__ == "TreePredictor":
-            _check_predictor(thing.nodes)
-        elif isinstance(thing, np.ndarray) and thing.dtype == object:
-            waiting.extend(thing.ravel().tolist())
-        elif isinstance(thing, (list, tuple, set)):
-            waiting.extend(thing)
-        elif isinstance(thing, dict):
-            waiting.extend(thing.values())
-        elif hasattr(thing, "__dict__"):
-            waiting.extend(vars(thing).values())
+            _check_predictor(thing.nodes, width)
+        elif not isinstance(thing, (str, bytes, int, float, type)):
+            inside, width = _inside(thing, width)
+            waiting.extend((part, width) for part in inside)
 
 
-def _check_tree(tree: Tree) -> None:
+def _inside(thing: Any, width: float) -> tuple[list[Any], float]:
+    if isinstance(thing, np.ndarray):
+        return (thing.ravel().tolist() if thing.dtype == object else []), width
+    if isinstance(thing, (list, tuple, set)):
+        return list(thing), width
+    if isinstance(thing, dict):
+        return list(thing.values()), width
+    parts = getattr(thing, "__dict__", {})
+    if "steps" in parts:
+        return list(parts.values()), math.inf
+    columns = parts.get("n_features_in_", width)
+    if not isinstance(columns, (int, float)):
+        raise Refused("An estimator in the skops file does not count its features.")
+    return list(parts.values()), min(width, columns)
+
+
+def _check_tree(tree: Tree, width: float) -> None:
     lefts, rights = np.asarray(tree.children_left), np.asarray(tree.children_right)
     inner = lefts != LEAF
     _check_links(lefts[inner], rights[inner], np.flatnonzero(inner), len(lefts))
     used = np.asarray(tree.feature)[inner]
-    if len(used) and not (used.min() >= 0 and used.max() < tree.n_features):
+    if len(used) and not (used.min() >= 0 and used.max() < width):
         raise Refused("A split in the skops file uses a feature that does not exist.")
     if len(np.asarray(tree.value)) != len(lefts):
         raise Refused("A tree in the skops file has values for other nodes.")
 
 
-def _check_predictor(nodes: NDArray[Any]) -> None:
+def _check_predictor(nodes: NDArray[Any], width: float) -> None:
     inner = nodes["is_leaf"] == 0
     lefts, rights = (nodes[side][inner].astype(np.int64) for side in ("left", "right"))
     _check_links(lefts, rights, np.flatnonzero(inner), len(nodes))
+    used = nodes["feature_idx"][inner]
+    if len(used) and not (used.min() >= 0 and used.max() < width):
+        raise Refused("A split in the skops file uses a feature that does not exist.")
     if nodes["is_categorical"].any():
         raise Refused(
             "Histogram gradient boosting that splits on categories is not accepted "

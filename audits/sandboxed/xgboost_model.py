@@ -44,7 +44,14 @@ class XgboostModel(Model):
 
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
         refuse_class_zero(positive)
-        return np.asarray(self.booster.predict(self.matrix(frame)), np.float64)
+        return self.ask(self.matrix(frame))
+
+    def ask(self, matrix: xgboost.DMatrix, **options: bool) -> Scores:
+        """Predict with XGBoost's own options. Raises Refused."""
+        try:
+            return np.asarray(self.booster.predict(matrix, **options), np.float64)
+        except xgboost.core.XGBoostError as trouble:
+            raise _refused(trouble) from trouble
 
 
 def load(path: Path, *, format: str) -> Model:
@@ -57,6 +64,10 @@ def load(path: Path, *, format: str) -> Model:
     try:
         booster.load_model(bytearray(canonical))
     except xgboost.core.XGBoostError as trouble:
-        reason = str(trouble).splitlines()[0][-200:]
-        raise Refused(f"XGBoost does not accept the file: {reason}") from trouble
+        raise _refused(trouble) from trouble
     return XgboostModel(booster, task=task, feature_names=names)
+
+
+def _refused(trouble: Exception) -> Refused:
+    lines = str(trouble).splitlines() or [""]
+    return Refused(f"XGBoost does not accept the model: {lines[0][-200:]}")

@@ -14,6 +14,8 @@ from audits.sandboxed.refusal import Refused
 from audits.sandboxed.ubjson import decode
 
 NO_PARENT = 2**31 - 1
+DELETED = 2**31 - 1  # as the feature of a node that pruning took away
+LARGEST_FLOAT32 = 3.4028235e38
 NUMBERS = ("base_weights", "loss_changes", "split_conditions", "sum_hessian")
 INDEXES = ("left_children", "right_children", "parents", "split_indices")
 FLAGS = ("default_left", "split_type")
@@ -156,23 +158,37 @@ def _check_tree(tree: dict[str, Any], *, number: int, features: int) -> None:
     _check_tree_header(tree, number=number, features=features, where=where)
     if nodes < 1 or any(len(tree[name]) != nodes for name in PER_NODE):
         raise Refused(f"The arrays of {where} differ in length.")
+    _check_numbers(tree, where=where)
+    if any(tree["split_type"]) or any(tree[name] for name in CATEGORY_LISTS):
+        raise Refused(_NO_CATEGORIES)
+    used = [feature for feature in tree["split_indices"] if feature != DELETED]
+    if not all(0 <= feature < features for feature in used):
+        raise Refused(f"A split in {where} uses a feature that does not exist.")
+    if nodes - len(used) != int(tree["tree_param"]["num_deleted"]):
+        raise Refused(f"The header of {where} does not match the model.")
+    _check_links(tree, nodes=nodes, where=where)
+
+
+def _check_numbers(tree: dict[str, Any], *, where: str) -> None:
     for name in INDEXES:
         if not all(type(value) is int for value in tree[name]):
             raise Refused(f"{where} has {name} that are not whole numbers.")
     for name in NUMBERS:
-        if not all(math.isfinite(value) for value in tree[name]):
+        if not all(_is_float32(value) for value in tree[name]):
             raise Refused(f"{where} holds {name} that are not finite numbers.")
-    if any(tree["split_type"]) or any(tree[name] for name in CATEGORY_LISTS):
-        raise Refused(_NO_CATEGORIES)
-    if not all(0 <= feature < max(features, 1) for feature in tree["split_indices"]):
-        raise Refused(f"A split in {where} uses a feature that does not exist.")
-    _check_links(tree, nodes=nodes, where=where)
+    if min(tree["sum_hessian"]) < 0:
+        raise Refused(f"{where} has nodes with a negative weight.")
+
+
+def _is_float32(value: Any) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and abs(value) <= LARGEST_FLOAT32  # NaN compares false
 
 
 def _check_tree_header(
     tree: dict[str, Any], *, number: int, features: int, where: str
 ) -> None:
-    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
+    if int(tree["tree_param"]["size_leaf_vector"]) not in (0, 1):
         raise Refused("XGBoost models with several targets are not accepted.")
     if int(tree["id"]) != number or int(tree["tree_param"]["num_feature"]) != features:
         raise Refused(f"The header of {where} does not match the model.")
@@ -182,6 +198,7 @@ def _check_links(tree: dict[str, Any], *, nodes: int, where: str) -> None:
     lefts, rights, parents = (
         tree[name] for name in ("left_children", "right_children", "parents")
     )
+    deleted = [feature == DELETED for feature in tree["split_indices"]]
     reached = [False] * nodes
     reached[0] = True
     for node, (left, right) in enumerate(zip(lefts, rights, strict=True)):
@@ -196,5 +213,7 @@ def _check_links(tree: dict[str, Any], *, nodes: int, where: str) -> None:
             if reached[child] or parents[child] != node:
                 raise Refused(f"Node {child} in {where} has two parents.")
             reached[child] = True
-    if not all(reached) or parents[0] not in (NO_PARENT, -1):
+        if deleted[node]:
+            raise Refused(f"Node {node} in {where} is deleted, but has children.")
+    if [not gone for gone in deleted] != reached or parents[0] not in (NO_PARENT, -1):
         raise Refused(f"A node in {where} hangs nowhere.")

@@ -92,6 +92,19 @@ def wrong_rounds(document: dict[str, Any]) -> None:
     document["learner"]["gradient_booster"]["model"]["iteration_indptr"][-1] = 500
 
 
+def negative_size(document: dict[str, Any]) -> None:
+    """Found by fuzzing: crashes the loader of XGBoost 3.4.1."""
+    forest(document)[0]["tree_param"]["size_leaf_vector"] = "-1"
+
+
+def false_deletion(document: dict[str, Any]) -> None:
+    forest(document)[0]["split_indices"][0] = 2**31 - 1
+
+
+def negative_weight(document: dict[str, Any]) -> None:
+    forest(document)[0]["sum_hessian"][0] = -1.0
+
+
 XGBOOST_EDITS: dict[Edit, str] = {
     child_out_of_range: "out of range",
     circle: "circle",
@@ -106,6 +119,9 @@ XGBOOST_EDITS: dict[Edit, str] = {
     not_a_number: "finite",
     other_objective: "objective",
     wrong_rounds: "boosting rounds",
+    negative_size: "several targets",
+    false_deletion: "does not match",
+    negative_weight: "negative weight",
 }
 
 
@@ -157,6 +173,11 @@ def test_broken_json_and_ubjson_are_refused(tmp_path: Path) -> None:
             xgboost_structure.read_document(path, binary_json=False)
 
 
+@pytest.fixture(scope="module")
+def lightgbm_text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return zoo.lightgbm_file(tmp_path_factory.mktemp("lgb")).path.read_text()
+
+
 def replace(name: str, index: int, value: str) -> Callable[[str], str]:
     def edit(text: str) -> str:
         lines = text.split("\n")
@@ -190,10 +211,10 @@ def replace(name: str, index: int, value: str) -> Callable[[str], str]:
     ],
 )
 def test_edited_lightgbm_is_refused(
-    edit: Callable[[str], str], words: str, tmp_path: Path
+    edit: Callable[[str], str], words: str, lightgbm_text: str, tmp_path: Path
 ) -> None:
-    path = zoo.lightgbm_file(tmp_path).path
-    path.write_text(edit(path.read_text()))
+    path = tmp_path / "model.txt"
+    path.write_text(edit(lightgbm_text))
     with pytest.raises(Refused, match=words):
         lightgbm_structure.checked(path)
 
