@@ -129,11 +129,15 @@ def _require_columns(kind: str, dataset_version: DatasetVersion) -> None:
 
 
 def latest_reports(version: ModelVersion) -> dict[str, EvidenceReport]:
-    """The newest finished report of each kind: these are what decisions judge."""
+    """The newest finished report of each kind: these are what decisions judge.
+
+    Their documents, which can be large, are left in the database until asked for.
+    """
     reports = (
         EvidenceReport.objects.filter(run__version=version)
         .select_related("run__dataset_version__dataset")
         .prefetch_related("measurements")
+        .defer("document")
         .order_by("reported_at")
     )
     return {report.run.kind: report for report in reports}

@@ -48,19 +48,20 @@ class Case:
     version: ModelVersion
     environment: Environment
     at: datetime
-    granted: ApprovalRequest | None = None
+    granted: Authorisation | None = None
 
     def as_granted(self) -> "Case":
         """The same case, seen from the authorisation that was granted, if any."""
         found = self.authorisation
         if found is None or self.granted is not None:
             return self
-        return Case(self.version, self.environment, self.at, found.request)
+        return Case(self.version, self.environment, self.at, found)
 
     @cached_property
     def artifact(self) -> Artifact | None:
         """The model file."""
-        part = self.version.version_artifacts.filter(role="model").first()
+        parts = self.version.version_artifacts.select_related("artifact")
+        part = parts.filter(role="model").first()
         return part.artifact if part else None
 
     @cached_property
@@ -94,7 +95,9 @@ class Case:
     @cached_property
     def request(self) -> ApprovalRequest | None:
         """The granted request, else the newest that was not taken back."""
-        return self.granted or (
+        if self.granted is not None:
+            return self.granted.request
+        return (
             ApprovalRequest.objects.filter(
                 version=self.version, environment=self.environment, withdrawal=None
             )
@@ -113,7 +116,7 @@ class Case:
     @cached_property
     def authorisation(self) -> Authorisation | None:
         """The newest authorisation, whatever its state."""
-        return (
+        return self.granted or (
             Authorisation.objects.filter(
                 version=self.version, environment=self.environment
             )

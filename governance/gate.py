@@ -242,7 +242,7 @@ def _authorised(case: Case) -> Check:
 
 
 def _unchanged(case: Case) -> Check:
-    request = case.granted
+    request = case.granted.request if case.granted else None
     same = request is not None and case.subject_holds
     return Check(
         "gate-unchanged",
@@ -317,6 +317,8 @@ def _permit(case: Case, decision_id: str, checks: list[Check]) -> tuple[str, dat
     text = permit.issue(
         decision_id=decision_id,
         authorisation=case.authorisation,
+        version=case.version,
+        environment=case.environment,
         approvers=[
             str(s.signed_by_id) for s in case.signatures if s.meaning in meanings
         ],

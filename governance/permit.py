@@ -15,6 +15,7 @@ from audits import dsse
 from audits.keys import KeyUnusable, load_or_create_key
 from governance.models import Authorisation
 from registry.digests import canonical_json
+from registry.models import Environment, ModelVersion
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:freigabe:attestation:approval:v1"
@@ -50,6 +51,8 @@ def issue(
     *,
     decision_id: str,
     authorisation: Authorisation,
+    version: ModelVersion,
+    environment: Environment,
     approvers: Sequence[str],
     policy: dict[str, str],
     evidence: dict[str, str],
@@ -62,7 +65,6 @@ def issue(
     The statement is bound to the artifact's digest, the environment and the expiry; a
     verifier must enforce all three (in-toto Attestation v1, DSSE v1).
     """
-    version = authorisation.version
     statement: dict[str, Any] = {
         "_type": STATEMENT,
         "subject": [
@@ -79,7 +81,7 @@ def issue(
             "model": version.model.slug,
             "version": version.version,
             "version_sha256": version.sha256,
-            "environment": authorisation.environment.slug,
+            "environment": environment.slug,
             "issued_at": at.isoformat(),
             "valid_from": authorisation.valid_from.isoformat(),
             "valid_until": expires_at.isoformat(),

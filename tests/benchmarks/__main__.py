@@ -23,7 +23,7 @@ from governance import embedded  # noqa: E402
 
 
 def main() -> None:
-    """Run the chosen benchmarks on a database of their own; a table says what is met."""
+    """Run the chosen benchmarks on their own database; the table says what is met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="names, separated by commas")
     only = [name for name in parser.parse_args().only.split(",") if name]
