@@ -1,6 +1,6 @@
 """What every chart is: a Vega-Lite specification, words for it, and its data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,18 @@ def legible(value: Any) -> Any:
 def short(text: str) -> str:
     """A name that fits into a chart."""
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def distinct(names: Iterable[str]) -> dict[str, str]:
+    """For each name a short one, numbered where two long names begin alike."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        label, number = short(name), 1
+        while label in found.values():
+            number += 1
+            label = f"{short(name)} ({number})"
+        found[name] = label
+    return found
 
 
 def thinned(points: Sequence[Any], count: int) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance.charts.base import SCHEMA, Chart, axis, sheet, short
+from governance.charts.base import SCHEMA, Chart, axis, distinct, sheet
 
 MOST_FEATURES = 20
 _GOLDEN = 0.618033988749895
@@ -18,8 +18,9 @@ def importance(summary: Mapping[str, Any]) -> Chart | None:
     found = summary.get("features")
     if not found:
         return None
+    names = distinct(str(item["feature"]) for item in found)
     values = [
-        {"feature": short(str(item["feature"])), "value": item["mean_abs_shap"]}
+        {"feature": names[str(item["feature"])], "value": item["mean_abs_shap"]}
         for item in found[:MOST_FEATURES]
     ]
     return Chart(
@@ -61,9 +62,10 @@ def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
     points = summary.get("beeswarm")
     if not points:
         return None
+    names = distinct(str(point["feature"]) for point in points)
     values = [
         {
-            "feature": short(str(point["feature"])),
+            "feature": names[str(point["feature"])],
             "shap": point["shap"],
             "level": point["level"],
             # Spread evenly and the same every time, unlike a random jitter.

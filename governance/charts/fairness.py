@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance.charts.base import SCHEMA, Chart, axis, short
+from governance.charts.base import SCHEMA, Chart, axis, distinct, short
 from governance.labels import measurement_label
 
 MOST_GROUPS = 24
@@ -21,10 +21,10 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
         for name in _GROUP_RATES
         if name in group["rates"]
     ]
-    shown = {str(group["group"]) for group in groups[:MOST_GROUPS]}
+    shown = distinct(str(group["group"]) for group in groups[:MOST_GROUPS])
     values = [
         {
-            "group": short(group),
+            "group": shown[group],
             "rate": measurement_label(name),
             "value": rate["value"],
             "lower": rate["lower"],
@@ -35,7 +35,7 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
     ]
     if not values:
         return None
-    across = {"field": "group", "type": "nominal", "title": None}
+    across = {"field": "group", "type": "nominal", "title": None, "sort": None}
     inner = {
         "width": 135,
         "height": {"step": 22},
@@ -69,7 +69,7 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
     }
     return Chart(
         key=f"groups-{feature}",
-        title=_("Rates by %(feature)s") % {"feature": short(feature)},
+        title=_title(short(feature), len(shown), len(groups)),
         alt=_("Rates by group with 95 % intervals: ")
         + "; ".join(
             f"{v['rate']}, {v['group']}: {v['value']:.3f}" for v in values[:24]
@@ -81,3 +81,13 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
             for group, name, r in flat
         ),
     )
+
+
+def _title(feature: str, shown: int, known: int) -> str:
+    if shown == known:
+        return _("Rates by %(feature)s") % {"feature": feature}
+    return _("Rates by %(feature)s, the first %(shown)s of %(known)s groups") % {
+        "feature": feature,
+        "shown": shown,
+        "known": known,
+    }

@@ -1,7 +1,7 @@
 """A version as it stood at a moment: facts by their time, the record from the log."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -32,7 +32,7 @@ class PastCase(Case):
         found = self.authorisation
         if found is None or self.granted is not None:
             return self
-        return PastCase(self.version, self.environment, self.at, found.request)
+        return replace(self, granted=found)
 
     @cached_property
     def assessment(self) -> RiskAssessment | None:
@@ -67,7 +67,9 @@ class PastCase(Case):
     @cached_property
     def request(self) -> ApprovalRequest | None:
         """The granted request, else the newest that was not taken back by then."""
-        return self.granted or (
+        if self.granted is not None:
+            return self.granted.request
+        return (
             ApprovalRequest.objects.filter(
                 version=self.version,
                 environment=self.environment,
@@ -91,7 +93,7 @@ class PastCase(Case):
     def authorisation(self) -> Authorisation | None:
         """The newest authorisation that had begun, whatever its state."""
         changes = AuthorisationChange.objects.filter(changed_at__lte=self.at)
-        return (
+        return self.granted or (
             Authorisation.objects.filter(
                 version=self.version,
                 environment=self.environment,

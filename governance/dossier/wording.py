@@ -78,12 +78,12 @@ def size(value: int) -> str:
 
 
 @register.filter
-def cut(value: str) -> str:
+def cut(value: str, longest: int = LONGEST_TEXT) -> str:
     """A long text as far as it is printed; dossier.json has the whole of it."""
-    if len(value) <= LONGEST_TEXT:
+    if len(value) <= longest:
         return value
-    left = len(value) - LONGEST_TEXT
-    return value[:LONGEST_TEXT].rstrip() + _(
+    left = len(value) - longest
+    return value[:longest].rstrip() + _(
         " … [cut here: %(count)s more characters in dossier.json]"
     ) % {"count": left}
 

@@ -93,6 +93,18 @@ def test_group_chart_leaves_out_what_is_not_estimable_and_its_table_does_not():
     assert [row[2] for row in chart.rows] == [0.9, None]
 
 
+def test_long_names_that_begin_alike_stay_apart():
+    groups = [
+        {"group": "g" * 60 + str(i), "rows": 50, "rates": {"selection_rate": RATE}}
+        for i in range(30)
+    ]
+    summary = {"features": [{"feature": "age", "groups": groups}]}
+    (chart,) = charts.of_report("fairness", {"summary": summary})
+    assert len({v["group"] for v in chart.spec["data"]["values"]}) == 24
+    assert "24 of 30" in chart.title
+    assert len(chart.rows) == 30
+
+
 def test_confusion_table_has_the_counts_of_the_report():
     chart = next(c for c in drawn("performance") if c.key == "confusion")
     assert sorted(row[2] for row in chart.rows) == [1, 2, 3, 4]
