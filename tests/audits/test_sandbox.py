@@ -48,7 +48,8 @@ def test_child_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = probe()["environment"]
     allowed = {
         "HOME", "TMPDIR", "PATH", "PWD", "LANG", "LC_CTYPE", "LOKY_MAX_CPU_COUNT",
-        "MALLOC_ARENA_MAX", "ORT_DISABLE_TELEMETRY", "OMP_NUM_THREADS", "OMP_WAIT_POLICY",
+        "MALLOC_ARENA_MAX", "ORT_DISABLE_TELEMETRY", "OMP_NUM_THREADS",
+        "OMP_WAIT_POLICY",
         "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     }  # fmt: skip
     assert set(seen) <= allowed
