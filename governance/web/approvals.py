@@ -47,6 +47,12 @@ class SubmitForm(forms.Form):
         return datetime.combine(last, time.max, UTC) if last else None
 
 
+class WithdrawForm(forms.Form):
+    """Why a request is taken back; the act asks for it."""
+
+    reason = forms.CharField(required=False)
+
+
 @page
 def submit(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     """Ask for approval; what is still missing is listed."""
@@ -121,11 +127,12 @@ def _outcome(asked: ApprovalRequest) -> tuple[str, str]:
 def withdraw(request: PersonRequest, request_id: UUID) -> HttpResponse:
     """Take a request back, with a reason."""
     asked = get_object_or_404(ApprovalRequest, pk=request_id)
-    if request.method == "POST":
+    form = WithdrawForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
         try:
             approvals.withdraw(
                 request=asked,
-                reason=request.POST.get("reason", ""),
+                reason=form.cleaned_data["reason"],
                 by=request.user,
                 at=timezone.now(),
             )

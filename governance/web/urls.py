@@ -1,6 +1,6 @@
 """The addresses of the pages."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from governance.web import (
     approvals,
@@ -20,8 +20,25 @@ from governance.web import (
 
 app_name = "web"
 
+
+class VersionConverter:
+    """A version as `registry.models.base.VERSION` allows it."""
+
+    regex = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
+
+    def to_python(self, value: str) -> str:
+        """As it is."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """As it is."""
+        return value
+
+
+register_converter(VersionConverter, "number")
+
 _MODEL = "models/<slug:slug>"
-_VERSION = f"{_MODEL}/versions/<str:version>"
+_VERSION = f"{_MODEL}/versions/<number:version>"
 
 urlpatterns = [
     path("", dashboard.portfolio, name="dashboard"),

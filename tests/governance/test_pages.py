@@ -141,7 +141,13 @@ def test_button_for_registering_is_shown_to_those_who_may(world):
 
 def test_unknown_things_are_not_found(world):
     reader = as_(world.ines)
-    for address in ("/models/none/", "/models/none/versions/1/", "/log/999999/"):
+    for address in (
+        "/models/none/",
+        "/models/none/versions/1/",
+        "/models/none/versions/%00/",
+        "/log/999999/",
+        f"/log/{10**30}/",
+    ):
         answer = reader.get(address)
         assert answer.status_code == 404
         assert "There is nothing at this address" in answer.content.decode()
@@ -211,7 +217,15 @@ def test_hostile_names_are_text(world):
 
 @pytest.mark.parametrize(
     "query",
-    ["?tier=9", "?cell=9x9", "?sort=password", "?page=-1", "?page=x", "?band=%00"],
+    [
+        "?tier=9",
+        "?cell=9x9",
+        "?sort=password",
+        "?page=-1",
+        "?page=x",
+        "?q=%00",
+        "?band=%00",
+    ],
 )
 def test_strange_filters_are_no_error(world, query):
     world.model()

@@ -15,6 +15,7 @@ from governance.models import (
     RiskAssessment,
     Signature,
     SignatureAttempt,
+    Withdrawal,
 )
 from registry.models import RegisteredModel
 from tests.world import PASSWORD, RECORD, later
@@ -230,6 +231,14 @@ def test_asker_takes_the_request_back(world):
     as_(world.anna).post(address, {"reason": "A mistake."})
     request.refresh_from_db()
     assert request.withdrawal.reason == "A mistake."
+
+
+def test_reason_that_cannot_be_stored_is_no_error(world):
+    request = submitted(world)
+    address = reverse("web:withdraw", args=[request.pk])
+    answer = as_(world.anna).post(address, {"reason": "\x00"})
+    assert answer.status_code == 302
+    assert not Withdrawal.objects.exists()
 
 
 def test_risk_manager_suspends_an_authorisation(world):
