@@ -49,9 +49,7 @@ def test_explanations_add_up_to_the_model(name: str, tmp_path: Path) -> None:
     found = explain(source_of(exhibit), samples=[sample], limits=LIMITS)
     (one,) = found.samples
     tolerance = 1e-5 if exhibit.format == "onnx" else 1e-7
-    np.testing.assert_allclose(
-        one.scores, exhibit.expected[one.rows], atol=tolerance
-    )
+    np.testing.assert_allclose(one.scores, exhibit.expected[one.rows], atol=tolerance)
     total = one.base + one.phi.sum(axis=1)
     np.testing.assert_allclose(total, one.output, atol=1e-5)
     said = 1 / (1 + np.exp(-total)) if found.scale == "log-odds" else total
