@@ -38,7 +38,7 @@ def main():
     os.chdir(ROOT)
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with (ROOT / "var" / ".setup.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        wait_for(lock)
         try:
             system_packages.provide(given.purpose, step=Step)
             make_environment(given.python)
@@ -46,6 +46,16 @@ def main():
             sys.exit(str(reason))
         except KeyboardInterrupt:
             sys.exit("\nInterrupted. The next run goes on from here.")
+
+
+def wait_for(lock):
+    """Take the lock; children inherit it, so that an orphaned pip holds it too."""
+    os.set_inheritable(lock.fileno(), True)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another set-up of this directory is running; waiting ...", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def make_environment(wanted):
@@ -147,7 +157,11 @@ def run(command):
     """Run a command with its output in the log; return its exit code."""
     with LOG.open("ab") as log:
         return subprocess.call(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            close_fds=False,
         )
 
 
