@@ -142,8 +142,8 @@ def matrix_facts(matrix: RiskMatrix) -> content.Matrix:
     return content.Matrix(
         name=f"{matrix.slug} {matrix.version}",
         sha256=matrix.sha256,
-        likelihood=tuple(_(word) for word in likelihood),
-        impact=tuple(_(word) for word in impact),
+        likelihood=tuple(_(word.capitalize()) for word in likelihood),
+        impact=tuple(_(word.capitalize()) for word in impact),
         cells=tuple(
             tuple(
                 (table[row, column].score, table[row, column].band.value)

@@ -204,6 +204,17 @@ def test_new_version_says_what_is_missing_and_why(stage):
         assert expected in text, expected
 
 
+def test_german_dossier_speaks_german(stage):
+    waiting = stage.asked(stage.version(stage.model()), language="de")
+    dossier, reader = built(waiting)
+    assert reader.trailer["/Root"]["/Lang"] == "de"
+    text = re.sub(r"\s+", " ", words_of(reader))
+    assert f"Seite 1 von {len(reader.pages)}" in text
+    for english in ("Management summary", "Not in this dossier", "was registered"):
+        assert english not in text
+    assert json.loads(dossier.document)["control"]["language"] == "de"
+
+
 @pytest.mark.parametrize(
     "url",
     [
