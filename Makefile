@@ -34,7 +34,8 @@ test: setup-test
 	@exec $(PY) -m pytest -m "not soak" $(ARGS)
 
 soak: setup-test
-	@FREIGABE_SOAK=1 exec $(PY) -m pytest -m soak --timeout 0 $(ARGS)
+	@exec $(PY) -m pytest -m "soak or hypothesis" --hypothesis-profile soak \
+		--timeout 0 $(ARGS)
 
 bench: setup-test
 	@exec $(PY) -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import django
+import hypothesis
 import psycopg
 import pytest
 import pytest_django
@@ -35,6 +36,12 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 django.setup()
 
 pytest_plugins = ["tests.browsing"]
+
+
+# No deadline: a busy machine is no defect. `make soak` takes the second one.
+hypothesis.settings.register_profile("bounded", deadline=None)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=5000)
+hypothesis.settings.load_profile("bounded")
 
 
 @dataclass(frozen=True)
