@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -59,6 +59,17 @@ class Door(APIView):
         if key and request.method == "POST" and self.idempotent:
             handler: Callable[..., Response] = getattr(self, "post")  # noqa: B009
             setattr(self, "post", _once(handler, key[:255]))  # noqa: B010
+
+
+class Nothing(Door):
+    """An address of the API that does not exist: 404 to every method."""
+
+    permission_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Answer before anything is looked at."""
+        raise NotFound
 
 
 def _once(handler: Callable[..., Response], key: str) -> Callable[..., Response]:

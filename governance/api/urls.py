@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from governance.api import (
     decisions,
+    door,
     dossiers,
     evidence,
     files,
@@ -105,4 +106,5 @@ urlpatterns = [
     path(
         "dossiers/<uuid:dossier_id>/json", dossiers.DossierJson.as_view(), name="json"
     ),
+    path("<path:path>", door.Nothing.as_view(), name="nothing"),
 ]

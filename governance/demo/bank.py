@@ -135,7 +135,7 @@ HMDA_NUMBER_COLUMNS = {
     **HMDA_COLUMNS,
     "afam": "feature",
     "single": "feature",
-    "group": "sensitive",
+    "race": "sensitive",
 }
 CARD_COLUMNS = {
     **dict.fromkeys(

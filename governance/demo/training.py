@@ -62,7 +62,7 @@ def mortgages_as_numbers(tables: Tables) -> Tables:
         numbers = frame.copy()
         for name in (*HMDA_WORDS, "afam", "single"):
             numbers[name] = (numbers[name] == "yes").astype(int)
-        numbers["group"] = frame["afam"]
+        numbers["race"] = frame["afam"].map({"yes": "black", "no": "other"})
         return numbers
 
     return Tables(encoded(tables.training), encoded(tables.test))

@@ -32,8 +32,7 @@ def page(view: Page[P]) -> View[P]:
     """Let in people who may read; show the sentence of any refused right."""
 
     @login_required
-    @wraps(view)
-    def wrapper(
+    def entered(
         request: PersonRequest, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponseBase:
         try:
@@ -42,7 +41,16 @@ def page(view: Page[P]) -> View[P]:
         except roles.NotAllowed as refusal:
             return render(request, "403.html", {"because": str(refusal)}, status=403)
 
-    # login_required let nobody else through: the request is a person's.
+    @wraps(view)
+    def wrapper(
+        request: HttpRequest, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        if request.headers.get("HX-Request") and not request.user.is_authenticated:
+            # A part of a page cannot hold the log-in: let the browser load it whole.
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        # login_required lets nobody else through: the request is a person's.
+        return cast("View[P]", entered)(request, *args, **kwargs)
+
     return cast("View[P]", wrapper)
 
 

@@ -620,8 +620,8 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(blank=True, max_length=200)),
                 ("code_repository", models.CharField(blank=True, max_length=500)),
                 ("code_commit", models.CharField(blank=True, max_length=64)),
-                ("parameters", models.JSONField(default=dict)),
-                ("metrics", models.JSONField(default=dict)),
+                ("parameters", models.JSONField(blank=True, default=dict)),
+                ("metrics", models.JSONField(blank=True, default=dict)),
                 (
                     "environment_sha256",
                     models.CharField(

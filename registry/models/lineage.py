@@ -86,8 +86,8 @@ class Run(Fact):
     name = models.CharField(max_length=200, blank=True)
     code_repository = models.CharField(max_length=500, blank=True)
     code_commit = models.CharField(max_length=64, blank=True)
-    parameters = models.JSONField(default=dict)
-    metrics = models.JSONField(default=dict)
+    parameters = models.JSONField(default=dict, blank=True)
+    metrics = models.JSONField(default=dict, blank=True)
     environment_sha256 = models.CharField(
         max_length=64, blank=True, validators=[SHA256]
     )

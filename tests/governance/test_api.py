@@ -431,3 +431,23 @@ def test_health_and_keys_need_no_token(world):
     assert Client().get("/api/v1/health/ready").status_code == 200
     keys = Client().get("/.well-known/freigabe/keys.json").json()["keys"]
     assert {key["use"] for key in keys} == {"permit", "checkpoint"}
+
+
+@pytest.mark.parametrize("path", ["nothing", "models/", "models/a/b/c/d", "gate/x"])
+def test_an_unknown_address_is_a_problem_too(world, caller, path):
+    for answer in (caller(Role.CI).get(path), caller(Role.CI).post(path, {})):
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == PROBLEM
+
+
+def test_a_run_needs_neither_parameters_nor_metrics(world, caller):
+    world.model()
+    answer = caller(user="ben").post(
+        "models/mortgage-approval/versions",
+        {
+            "version": "1",
+            "artifacts": [{"sha256": world.artifact().sha256}],
+            "run": {"code_commit": "4f1c2a90b7de"},
+        },
+    )
+    assert answer.status_code == 201, answer.content
