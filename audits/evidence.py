@@ -5,27 +5,30 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from audits.models import EvidenceReport, EvidenceRun
-from registry.models import Column, DatasetVersion, ModelVersion, User
+from registry.models import (
+    Column,
+    DatasetVersion,
+    ModelVersion,
+    Role,
+    RoleAssignment,
+    User,
+)
 
-DEFAULTS: dict[str, float | int | str] = {
-    "threshold": 0.5,
-    "positive": "1",
-    "favourable": 1,
+DEFAULTS: dict[str, int] = {
     "minimum_group_size": 30,
     "rows": 300,
     "background_rows": 100,
     "seed": 0,
 }
-_NUMBERS: dict[str, tuple[type, float, float]] = {
-    "threshold": (float, 0.0, 1.0),
-    "favourable": (int, 0, 1),
-    "minimum_group_size": (int, 2, 1_000_000),
-    "rows": (int, 20, 100_000),
-    "background_rows": (int, 10, 10_000),
-    "seed": (int, 0, 2**31 - 1),
+_RANGES: dict[str, tuple[int, int]] = {
+    "minimum_group_size": (30, 1_000_000),
+    "rows": (20, 100_000),
+    "background_rows": (10, 10_000),
+    "seed": (0, 2**31 - 1),
 }
 
 
@@ -54,7 +57,7 @@ def request(
     if kind not in EvidenceRun.Kind:
         names = ", ".join(EvidenceRun.Kind.values)
         raise CannotMeasure("kind", _("Must be one of: %(names)s.") % {"names": names})
-    complete = _configuration(config)
+    complete = _configuration(version, config)
     _require_columns(kind, dataset_version)
     if not version.version_artifacts.filter(role="model").exists():
         raise CannotMeasure("version", _("This version has no model file to measure."))
@@ -78,35 +81,41 @@ def request(
         )
 
 
-def _configuration(config: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(config) - set(DEFAULTS))
-    if unknown:
-        raise CannotMeasure(
-            f"config/{unknown[0]}",
-            _("Unknown setting. Known are: %(names)s.")
-            % {"names": ", ".join(sorted(DEFAULTS))},
-        )
-    numbers = {name: value for name, value in config.items() if name in _NUMBERS}
-    for name, value in numbers.items():
-        kind, low, high = _NUMBERS[name]
-        whole = kind is int
-        right_type = isinstance(value, int if whole else (int, float))
-        if not right_type or isinstance(value, bool) or not low <= value <= high:
+def _configuration(version: ModelVersion, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run: the version's are fixed, the others may be given."""
+    fixed: dict[str, Any] = {
+        "positive": version.positive_class,
+        "favourable": version.favourable,
+        "threshold": version.threshold,
+    }
+    for name, value in config.items():
+        if name in fixed:
+            if value != fixed[name]:
+                raise CannotMeasure(
+                    f"config/{name}",
+                    _("This version was registered with %(value)s; that is measured.")
+                    % {"value": fixed[name]},
+                )
+        elif name in _RANGES:
+            _require_whole(name, value)
+        else:
+            names = ", ".join(sorted(_RANGES))
             raise CannotMeasure(
                 f"config/{name}",
-                _("Must be a %(kind)s from %(low)s to %(high)s.")
-                % {
-                    "kind": _("whole number") if whole else _("number"),
-                    "low": low,
-                    "high": high,
-                },
+                _("Unknown setting. Known are: %(names)s.") % {"names": names},
             )
-    positive = str(config.get("positive", DEFAULTS["positive"]))
-    if not 0 < len(positive) <= 100:
+    return {**DEFAULTS, **config, **fixed}
+
+
+def _require_whole(name: str, value: object) -> None:
+    low, high = _RANGES[name]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:  # type: ignore[operator]
         raise CannotMeasure(
-            "config/positive", _("Name the class that counts as positive.")
+            f"config/{name}",
+            _("Must be a whole number from %(low)s to %(high)s.")
+            % {"low": low, "high": high},
         )
-    return {**DEFAULTS, **numbers, "positive": positive}
 
 
 def _require_columns(kind: str, dataset_version: DatasetVersion) -> None:
@@ -129,12 +138,22 @@ def _require_columns(kind: str, dataset_version: DatasetVersion) -> None:
 
 
 def latest_reports(version: ModelVersion) -> dict[str, EvidenceReport]:
-    """The newest finished report of each kind: these are what decisions judge.
+    """The newest report of each kind that counts: these are what decisions judge.
 
-    Their documents, which can be large, are left in the database until asked for.
+    A report counts when it was measured on the version's registered test data, or when
+    the second line asked for it: whoever builds a model does not choose the data that
+    it is judged by afterwards. Documents are left in the database until asked for.
     """
+    declared = version.version_datasets.filter(use="test").values("dataset_version")
+    second_line = RoleAssignment.objects.filter(
+        role__in=[role.value for role in Role if role.line == 2], user__is_machine=False
+    )
     reports = (
         EvidenceReport.objects.filter(run__version=version)
+        .filter(
+            Q(run__dataset_version__in=declared)
+            | Q(run__requested_by__in=second_line.values("user"))
+        )
         .select_related("run__dataset_version__dataset")
         .prefetch_related("measurements")
         .defer("document")

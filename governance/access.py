@@ -73,10 +73,14 @@ def issue_token(
 ) -> tuple[Token, str]:
     """Issue a token for a machine (`role`) or a person (`user`); the secret comes once.
 
-    Raises `CannotIssue` unless exactly one of both is given and 1 <= days <= 366.
+    An administrator issues tokens for CI services and for themselves; others only the
+    operator's command line. Raises `CannotIssue` unless exactly one of role and user
+    is given and 1 <= days <= 366.
     """
     if by.username != SYSTEM:
         roles.require(by, "manage access")
+        if user not in (None, by) or role not in (None, Role.CI):
+            raise CannotIssue(_("A token would let you act as somebody else."))
     if (role is None) == (user is None):
         raise CannotIssue(_("Name either a role or a person."))
     if not 1 <= days <= 366:

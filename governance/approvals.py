@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from governance import roles, signatures
 from governance.case import Case
-from governance.lifecycle import move, status_of
+from governance.lifecycle import State, move, state_of, status_of
 from governance.models import (
     ApprovalRequest,
     Authorisation,
@@ -16,6 +16,7 @@ from governance.models import (
 )
 from governance.policy import Check, Seat
 from governance.requirements import APPROVE, SUBMIT, evaluate, open_seats
+from governance.separation import hands_in_request
 from registry.acts import act, acting
 from registry.digests import sha256_hex
 from registry.models import Environment, ModelVersion, Role, User
@@ -61,19 +62,24 @@ def submit(
 
     Raises `NotAllowed`, `NotReady`, `NotOpen`, `policy.NoPolicy`.
     """
-    roles.require(by, "submit versions", model=version.model)
-    if by.is_machine:
-        raise SameHand(_("Only a person can submit a version."))
-    ModelVersion.objects.select_for_update().get(pk=version.pk)
+    roles.require(by, "submit versions", model=version.model, environment=environment)
+    roles.require_person(by)
+    version = _fresh(version)
     case = Case(version, environment, at)
     _require(evaluate(case, SUBMIT), _("The version cannot be submitted yet."))
     if valid_until is not None and valid_until <= at:
         raise NotReady(_("The end of validity must lie in the future."), [])
     if case.request is not None and case.subject_holds and not _ended(case):
-        raise NotOpen(_("This version waits for signatures already."))
+        raise NotOpen(
+            _("This version waits for signatures already; withdraw that request first.")
+        )
     status = status_of(version)
     if status == Status.RETIRED:
         raise NotOpen(_("This version is retired."))
+    if case.authorisation and state_of(case.authorisation) == State.SUSPENDED:
+        raise NotOpen(
+            _("It is suspended here: a risk manager reinstates or revokes it.")
+        )
     if status in (Status.DEVELOPMENT, Status.REJECTED):
         move(version=version, to=Status.IN_VALIDATION, by=by, at=at)
     subject = case.subject(case.pack_row, valid_until)
@@ -162,7 +168,9 @@ def role_to_sign(
 
     Raises `NotAllowed`, `SameHand`, `NotOpen`, `NoSeat`.
     """
-    roles.require(by, "sign", model=request.version.model)
+    roles.require(
+        by, "sign", model=request.version.model, environment=request.environment
+    )
     _refuse_same_hand(request, by)
     _require_open(case, request)
     held = roles.roles_of(by)
@@ -179,22 +187,21 @@ def role_to_sign(
 
 
 def _refuse_same_hand(request: ApprovalRequest, by: User) -> None:
-    version = request.version
     if by.is_machine:
         raise SameHand(_("A machine cannot sign."))
-    hands = {
-        version.developer_id: _("developed this version"),
-        version.registered_by_id: _("registered this version"),
-        version.model.developer_id: _("develops this model"),
-        version.model.owner_id: _("owns this model"),
-        request.requested_by_id: _("asked for this approval"),
-    }
-    if version.run is not None:
-        hands[version.run.run_by_id] = _("trained this version")
-    if by.pk in hands:
+    hands = hands_in_request(request)
+    if str(by.pk) in hands:
         raise SameHand(
             _("%(name)s %(what)s and cannot sign it.")
-            % {"name": by.printed_name, "what": hands[by.pk]}
+            % {"name": by.printed_name, "what": hands[str(by.pk)]}
+        )
+    granted_by = by.role_assignments.filter(
+        ended_at=None, granted_by=request.requested_by
+    )
+    if granted_by.exists():
+        raise SameHand(
+            _("%(name)s holds a role from the person who asks for the approval.")
+            % {"name": by.printed_name}
         )
     if request.signatures.filter(signed_by=by).exists():
         raise SameHand(_("%(name)s has signed already.") % {"name": by.printed_name})
@@ -225,7 +232,7 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
     status = status_of(version)
     if signature.meaning == Meaning.REJECTION:
         # A version that runs elsewhere stays approved there.
-        if status == Status.IN_VALIDATION:
+        if status == Status.IN_VALIDATION and not _waits_elsewhere(request):
             reason = signature.comment
             move(version=version, to=Status.REJECTED, by=by, at=at, reason=reason)
         return
@@ -240,8 +247,7 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
 
 def authorise(case: Case, request: ApprovalRequest) -> Authorisation:
     """Turn a completed quorum into an authorisation bound to the artifact."""
-    tier = request.assessment.tier
-    longest = case.at + timedelta(days=case.pack.max_days(tier))
+    longest = case.at + timedelta(days=case.pack.max_days(case.tier))
     until = min(longest, request.valid_until or longest)
     if case.artifact is None or until <= case.at:
         raise NotReady(_("The policy allows no authorisation for this tier."), [])
@@ -260,7 +266,12 @@ def withdraw(
     *, request: ApprovalRequest, reason: str, by: User, at: datetime
 ) -> Withdrawal:
     """Take a request back. Raises `NotAllowed`, `NotOpen`, `CommentNeeded`."""
-    roles.require(by, "submit versions", model=request.version.model)
+    roles.require(
+        by,
+        "submit versions",
+        model=request.version.model,
+        environment=request.environment,
+    )
     locked = _lock(request)
     if locked.requested_by_id != by.pk:
         raise roles.NotAllowed(_("Only the person who asked can take it back."))
@@ -269,24 +280,45 @@ def withdraw(
         raise NotOpen(_("This request is decided already."))
     if not reason.strip():
         raise CommentNeeded(_("Say why you take it back."))
-    if status_of(locked.version) == Status.IN_VALIDATION:
+    waits = _waits_elsewhere(locked)
+    if status_of(locked.version) == Status.IN_VALIDATION and not waits:
         move(version=locked.version, to=Status.DEVELOPMENT, by=by, at=at, reason=reason)
     return Withdrawal.objects.create(
         request=locked, reason=reason, withdrawn_by=by, withdrawn_at=at
     )
 
 
+def _waits_elsewhere(request: ApprovalRequest) -> bool:
+    """Whether the version still waits for signatures for another environment."""
+    return (
+        request.version.approval_requests.filter(withdrawal=None, authorisation=None)
+        .exclude(environment=request.environment)
+        .exclude(signatures__meaning=Meaning.REJECTION)
+        .exists()
+    )
+
+
+def _fresh(version: ModelVersion) -> ModelVersion:
+    """The version as it stands now, locked, with its model as it stands now."""
+    rows = ModelVersion.objects.select_for_update(of=("self",))
+    return rows.select_related("model__owner", "run").get(pk=version.pk)
+
+
 def _lock(request: ApprovalRequest) -> ApprovalRequest:
-    """The request, locked: two signatures cannot complete a quorum at once."""
+    """The request and its version, locked: two signatures cannot complete a quorum,
+    nor move the version, at once."""
+    _fresh(request.version)
     return (
         ApprovalRequest.objects.select_for_update(of=("self",))
-        .select_related("version__model", "version__run", "environment", "pack")
+        .select_related(
+            "version__model", "version__run", "environment", "pack", "assessment"
+        )
         .get(pk=request.pk)
     )
 
 
 def _seats(case: Case) -> tuple[Seat, ...]:
-    return case.pack.seats(case.assessment.tier if case.assessment else 1)
+    return case.pack.seats(case.tier)
 
 
 def _require(checks: list[Check], message: str) -> None:

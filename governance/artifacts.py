@@ -55,6 +55,7 @@ def store(
             accept(Path(scratch.name), found)
         known = Artifact.objects.filter(sha256=digest).first()
         if known is not None:
+            _heal(Path(scratch.name), known)
             return known
         return _keep(
             scratch=Path(scratch.name),
@@ -94,6 +95,13 @@ def _require_model(file_format: str, as_model: bool) -> None:
             _("This is %(format)s, not a model. Accepted are: %(formats)s.")
             % {"format": file_format, "formats": ", ".join(sorted(MODEL_FORMATS))}
         )
+
+
+def _heal(scratch: Path, known: Artifact) -> None:
+    """Bring back the bytes of a known artifact that the storage has lost."""
+    if not default_storage.exists(known.storage_name):
+        with scratch.open("rb") as source:
+            default_storage.save(known.storage_name, File(source))
 
 
 def _keep(*, scratch: Path, artifact: Artifact) -> Artifact:

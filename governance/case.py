@@ -25,12 +25,16 @@ _JUDGED_FIELDS = (
     "purpose",
     "products",
     "expected_use",
+    "actual_use",
     "restrictions",
     "limitations",
     "inputs",
     "outputs",
     "components",
     "affected_people",
+    "affects_people",
+    "ai_system",
+    "vendor",
     "jurisdictions",
     "ai_act_class",
     "personal_data",
@@ -71,6 +75,14 @@ class Case:
             return risk.latest_assessment(self.version.model)
         except risk.NoAssessment:
             return None
+
+    @cached_property
+    def tier(self) -> int:
+        """The tier that binds now: as assessed, or stricter where regulation's floor
+        has risen since. Without an assessment the strictest."""
+        if self.assessment is None:
+            return 1
+        return min(self.assessment.tier, risk.floor_of(self.version.model)[0])
 
     @cached_property
     def pack_row(self) -> PolicyPack:
@@ -138,6 +150,8 @@ class Case:
         """
         model = self.version.model
         judged: dict[str, Any] = {name: getattr(model, name) for name in _JUDGED_FIELDS}
+        for name in ("owner_id", "developer_id", "valid_from", "valid_until"):
+            judged[name] = str(getattr(model, name) or "")
         assessment = self.assessment
         return canonical_json(
             {

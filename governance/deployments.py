@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from governance import roles
-from governance.lifecycle import State, move, state_of, status_of
+from governance.lifecycle import State, move, stands, state_of, status_of
 from governance.models import Authorisation, AuthorisationChange, GateDecision, Status
 from registry.acts import act
 from registry.models import Deployment, Environment, ModelVersion, User
@@ -79,8 +79,8 @@ def _why_unauthorised(
         return _("The running file differs from the permitted one.")
     if at >= decision.expires_at:
         return _("The permit has expired.")
-    if state_of(authorisation) != State.ACTIVE:
-        return _("The authorisation is suspended or revoked.")
+    if not stands(authorisation, at=at):
+        return _("The authorisation is suspended, revoked, overtaken or retired.")
     return ""
 
 
@@ -98,7 +98,11 @@ def change_authorisation(
     Raises `NotAllowed` and `CannotChange`.
     """
     version = authorisation.version
-    roles.require(by, _RIGHT[to], model=version.model)
+    roles.require(
+        by, _RIGHT[to], model=version.model, environment=authorisation.environment
+    )
+    if to != State.SUSPENDED:
+        roles.require_person(by)
     Authorisation.objects.select_for_update().get(pk=authorisation.pk)
     latest = authorisation.changes.order_by("-sequence").first()
     now = State(latest.state) if latest else State.ACTIVE

@@ -120,41 +120,39 @@ def checks_of(case: Case, *, digest: str = "") -> list[Check]:
 
 
 def _find(question: Question) -> tuple[ModelVersion | None, Check]:
+    """The one version that fits everything that was asked."""
     versions = ModelVersion.objects.select_related(
         "model__owner", "model__developer", "run"
     )
     if question.model:
-        found = versions.filter(
-            model__slug=question.model, version=question.version
-        ).first()
-        asked = f"{question.model} {question.version}"
-    else:
-        digest = question.digest.removeprefix("sha256:")
+        versions = versions.filter(model__slug=question.model)
+    if question.version:
+        versions = versions.filter(version=question.version)
+    if not (question.model and question.version):
+        digest = _bare(question.digest)
         parts = VersionArtifact.objects.filter(artifact__sha256=digest, role="model")
-        matches = list(versions.filter(version_artifacts__in=parts)[:2])
-        found = matches[0] if len(matches) == 1 else None
-        asked = question.digest
-        if len(matches) > 1:
-            return None, Check(
-                "gate-version",
-                _("The version is known"),
-                passed=False,
-                observed=_("several versions have this file"),
-                because=_("An ambiguous question is denied."),
-                next_step=_("Name model and version too."),
-            )
+        versions = versions.filter(version_artifacts__in=parts)
+    matches = list(versions[:2])
+    found = matches[0] if len(matches) == 1 else None
+    asked = f"{question.model} {question.version}".strip() or question.digest
+    if len(matches) > 1:
+        observed = _("several versions have this file")
+        next_step = _("Name model and version too.")
+    else:
+        observed = asked if found else _("%(it)s is not registered") % {"it": asked}
+        next_step = _("The developer registers the model and this version.")
     return found, Check(
         "gate-version",
         _("The version is known"),
         passed=found is not None,
-        observed=asked
-        if found
-        else _("%(asked)s is not registered") % {"asked": asked},
+        observed=observed,
         because=_("Only registered versions may run."),
-        next_step=""
-        if found
-        else _("The developer registers the model and this version."),
+        next_step="" if found else next_step,
     )
+
+
+def _bare(digest: str) -> str:
+    return digest.lower().removeprefix("sha256:")
 
 
 def _unknown_environment(slug: str) -> Check:
@@ -171,7 +169,7 @@ def _unknown_environment(slug: str) -> Check:
 def _digest(case: Case, digest: str) -> Check:
     approved = case.authorisation.artifact_sha256 if case.authorisation else None
     stored = case.artifact.sha256 if case.artifact else None
-    asked = digest.removeprefix("sha256:").lower() or stored
+    asked = _bare(digest) or stored
     passed = stored is not None and asked == stored and approved in (None, stored)
     observed = _("no model file") if stored is None else _short(stored)
     if stored is not None and asked != stored:

@@ -43,6 +43,25 @@ def state_of(authorisation: Authorisation) -> AuthorisationChange.State:
     return State(latest.state) if latest else State.ACTIVE
 
 
+def stands(authorisation: Authorisation, *, at: datetime) -> bool:
+    """Whether an authorisation still authorises: in force, not overtaken, not retired.
+
+    A newer authorisation of the same version and environment supersedes it, whatever
+    became of the newer one (decisions.md 3.5, A6).
+    """
+    newer = Authorisation.objects.filter(
+        version=authorisation.version_id,
+        environment=authorisation.environment_id,
+        request__sequence__gt=authorisation.request.sequence,
+    )
+    return (
+        state_of(authorisation) == State.ACTIVE
+        and authorisation.valid_from <= at < authorisation.valid_until
+        and not newer.exists()
+        and status_of(authorisation.version) != Status.RETIRED
+    )
+
+
 def move(
     *, version: ModelVersion, to: Status, by: User, at: datetime, reason: str = ""
 ) -> StatusChange:
@@ -74,6 +93,7 @@ def retire(
 ) -> StatusChange:
     """Take a version out of use for good; it stays in the inventory (SR 11-7 VI)."""
     roles.require(by, "suspend", model=version.model)
+    roles.require_person(by)
     if not reason.strip():
         raise NoSuchMove(_("Give the reason for the retirement."))
     return move(version=version, to=Status.RETIRED, by=by, at=at, reason=reason)

@@ -1,7 +1,7 @@
 """Policy packs, and what they require of a version now."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ from governance import roles
 from governance.models import PolicyPack
 from registry.acts import act
 from registry.digests import sha256_hex
-from registry.models import User
+from registry.models import Role, User
 
 _HERE = Path(__file__).parent / "packs"
 FIRST_POLICY = _HERE / "first-policy.yaml"
@@ -139,6 +139,7 @@ def parse(text: str) -> Pack:
         raise InvalidPack([str(error)]) from error
     validator = Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
     errors = [f"{e.json_path}: {e.message}" for e in validator.iter_errors(data)]
+    errors = errors or list(_unusable(data["rules"]))
     if errors:
         raise InvalidPack(errors)
     return Pack(
@@ -146,6 +147,46 @@ def parse(text: str) -> Pack:
         version=data["version"],
         titles=data["title"],
         rules=tuple(_rule(item) for item in data["rules"]),
+    )
+
+
+def _unusable(rules: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the schema allows and no gate could evaluate."""
+    for rule in rules:
+        for item in rule["evidence"]:
+            kind = item["type"]
+            if kind.endswith("_report"):
+                limits = [item[k] for k in ("at_least", "at_most") if k in item]
+                if not isinstance(item.get("measurement"), str) or len(limits) != 1:
+                    yield f"{rule['id']}: name a measurement and exactly one limit."
+                elif isinstance(limits[0], bool) or not isinstance(
+                    limits[0], (int, float)
+                ):
+                    yield f"{rule['id']}: the limit must be a number."
+            elif kind == "signature_event" and not _is_quorum(item.get("quorum")):
+                yield f"{rule['id']}: a quorum lists meaning, roles and count."
+            elif kind == "approval" and not all(
+                isinstance(item.get("max_days", {}).get(tier), int)
+                for tier in rule["tiers"]
+            ):
+                yield f"{rule['id']}: max_days must give days for each tier."
+            elif kind == "inventory_record" and not item.get("required_fields"):
+                yield f"{rule['id']}: name the required fields."
+
+
+def _is_quorum(quorum: Any) -> bool:
+    return (
+        isinstance(quorum, list)
+        and bool(quorum)
+        and all(
+            isinstance(seat, dict)
+            and seat.get("meaning") in ("review", "approval")
+            and isinstance(seat.get("count"), int)
+            and seat["count"] > 0
+            and bool(seat.get("roles"))
+            and set(seat["roles"]) <= set(Role.values)
+            for seat in quorum
+        )
     )
 
 

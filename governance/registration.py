@@ -64,6 +64,15 @@ class RunFacts:
     environment_sha256: str = ""
 
 
+@dataclass(frozen=True)
+class Operating:
+    """How a version's scores become outcomes; see `ModelVersion`."""
+
+    positive: str = "1"
+    favourable: int = 1
+    threshold: float = 0.5
+
+
 @act
 def register_model(
     *, slug: str, by: User, at: datetime, **inventory: Any
@@ -121,6 +130,7 @@ def register_version(
     at: datetime,
     datasets: Sequence[tuple[DatasetVersion, str]] = (),
     run: RunFacts | None = None,
+    operating: Operating | None = None,
     developer: User | None = None,
     method: str = "",
     notes: str = "",
@@ -135,12 +145,16 @@ def register_version(
     if model.versions.filter(version=version).exists():
         raise AlreadyRegistered({"version": [_("This version exists already.")]})
     made_by = _run(run, by, at)
-    manifest = _manifest(model, version, artifacts, datasets, run, method)
+    use = operating or Operating()
+    manifest = _manifest(model, version, artifacts, datasets, run, method, use)
     row = ModelVersion(
         model=model,
         version=version,
         method=method,
         notes=notes,
+        positive_class=use.positive,
+        favourable=use.favourable,
+        threshold=use.threshold,
         run=made_by,
         developer=developer or (model.developer if by.is_machine else by),
         manifest=manifest,
@@ -194,11 +208,13 @@ def _manifest(
     datasets: Sequence[tuple[DatasetVersion, str]],
     run: RunFacts | None,
     method: str,
+    operating: Operating,
 ) -> str:
     document = {
         "model": model.slug,
         "version": version,
         "method": method,
+        "operating": asdict(operating),
         "artifacts": sorted(
             (
                 {"sha256": a.sha256, "role": str(part), "size": a.size}

@@ -12,7 +12,8 @@ from governance.case import Case
 from governance.labels import measurement_label
 from governance.models import Signature
 from governance.policy import Check, Rule, Seat
-from registry.models import Role
+from governance.separation import hands_in_request
+from registry.models import RegisteredModel, Role
 
 SUBMIT = ("register", "submit")
 APPROVE = (*SUBMIT, "validate", "approve")
@@ -20,17 +21,47 @@ DEPLOY = (*APPROVE, "sign", "deploy")
 
 
 def evaluate(case: Case, gates: tuple[str, ...]) -> list[Check]:
-    """Apply every rule of the case's tier at these gates.
+    """Apply what no policy can waive, then every rule of the tier at these gates.
 
-    Without an assessment there is no tier, and the strictest one (1) is applied. A rule
-    whose evidence is of an unknown type fails: unknown means deny.
+    A rule whose evidence is of an unknown type fails: unknown means deny.
     """
-    tier = case.assessment.tier if case.assessment else 1
     return [
-        replace(_apply(rule, item, case), severity=rule.severity)
-        for rule in case.pack.for_tier(tier)
-        if rule.gate in gates
-        for item in rule.evidence
+        *_law(case),
+        *(
+            replace(_apply(rule, item, case), severity=rule.severity)
+            for rule in case.pack.for_tier(case.tier)
+            if rule.gate in gates
+            for item in rule.evidence
+        ),
+    ]
+
+
+def _law(case: Case) -> list[Check]:
+    model = case.version.model
+    prohibited = model.ai_act_class == RegisteredModel.AIActClass.PROHIBITED
+    today = case.at.date()
+    began = model.valid_from is None or model.valid_from <= today
+    over = model.valid_until is not None and model.valid_until < today
+    window = f"{model.valid_from or '…'} - {model.valid_until or '…'}"
+    return [
+        Check(
+            "law-001",
+            _("Not a prohibited practice"),
+            passed=not prohibited,
+            observed=str(model.get_ai_act_class_display()),
+            because=_("Regulation (EU) 2024/1689, Art. 5."),
+            next_step=_("It may not run at all.") if prohibited else "",
+        ),
+        Check(
+            "law-002",
+            _("The model is within its validity"),
+            passed=began and not over,
+            observed=window,
+            because=_("SR 11-7, section VI: the time for which a model stays valid."),
+            next_step=""
+            if began and not over
+            else _("The owner reviews the model and sets its validity."),
+        ),
     ]
 
 
@@ -181,11 +212,11 @@ def open_seats(case: Case, seats: tuple[Seat, ...]) -> list[tuple[Seat, int]]:
     """The seats of a quorum that still need signatures, and how many.
 
     Only signatures by active people who still hold the role count, each person once.
-    That none of them is developer or owner was checked when they signed.
+    Nobody counts who has had a hand in the version, also when that came later.
     """
-    if not case.subject_holds:
+    if not case.subject_holds or case.request is None:
         return [(seat, seat.count) for seat in seats]
-    used: set[str] = set()
+    used = set(hands_in_request(case.request))
     still = []
     for seat in seats:
         signers = [s for s in case.signatures if _fills(s, seat)]
@@ -207,7 +238,7 @@ def _fills(signature: Signature, seat: Seat) -> bool:
 
 
 def _signatures(rule: Rule, case: Case) -> Check:
-    tier = case.assessment.tier if case.assessment else 1
+    tier = case.tier
     seats = case.pack.seats(tier)
     wanted = sum(seat.count for seat in seats)
     missing = open_seats(case, seats)
@@ -260,7 +291,7 @@ def _role_names(seat: Seat) -> str:
 
 def _approval(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     found = case.authorisation
-    tier = case.assessment.tier if case.assessment else 1
+    tier = case.tier
     if found is None:
         return Check(
             rule.id,

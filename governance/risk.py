@@ -19,6 +19,38 @@ LIKELIHOODS = ("rare", "unlikely", "possible", "likely", "very likely")
 IMPACTS = ("very low", "low", "moderate", "large", "very large")
 TIER_OF_BAND = {Band.SEVERE: 1, Band.HIGH: 2, Band.MEDIUM: 3, Band.LOW: 4}
 REVIEW_DAYS = {1: 182, 2: 365, 3: 548, 4: 730}
+EU = frozenset(
+    [
+        "EU",
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+    ]
+)
 _UPPER = ((3, Band.LOW), (9, Band.MEDIUM), (16, Band.HIGH), (25, Band.SEVERE))
 
 
@@ -140,12 +172,17 @@ def look_up(matrix: RiskMatrix, *, likelihood: int, impact: int) -> Cell:
     return table[likelihood, impact]
 
 
+def in_the_eu(model: RegisteredModel) -> bool:
+    """Whether EU law applies: the EU itself or a member state is a jurisdiction."""
+    return any(code.split("-")[0] in EU for code in model.jurisdictions)
+
+
 def floor_of(model: RegisteredModel) -> tuple[int, str]:
     """The least severe tier that regulation allows, and why; (4, "") without one."""
     classes = RegisteredModel.AIActClass
     if model.ai_act_class in (classes.HIGH_ANNEX_I, classes.HIGH_ANNEX_III):
         return 2, _("High-risk AI system under the EU AI Act: at least tier 2.")
-    if model.ai_act_class == classes.NOT_ASSESSED and "EU" in model.jurisdictions:
+    if model.ai_act_class == classes.NOT_ASSESSED and in_the_eu(model):
         return 2, _("EU AI Act class not assessed yet: at least tier 2.")
     return 4, ""
 
@@ -170,6 +207,7 @@ def assess(
     Raises `NotAllowed`, `OutsideMatrix`, `NotDeployable`.
     """
     roles.require(by, "assess risk", model=model)
+    roles.require_person(by)
     if model.ai_act_class == RegisteredModel.AIActClass.PROHIBITED:
         raise NotDeployable(_("A prohibited practice (AI Act Art. 5) has no tier."))
     if not rationale.strip():

@@ -129,15 +129,23 @@ def _require_scope(
         )
 
 
+def require_person(user: User) -> None:
+    """Refuse machines: some decisions only people take (decisions.md 3.4, rule 8)."""
+    if user.is_machine and user.username != "system":
+        raise NotAllowed(_("This is decided by a person, never by a machine."))
+
+
 @act
 def grant(*, user: User, role: Role, by: User, at: datetime) -> RoleAssignment:
-    """Give a role. Raises `NotAllowed` and `RoleConflict`.
+    """Give a role, never to oneself. Raises `NotAllowed` and `RoleConflict`.
 
     An administrator holds no role that signs, and an auditor none that writes. A
     machine may hold any role, for its tokens; signing asks for a person.
     """
     if by.username != "system":
         require(by, "manage access")
+    if by == user:
+        raise RoleConflict(_("Nobody grants a role to themselves."))
     _refuse_conflicts(user, role)
     assignment, _created = RoleAssignment.objects.get_or_create(
         user=user,

@@ -171,6 +171,7 @@ class World:
         data: DatasetVersion,
         numbers: dict[str, list[tuple[str, str, float | None]]] | None = None,
         at: datetime = NOW,
+        by: User | None = None,
     ) -> None:
         """Reports with given numbers, stored by the engine's own act."""
         for kind, values in (numbers or GOOD).items():
@@ -178,7 +179,7 @@ class World:
                 version=version,
                 kind=kind,
                 dataset_version=data,
-                requested_by=self.ben,
+                requested_by=by or self.vera,
                 requested_at=at,
                 state=EvidenceRun.State.RUNNING,
             )

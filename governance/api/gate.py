@@ -24,8 +24,8 @@ from governance.api.door import Door, page, person
 from governance.api.errors import PROBLEM
 from governance.api.inventory import find_environment, find_version
 from governance.gate import Question
-from governance.lifecycle import State, state_of
-from governance.models import AuthorisationChange, GateDecision
+from governance.lifecycle import State, stands, state_of
+from governance.models import GateDecision
 from registry.digests import canonical_json
 from registry.models import Deployment
 
@@ -211,10 +211,13 @@ class Permit(Door):
 def _state(row: GateDecision) -> str:
     if row.authorisation is None or row.expires_at is None:
         return "invalid"
+    now = timezone.now()
     state = state_of(row.authorisation)
     if state != State.ACTIVE:
         return str(state.value)
-    return "expired" if row.expires_at <= timezone.now() else "valid"
+    if row.expires_at <= now:
+        return "expired"
+    return "valid" if stands(row.authorisation, at=now) else "superseded"
 
 
 class RevokedPermits(Door):
@@ -222,22 +225,19 @@ class RevokedPermits(Door):
 
     @extend_schema(responses=DecisionRecord)
     def get(self, request: Request) -> Response:
-        """Signed list of unexpired permits whose authorisation is not active."""
+        """Signed list of unexpired permits whose authorisation no longer stands."""
         roles.require(person(request), "read")
         now = timezone.now()
-        stopped = AuthorisationChange.objects.exclude(state=State.ACTIVE)
         rows = GateDecision.objects.filter(
-            allowed=True,
-            expires_at__gt=now,
-            authorisation__in=stopped.values("authorisation"),
-        ).select_related("authorisation")
+            allowed=True, expires_at__gt=now
+        ).select_related("authorisation__version", "authorisation__request")
         listed = {
             "issued_at": now.isoformat(),
             "valid_until": (now + timedelta(hours=REVOKED_LIST_HOURS)).isoformat(),
             "revoked": sorted(
                 str(row.pk)
                 for row in rows
-                if row.authorisation and state_of(row.authorisation) != State.ACTIVE
+                if row.authorisation and not stands(row.authorisation, at=now)
             ),
         }
         key = permit.gate_key()

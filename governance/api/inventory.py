@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from governance import registration, roles
 from governance.api import show
 from governance.api.door import Door, page, person
-from governance.registration import RunFacts
+from governance.registration import Operating, RunFacts
 from registry.models import (
     Artifact,
     DatasetVersion,
@@ -173,7 +173,13 @@ class VersionRecord(serializers.Serializer[Any]):
         metrics = serializers.DictField(default=dict)
         environment_sha256 = serializers.RegexField(r"^[0-9a-f]{64}\Z", default="")
 
+    class OperatingRecord(serializers.Serializer[Any]):
+        positive = serializers.CharField(max_length=100, default="1")
+        favourable = serializers.IntegerField(min_value=0, max_value=1, default=1)
+        threshold = serializers.FloatField(min_value=0, max_value=1, default=0.5)
+
     version = serializers.CharField(max_length=64)
+    operating = OperatingRecord(required=False)
     artifacts = Part(many=True, allow_empty=False)
     datasets = Data(many=True, default=list)
     run = RunRecord(required=False, allow_null=True)
@@ -198,6 +204,7 @@ class VersionList(Door):
             artifacts=_artifacts(data["artifacts"]),
             datasets=_datasets(data["datasets"]),
             run=RunFacts(**data["run"]) if data.get("run") else None,
+            operating=Operating(**data.get("operating", {})),
             developer=data.get("developer"),
             method=data["method"],
             notes=data["notes"],

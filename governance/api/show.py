@@ -71,6 +71,11 @@ def version(row: ModelVersion) -> Json:
         "notes": row.notes,
         "status": status_of(row),
         "developer": user(row.developer),
+        "operating": {
+            "positive": row.positive_class,
+            "favourable": row.favourable,
+            "threshold": row.threshold,
+        },
         "artifacts": [
             {**artifact(part.artifact), "role": part.role}
             for part in row.version_artifacts.select_related("artifact__uploaded_by")

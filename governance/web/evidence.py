@@ -28,7 +28,6 @@ else:
     DatasetField = forms.ModelChoiceField
 
 OPEN = (EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING)
-FAIRNESS = EvidenceRun.Kind.FAIRNESS
 
 
 class DataField(DatasetField):
@@ -50,27 +49,6 @@ class MeasureForm(forms.Form):
         ),
         help_text=_("Data that the model has not learned from."),
     )
-    threshold = forms.FloatField(
-        label=_("Threshold"),
-        initial=0.5,
-        min_value=0,
-        max_value=1,
-        help_text=_("A score at or above it counts as positive."),
-    )
-    favourable = forms.TypedChoiceField(
-        label=_("Favourable outcome for people"),
-        coerce=int,
-        choices=[(1, _("positive (1)")), (0, _("negative (0)"))],
-        help_text=_("For a model that predicts refusal it is 0. For fairness only."),
-    )
-
-    def config(self) -> dict[str, Any]:
-        """The settings that this kind reads."""
-        data = self.cleaned_data
-        settings = {"threshold": data["threshold"]}
-        if data["kind"] == FAIRNESS:
-            settings["favourable"] = data["favourable"]
-        return settings
 
 
 @page
@@ -85,7 +63,6 @@ def measure(request: PersonRequest, slug: str, version: str) -> HttpResponse:
                 version=row,
                 kind=form.cleaned_data["kind"],
                 dataset_version=form.cleaned_data["dataset"],
-                config=form.config(),
                 by=request.user,
                 at=timezone.now(),
             )

@@ -17,6 +17,10 @@ VERSION = RegexValidator(
 SHA256 = RegexValidator(
     r"^[0-9a-f]{64}\Z", "A SHA-256 digest has 64 lower-case hexadecimal digits."
 )
+JURISDICTION = RegexValidator(
+    r"^[A-Z]{2}(-[A-Z0-9]{1,6})?\Z",
+    "Use codes such as EU, DE, US or US-NYC (ISO 3166).",
+)
 
 
 class Fact(models.Model):

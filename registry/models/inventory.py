@@ -3,11 +3,12 @@
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from registry.models.base import SHA256, SLUG, VERSION, Fact
+from registry.models.base import JURISDICTION, SHA256, SLUG, VERSION, Fact
 from registry.models.people import User
 
 
@@ -41,7 +42,9 @@ class RegisteredModel(Fact):
     ai_system = models.CharField(max_length=200, blank=True)
     vendor = models.CharField(max_length=200, blank=True)
     jurisdictions = ArrayField(
-        models.CharField(max_length=16), default=list, blank=True
+        models.CharField(max_length=16, validators=[JURISDICTION]),
+        default=list,
+        blank=True,
     )
     ai_act_class = models.CharField(
         max_length=16, choices=AIActClass, default=AIActClass.NOT_ASSESSED
@@ -93,7 +96,14 @@ class Artifact(Fact):
 
 
 class ModelVersion(Fact):
-    """One immutable set of artifacts and data, with the digest of its manifest."""
+    """One immutable set of artifacts and data, with the digest of its manifest.
+
+    `positive_class`, `favourable` and `threshold` say how its scores become outcomes.
+    They are fixed here, so that nobody measures at a threshold that flatters:
+    `positive_class` is the target's class that a score stands for, `favourable` is 1
+    when that class is good for the person and 0 when it is bad, and a score at or above
+    `threshold` counts as positive.
+    """
 
     append_only: ClassVar[bool] = True
 
@@ -101,6 +111,13 @@ class ModelVersion(Fact):
     version = models.CharField(max_length=64, validators=[VERSION])
     method = models.CharField(max_length=200, blank=True)
     notes = models.TextField(blank=True)
+    positive_class = models.CharField(max_length=100, default="1")
+    favourable = models.PositiveSmallIntegerField(
+        default=1, validators=[MaxValueValidator(1)]
+    )
+    threshold = models.FloatField(
+        default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
     run = models.ForeignKey(
         "registry.Run",
         models.PROTECT,

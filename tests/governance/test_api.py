@@ -120,7 +120,7 @@ def test_the_way_of_a_version_through_the_api(world, caller):
     assert (data.status_code, data.json()["row_count"]) == (201, 120)
     run = validator.post(
         "models/mortgage-approval/versions/1/evidence-runs",
-        {"kind": "fairness", "dataset": "apps", "config": {"favourable": 0}},
+        {"kind": "fairness", "dataset": "apps", "config": {"seed": 7}},
     )
     assert run.status_code == 202, run.content
     watched = validator.get(run.json()["url"].removeprefix("/api/v1/"))
@@ -313,8 +313,10 @@ def test_data_that_do_not_fit_their_roles_are_refused(
         ({"kind": "drift"}, "/kind"),
         ({"dataset": "unknown"}, "/dataset"),
         ({"config": {"treshold": 1}}, "/config/treshold"),
-        ({"config": {"threshold": 2}}, "/config/threshold"),
-        ({"config": {"threshold": "high"}}, "/config/threshold"),
+        ({"config": {"threshold": 0.0}}, "/config/threshold"),
+        ({"config": {"favourable": 0}}, "/config/favourable"),
+        ({"config": {"minimum_group_size": 2}}, "/config/minimum_group_size"),
+        ({"config": {"rows": "many"}}, "/config/rows"),
         ({"config": {"seed": True}}, "/config/seed"),
         ({"config": []}, "/config"),
     ],

@@ -82,7 +82,7 @@ def test_a_machine_cannot_sign(world):
 def test_the_wrong_role_finds_no_seat(world):
     request = submit(world, world.ready())
     with pytest.raises(approvals.NoSeat):
-        sign(request, world.rita, "approval")
+        sign(request, world.cora, "approval")
     with pytest.raises(roles.NotAllowed):
         sign(request, world.ola, "approval")
 

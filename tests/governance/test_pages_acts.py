@@ -153,11 +153,11 @@ def test_evidence_is_requested_and_watched(world):
     version, data = world.version(world.model()), world.data()
     answer = as_(world.ben).post(
         reverse("web:measure", args=["mortgage-approval", version.version]),
-        {"kind": "fairness", "dataset": data.pk, "threshold": "0.4", "favourable": "0"},
+        {"kind": "fairness", "dataset": data.pk},
     )
     run = EvidenceRun.objects.get()
     assert answer.headers["Location"] == reverse("web:evidence", args=[run.pk])
-    assert (run.config["threshold"], run.config["favourable"]) == (0.4, 0)
+    assert (run.config["threshold"], run.config["favourable"]) == (0.5, 1)
     page = as_(world.ines).get(reverse("web:evidence", args=[run.pk])).content.decode()
     assert "Waiting for a worker" in page
     bar = as_(world.ines).get(reverse("web:progress", args=[run.pk]))

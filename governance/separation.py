@@ -1,0 +1,51 @@
+"""Separation of duties: who has had a hand in a version, now or at any time."""
+
+import json
+
+from django.utils.translation import gettext as _
+
+from audits import log
+from audits.capture import relation
+from governance.models import ApprovalRequest
+from registry.models import ModelVersion, RegisteredModel
+
+
+def hands_in(version: ModelVersion) -> dict[str, str]:
+    """People by id who may not sign this version, and what they did.
+
+    Owners and developers are taken from the whole history of the inventory record, as
+    the log keeps it: handing a model over does not free anybody to sign it
+    (decisions.md 3.4, rules 1 and 2).
+    """
+    model = version.model
+    hands = _of_history(model)
+    hands[str(model.owner_id)] = _("owns this model")
+    hands[str(model.developer_id)] = _("develops this model")
+    hands[str(version.registered_by_id)] = _("registered this version")
+    hands[str(version.developer_id)] = _("developed this version")
+    if version.run is not None:
+        hands[str(version.run.run_by_id)] = _("trained this version")
+    return hands
+
+
+def hands_in_request(request: ApprovalRequest) -> dict[str, str]:
+    """The same, with those who asked and who judged the risk of what is asked for."""
+    return {
+        **hands_in(request.version),
+        str(request.assessment.assessed_by_id): _("assessed the risk that it rests on"),
+        str(request.requested_by_id): _("asked for this approval"),
+    }
+
+
+def _of_history(model: RegisteredModel) -> dict[str, str]:
+    found = {}
+    entries = log.entries_for(rel=relation(RegisteredModel), pk=str(model.pk))
+    for body in entries.values_list("body", flat=True):
+        row = json.loads(body).get("new") or {}
+        for field, what in (
+            ("owner_id", _("owned this model")),
+            ("developer_id", _("developed this model")),
+        ):
+            if row.get(field):
+                found[str(row[field])] = what
+    return found
