@@ -20,7 +20,7 @@ from governance.api.inventory import find_version
 from registry.models import DatasetVersion
 
 
-class RunRecord(serializers.Serializer[Any]):
+class EvidenceRunRecord(serializers.Serializer[Any]):
     """A question to the evidence engine."""
 
     kind = serializers.ChoiceField(EvidenceRun.Kind.choices)
@@ -40,11 +40,11 @@ def _runs() -> Any:
 class RunsOfVersion(Door):
     """`models/{slug}/versions/{version}/evidence-runs`"""
 
-    @extend_schema(request=RunRecord, responses={202: RunRecord})
+    @extend_schema(request=EvidenceRunRecord, responses={202: EvidenceRunRecord})
     def post(self, request: Request, slug: str, version: str) -> Response:
         """Ask for evidence; watch the URL of the answer."""
         row = find_version(slug, version)
-        form = RunRecord(data=request.data)
+        form = EvidenceRunRecord(data=request.data)
         form.is_valid(raise_exception=True)
         data = form.validated_data
         run = evidence.request_run(
@@ -59,7 +59,7 @@ class RunsOfVersion(Door):
         body = show.run(run)
         return Response(body, 202, headers={"Location": body["url"]})
 
-    @extend_schema(responses=RunRecord(many=True))
+    @extend_schema(responses=EvidenceRunRecord(many=True))
     def get(self, request: Request, slug: str, version: str) -> Response:
         """List the evidence runs of a version."""
         row = find_version(slug, version)
@@ -81,7 +81,7 @@ def _dataset(data: dict[str, Any]) -> DatasetVersion:
 class RunDetail(Door):
     """`evidence-runs/{id}`"""
 
-    @extend_schema(responses=RunRecord)
+    @extend_schema(responses=EvidenceRunRecord)
     def get(self, request: Request, run_id: UUID) -> Response:
         """State, progress and, when finished, the report."""
         row = get_object_or_404(_runs(), pk=run_id)

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -36,7 +37,10 @@ class Artifacts(Door):
     idempotent = False
     parser_classes = (MultiPartParser,)
 
-    @extend_schema(request={"multipart/form-data": UploadRecord})
+    @extend_schema(
+        request={"multipart/form-data": UploadRecord},
+        responses={201: OpenApiTypes.OBJECT},
+    )
     def post(self, request: Request) -> Response:
         """Upload a file as multipart form data."""
         roles.require(person(request), "upload artifacts")
@@ -134,7 +138,8 @@ class DatasetVersions(Door):
         request={
             "multipart/form-data": DatasetUpload,
             "application/json": AddressRecord,
-        }
+        },
+        responses={201: OpenApiTypes.OBJECT},
     )
     def post(self, request: Request, slug: str) -> Response:
         """Add a version: a file, or an address with a digest."""
@@ -163,6 +168,7 @@ class DatasetVersions(Door):
         )
         return Response(show.dataset_version(row), 201)
 
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, slug: str) -> Response:
         """List the versions of a data set."""
         roles.require(person(request), "read")

@@ -1,7 +1,7 @@
 """The API's addresses, below /api/v1/."""
 
 from django.urls import path, register_converter
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from governance.api import (
     decisions,
@@ -39,7 +39,9 @@ _REQUEST = "approval-requests/<uuid:request_id>"
 
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
+    path(
+        "docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"
+    ),
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
     path("models", inventory.ModelList.as_view(), name="models"),
