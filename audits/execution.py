@@ -14,6 +14,7 @@ from django.utils import timezone
 from audits.answers import Limits
 from audits.datasets import DatasetProblem
 from audits.evaluators.base import Evaluation, UnusableEvidence
+from audits.isolation import isolation
 from audits.measuring import Measured, measure
 from audits.models import EvidenceReport, EvidenceRun, Measurement
 from audits.sandbox import SandboxRefused
@@ -39,6 +40,9 @@ def execute_next() -> bool:
     with _claimed() as run:
         if run is None:
             return False
+        if settings.FREIGABE_REQUIRE_SANDBOX and not isolation().contained:
+            _fail(run, "This machine has no bubblewrap, and the operator requires it.")
+            return True
         try:
             measured = measure(run, limits=_limits(), on_progress=_reporter(run))
         except (SandboxRefused, UnusableEvidence, DatasetProblem) as error:

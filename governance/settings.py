@@ -39,6 +39,7 @@ FREIGABE_EVIDENCE_TIMEOUT_SECONDS = env_int(
 FREIGABE_EVIDENCE_MEMORY_BYTES = env_int(
     "FREIGABE_EVIDENCE_MEMORY_BYTES", 4 * 1024**3, least=256 * 1024**2
 )
+FREIGABE_REQUIRE_SANDBOX = env_bool("FREIGABE_REQUIRE_SANDBOX", False)
 FREIGABE_LOG_MAX_AGE_HOURS = env_int("FREIGABE_LOG_MAX_AGE_HOURS", 24, least=1)
 
 # Security ---------------------------------------------------------------------------
