@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from governance import embedded, queues
+from governance.demo import log_ins
 from governance.supervisor import AlreadyRunning, Child, Supervisor
 
 HOST = "127.0.0.1"
@@ -74,13 +75,23 @@ class Command(BaseCommand):
         self._say("Freigabe has stopped.")
 
     def _load(self, supervisor: Supervisor) -> None:
-        """Load the demo data, wait for the web server, and say so."""
+        """Load the demo data once, wait for the web server, and say so."""
+        if log_ins.story_was_told():
+            for line in log_ins.lines():
+                self._say(line)
+        else:
+            self._tell(supervisor)
+        self._wait_for_web(supervisor)
+
+    def _tell(self, supervisor: Supervisor) -> None:
         command = [sys.executable, "manage.py", "load_demo"]
         code = supervisor.run(command, environment={})
         if supervisor.stopping:
             return
         if code != 0:
             raise CommandError(f"The demo data could not be loaded (exit code {code}).")
+
+    def _wait_for_web(self, supervisor: Supervisor) -> None:
         for _ in range(READY_SECONDS * 5):
             if supervisor.stopping:
                 return
