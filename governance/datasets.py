@@ -11,7 +11,7 @@ from audits.column_roles import check_roles
 from audits.datasets import DatasetProblem, Inspection, inspect
 from audits.sandbox import SandboxRefused
 from governance import artifacts, roles
-from governance.records import AlreadyRegistered, valid
+from governance.records import AlreadyRegistered, insert, valid
 from registry.acts import act
 from registry.models import Artifact, Column, Dataset, DatasetVersion, User
 
@@ -38,8 +38,9 @@ def register(
 ) -> Dataset:
     """Enter a data set. Raises `NotAllowed` and `Refused`."""
     roles.require(by, "register data sets")
+    taken = {"slug": [_("A data set with this name exists.")]}
     if Dataset.objects.filter(slug=slug).exists():
-        raise AlreadyRegistered({"slug": [_("A data set with this name exists.")]})
+        raise AlreadyRegistered(taken)
     dataset = Dataset(
         slug=slug,
         name=name,
@@ -49,7 +50,7 @@ def register(
         registered_at=at,
     )
     valid(dataset)
-    dataset.save(force_insert=True)
+    insert(dataset, taken)
     return dataset
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import Model
+from psycopg.errors import UniqueViolation
 
 
 class Refused(Exception):
@@ -26,6 +28,27 @@ def valid(row: Model, prefix: str = "") -> None:
     try:
         row.full_clean()
     except ValidationError as error:
-        raise Refused(
+        raise _kind(error, prefix)(
             {prefix + name: texts for name, texts in error.message_dict.items()}
         ) from error
+
+
+def _kind(error: ValidationError, prefix: str) -> type[Refused]:
+    """A twin stored since the act looked is a conflict, not a wrong field."""
+    codes = {part.code for parts in error.error_dict.values() for part in parts}
+    twin = codes <= {"unique", "unique_together"} and not prefix
+    return AlreadyRegistered if twin else Refused
+
+
+def insert(row: Model, taken: Mapping[str, Sequence[str]]) -> None:
+    """Store a new row; a twin stored at the same moment was first.
+
+    Raises `AlreadyRegistered` with the errors `taken`.
+    """
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        raise AlreadyRegistered(taken) from error

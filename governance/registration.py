@@ -11,7 +11,7 @@ from audits.artifacts import MODEL_FORMATS
 from governance import roles
 from governance.lifecycle import move
 from governance.models import Status
-from governance.records import AlreadyRegistered, Refused, valid
+from governance.records import AlreadyRegistered, Refused, insert, valid
 from registry.acts import act
 from registry.digests import NotCanonical, canonical_json, sha256_hex
 from registry.models import (
@@ -81,10 +81,11 @@ def register_model(
     roles.require(by, "register models", model=slug)
     _known_fields(inventory)
     model = RegisteredModel(slug=slug, registered_by=by, registered_at=at, **inventory)
+    taken = {"slug": [_("A model with this name exists.")]}
     if RegisteredModel.objects.filter(slug=slug).exists():
-        raise AlreadyRegistered({"slug": [_("A model with this name exists.")]})
+        raise AlreadyRegistered(taken)
     valid(model)
-    model.save(force_insert=True)
+    insert(model, taken)
     return model
 
 
@@ -112,11 +113,12 @@ def register_environment(
 ) -> Environment:
     """Add an environment. Raises `NotAllowed` and `Refused`."""
     roles.require(by, "register environments", environment=slug)
+    taken = {"slug": [_("An environment with this name exists.")]}
     if Environment.objects.filter(slug=slug).exists():
-        raise AlreadyRegistered({"slug": [_("An environment with this name exists.")]})
+        raise AlreadyRegistered(taken)
     environment = Environment(slug=slug, name=name, emergency_allowed=emergency_allowed)
     valid(environment)
-    environment.save(force_insert=True)
+    insert(environment, taken)
     return environment
 
 
@@ -142,8 +144,9 @@ def register_version(
     """
     roles.require(by, "register versions", model=model)
     _require_artifacts(artifacts)
+    taken = {"version": [_("This version exists already.")]}
     if model.versions.filter(version=version).exists():
-        raise AlreadyRegistered({"version": [_("This version exists already.")]})
+        raise AlreadyRegistered(taken)
     made_by = _run(run, by, at)
     use = operating or Operating()
     manifest = _manifest(model, version, artifacts, datasets, run, method, use)
@@ -163,7 +166,7 @@ def register_version(
         registered_at=at,
     )
     valid(row)
-    row.save(force_insert=True)
+    insert(row, taken)
     _attach(row, artifacts, datasets)
     move(version=row, to=Status.DEVELOPMENT, by=by, at=at)
     return row

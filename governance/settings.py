@@ -199,7 +199,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["governance.api.auth.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["governance.api.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "governance.api.errors.problem",
     "UNAUTHENTICATED_USER": None,
@@ -257,7 +257,7 @@ CELERY_BEAT_SCHEDULE = {
     }
     for name, seconds in {
         "integrate_log": 1,
-        "verify_log": 300,
+        "verify_log": 10,
         "execute_evidence": 3,
         "render_dossiers": 3,
     }.items()

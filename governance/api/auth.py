@@ -1,5 +1,7 @@
 """Bearer tokens of the API (RFC 6750)."""
 
+import hashlib
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -14,8 +16,8 @@ from registry.models import User
 class TokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer ...`; anything else is nobody."""
 
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
-        """The token's user, with its scope; None without the header."""
+    def authenticate(self, request: Request) -> tuple[User, str] | None:
+        """The token's user with its scope, and the token's digest; None without."""
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"bearer":
             return None
@@ -23,11 +25,12 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(_("Send: Authorization: Bearer TOKEN"))
         try:
             secret = words[1].decode("ascii")
-            return access.authenticate(secret, at=timezone.now()), None
+            user = access.authenticate(secret, at=timezone.now())
         except UnicodeDecodeError as error:
             raise AuthenticationFailed(_("This token is unknown.")) from error
         except access.InvalidToken as error:
             raise AuthenticationFailed(str(error)) from error
+        return user, hashlib.sha256(secret.encode()).hexdigest()
 
     def authenticate_header(self, request: Request) -> str:
         """What a 401 asks for."""

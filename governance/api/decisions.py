@@ -14,8 +14,11 @@ from governance import approvals, deployments, risk, roles
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_environment, find_model, find_version
+from governance.api.scope import visible
 from governance.lifecycle import State, state_of
 from governance.models import ApprovalRequest, Authorisation, Signature
+
+_PLACE = {"model": "version__model__slug", "environment": "environment__slug"}
 
 
 class AssessmentRecord(serializers.Serializer[Any]):
@@ -96,7 +99,10 @@ class RequestList(Door):
             "version__model", "environment", "requested_by"
         )
         return page(
-            request, rows, show.approval_request, ordering=["-requested_at", "id"]
+            request,
+            visible(rows, person(request), **_PLACE),
+            show.approval_request,
+            ordering=["-requested_at", "id"],
         )
 
 
@@ -107,7 +113,12 @@ class RequestDetail(Door):
     def get(self, request: Request, request_id: UUID) -> Response:
         """Read an approval request."""
         row = find_request(request_id)
-        roles.require(person(request), "read", model=row.version.model)
+        roles.require(
+            person(request),
+            "read",
+            model=row.version.model,
+            environment=row.environment,
+        )
         return Response(show.approval_request(row))
 
 
@@ -240,7 +251,7 @@ class AuthorisationList(Door):
         ).prefetch_related("changes")
         return page(
             request,
-            rows,
+            visible(rows, person(request), **_PLACE),
             lambda row: show.authorisation(row, state_of(row)),
             ordering=["-valid_from", "id"],
         )

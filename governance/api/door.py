@@ -1,48 +1,29 @@
 """What every API view shares: the door's name, idempotency, pages of lists."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
-from django.db import connection
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError
 from django.db.models import Model, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.models import IdempotentReply
-from registry.acts import acting, through
+from governance.api.idempotency import Handler, once
+from registry.acts import through
 from registry.models import User
 
 M = TypeVar("M", bound=Model)
 
 
-class KeyReused(APIException):
-    """The Idempotency-Key was used for another request."""
-
-    status_code = 422
-    default_detail = _("This Idempotency-Key belongs to another request.")
-
-
-class StillRunning(APIException):
-    """The first request with this Idempotency-Key has not ended yet."""
-
-    status_code = 409
-    default_detail = _("The first request with this Idempotency-Key still runs.")
-
-
 class Door(APIView):
     """An API view: acts inside know that they came through the API.
 
-    A POST with an Idempotency-Key is carried out once; a repeat gets the first answer
-    (draft-ietf-httpapi-idempotency-key-header-07). Act and answer are stored in one
-    transaction. Errors are not kept: a corrected request may use the key again.
+    A POST with an Idempotency-Key is carried out once, see `idempotency.once`.
     """
 
     idempotent: ClassVar[bool] = True
@@ -55,10 +36,16 @@ class Door(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Wrap POST in its idempotency once the user is known."""
         super().initial(request, *args, **kwargs)
+        _require_text(request)
         key = request.headers.get("Idempotency-Key", "").strip('"')
         if key and request.method == "POST" and self.idempotent:
-            handler: Callable[..., Response] = getattr(self, "post")  # noqa: B009
-            setattr(self, "post", _once(handler, key[:255]))  # noqa: B010
+            handler: Handler = getattr(self, "post")  # noqa: B009
+            wrapped = once(handler, key, by=person(request), still_true=self.still_true)
+            setattr(self, "post", wrapped)  # noqa: B010
+
+    def still_true(self, request: Request, body: dict[str, Any]) -> bool:
+        """Whether a recorded answer may be given again; what was done stays done."""
+        return True
 
 
 class Nothing(Door):
@@ -72,41 +59,11 @@ class Nothing(Door):
         raise NotFound
 
 
-def _once(handler: Callable[..., Response], key: str) -> Callable[..., Response]:
-    def post(request: Request, *args: Any, **kwargs: Any) -> Response:
-        by, route = person(request), request.path[:255]
-        digest = hashlib.sha256(request.body).hexdigest()
-        with acting(by=by, reason="request with an Idempotency-Key"):
-            _lock(f"{by.pk} {route} {key}")
-            known = IdempotentReply.objects.filter(
-                key=key, user=by, route=route
-            ).first()
-            if known is not None:
-                if known.request_sha256 != digest:
-                    raise KeyReused
-                return Response(json.loads(known.body), known.status)
-            response = handler(request, *args, **kwargs)
-            IdempotentReply.objects.create(
-                key=key,
-                user=by,
-                route=route,
-                request_sha256=digest,
-                status=response.status_code,
-                body=JSONRenderer().render(response.data).decode(),
-                answered_at=timezone.now(),
-            )
-        return response
-
-    return post
-
-
-def _lock(name: str) -> None:
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        row = cursor.fetchone()
-    if not (row and row[0]):
-        raise StillRunning
+def _require_text(request: Request) -> None:
+    """Refuse what PostgreSQL has no place for in any column."""
+    for name, values in request.query_params.lists():
+        if any("\x00" in value for value in values):
+            raise ValidationError({name: [_("A NUL character cannot be stored.")]})
 
 
 def person(request: Request) -> User:
@@ -118,6 +75,17 @@ class _Cursor(CursorPagination):
     page_size = 50
     page_size_query_param = "limit"
     max_page_size = 200
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """One page. Raises `NotFound` for a cursor that was never given out."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (DjangoValidationError, ValueError, OverflowError, DataError) as error:
+            if self.cursor_query_param not in request.query_params:
+                raise
+            raise NotFound(_("This cursor leads nowhere.")) from error
 
 
 def page(

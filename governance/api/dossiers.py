@@ -20,6 +20,7 @@ from governance import nudge, roles
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_version
+from governance.api.scope import visible
 from governance.dossier.request import request_dossier
 from governance.models import Dossier
 
@@ -63,9 +64,8 @@ class DossierList(Door):
     def get(self, request: Request) -> Response:
         """List dossiers, the newest first."""
         roles.require(person(request), "read")
-        return page(
-            request, _dossiers(), show.dossier, ordering=["-requested_at", "id"]
-        )
+        rows = visible(_dossiers(), person(request), model="version__model__slug")
+        return page(request, rows, show.dossier, ordering=["-requested_at", "id"])
 
 
 class DossierDetail(Door):

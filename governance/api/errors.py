@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import DataError, InterfaceError, OperationalError
-from django.http import Http404
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -21,6 +25,7 @@ from governance import (
     deployments,
     gate,
     lifecycle,
+    permit,
     policy,
     records,
     risk,
@@ -56,6 +61,7 @@ _STATUS: dict[type[Exception], int] = {
     CannotMeasure: 422,
     CannotBuild: 422,
     gate.AmbiguousQuestion: 400,
+    permit.NoKey: 503,
     records.AlreadyRegistered: 409,
     records.Refused: 422,
 }
@@ -69,8 +75,17 @@ _FIELD: dict[type[Exception], str] = {
 }
 
 
-def problem(error: Exception, _context: Mapping[str, Any]) -> Response | None:
+def problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Translate an exception; None lets Django answer 500 for a defect of ours."""
+    answer = _translated(error)
+    renderer = getattr(context.get("request"), "accepted_renderer", None)
+    if answer is not None and getattr(renderer, "format", "json") != "json":
+        # The body is rendered as text or YAML then: it must not claim to be JSON.
+        answer.content_type = None
+    return answer
+
+
+def _translated(error: Exception) -> Response | None:
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return _answer(status, str(error), _pointers(error), _extra(error))
@@ -92,12 +107,18 @@ def _framework_problem(error: Exception) -> Response | None:
         return _answer(403, str(error) or _("You may not do this."))
     if isinstance(error, RequestDataTooBig):
         return _answer(413, _("The request is too large."))
+    if isinstance(error, (SuspiciousOperation, UnreadablePostError)):
+        return _answer(400, _("The request cannot be read: %s") % error)
     return None
 
 
 def _database_problem(error: Exception) -> Response | None:
     if isinstance(error, DataError):
         return _answer(422, _("A value cannot be stored, such as a NUL character."))
+    if isinstance(error, IntegrityError):
+        return _answer(
+            409, _("Something else was stored at the same moment. Read it and retry.")
+        )
     if isinstance(error, (OperationalError, InterfaceError)):
         return _answer(
             503,

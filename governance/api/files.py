@@ -12,13 +12,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import artifacts, datasets, roles
 from governance.api import show
 from governance.api.door import Door, page, person
+from governance.api.parsers import StrictJSONParser, read
 from registry.models import Dataset
 
 _CHUNK = 1024 * 1024
@@ -131,7 +132,7 @@ class DatasetUpload(serializers.Serializer[Any]):
 class DatasetVersions(Door):
     """`datasets/{slug}/versions`"""
 
-    parser_classes = (MultiPartParser, JSONParser)
+    parser_classes = (MultiPartParser, StrictJSONParser)
     idempotent = False
 
     @extend_schema(
@@ -155,9 +156,7 @@ class DatasetVersions(Door):
         roles.require(by, "register data sets")
         _require_size(request)
         upload = _file(request)
-        columns = serializers.JSONField(binary=True).run_validation(
-            _field(request, "columns", "{}")
-        )
+        columns = read(_field(request, "columns", "{}"), field="columns")
         row = datasets.add_version(
             dataset=dataset,
             chunks=_chunks(upload),

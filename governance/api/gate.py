@@ -1,6 +1,7 @@
 """The gate, readiness, permits, deployments."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.errors import PROBLEM
 from governance.api.inventory import find_environment, find_version
+from governance.api.scope import asked_about, visible
 from governance.gate import Question
 from governance.lifecycle import State, stands, state_of
 from governance.models import GateDecision
@@ -127,18 +129,37 @@ class Gate(Door):
         return Response(body, 403, content_type=None if text else PROBLEM)
 
 
-def _decide(data: dict[str, str], request: Request) -> GateDecision:
-    question = Question(
+def _question(data: Mapping[str, str]) -> Question:
+    return Question(
         environment=data["environment"],
         model=data["model"],
         version=data["version"],
         digest=data["digest"],
     )
+
+
+def _decide(data: Mapping[str, str], request: Request) -> GateDecision:
+    question = _question(data)
     return gate.decide(question=question, by=person(request), at=timezone.now())
 
 
 class Decisions(Door):
     """`gate/decisions`"""
+
+    def still_true(self, request: Request, body: dict[str, Any]) -> bool:
+        """A decision is given again only while the gate would decide the same."""
+        form = QuestionRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = GateDecision.objects.select_related("authorisation").get(
+            pk=body["decision_id"]
+        )
+        if row.allowed and _state(row) != "valid":
+            return False
+        question = _question(form.validated_data)
+        _case, checks = gate.examine(question, by=person(request), at=timezone.now())
+        before = [(c["requirement"], c["passed"], c["severity"]) for c in row.checks]
+        now = [check.as_dict() for check in checks]
+        return before == [(c["requirement"], c["passed"], c["severity"]) for c in now]
 
     @extend_schema(request=QuestionRecord, responses=DecisionRecord)
     def post(self, request: Request) -> Response:
@@ -155,6 +176,7 @@ class Decisions(Door):
         """List decisions, the newest first, without their permits."""
         roles.require(person(request), "read")
         rows = GateDecision.objects.select_related("version__model")
+        rows = rows.filter(asked_about(person(request)))
         return page(
             request,
             rows,
@@ -194,12 +216,17 @@ class Permit(Door):
     def get(self, request: Request, permit_id: UUID) -> Response:
         """State of a permit: valid, expired, suspended or revoked."""
         rows = GateDecision.objects.filter(allowed=True).select_related(
-            "version__model", "authorisation"
+            "version__model", "environment", "authorisation"
         )
         row = get_object_or_404(rows, pk=permit_id)
         if row.version is None or row.authorisation is None:
             raise Http404
-        roles.require(person(request), "read", model=row.version.model)
+        roles.require(
+            person(request),
+            "read",
+            model=row.version.model,
+            environment=row.environment,
+        )
         return Response(
             {
                 **show.decision(row, json.loads(row.permit)),
@@ -287,5 +314,11 @@ class Deployments(Door):
         roles.require(person(request), "read")
         rows = Deployment.objects.select_related(
             "version__model", "environment", "reported_by"
+        )
+        rows = visible(
+            rows,
+            person(request),
+            model="version__model__slug",
+            environment="environment__slug",
         )
         return page(request, rows, show.deployment, ordering=["-reported_at", "id"])

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from governance import registration, roles
 from governance.api import show
 from governance.api.door import Door, page, person
+from governance.api.scope import visible
 from governance.registration import Operating, RunFacts
 from registry.models import (
     Artifact,
@@ -105,11 +106,11 @@ class ModelList(Door):
     def get(self, request: Request) -> Response:
         """List models; filter by q, owner, band, tier; sort by name or date."""
         roles.require(person(request), "read")
-        rows = _models()
+        rows = visible(_models(), person(request), model="slug")
         query = request.query_params
-        if text := query.get("q", "").replace("\x00", ""):
+        if text := query.get("q", ""):
             rows = rows.filter(name__icontains=text) | rows.filter(slug__icontains=text)
-        if owner := query.get("owner", "").replace("\x00", ""):
+        if owner := query.get("owner", ""):
             rows = rows.filter(owner__username=owner)
         sort = query.get("sort", "name")
         if sort.removeprefix("-") not in SORTABLE:
@@ -286,5 +287,5 @@ class EnvironmentList(Door):
     def get(self, request: Request) -> Response:
         """List the environments."""
         roles.require(person(request), "read")
-        rows = Environment.objects.all()
+        rows = visible(Environment.objects.all(), person(request), environment="slug")
         return page(request, rows, show.environment, ordering=["name", "id"])

@@ -1,7 +1,7 @@
 """The API's addresses, below /api/v1/."""
 
-from django.urls import path, register_converter
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from django.urls import path, re_path, register_converter
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from governance.api import (
     decisions,
@@ -13,6 +13,7 @@ from governance.api import (
     health,
     inventory,
     log,
+    schema,
 )
 
 app_name = "api"
@@ -38,7 +39,7 @@ _VERSION = "models/<slug:slug>/versions/<version:version>"
 _REQUEST = "approval-requests/<uuid:request_id>"
 
 urlpatterns = [
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("schema", schema.Schema.as_view(), name="schema"),
     path(
         "docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"
     ),
@@ -108,5 +109,6 @@ urlpatterns = [
     path(
         "dossiers/<uuid:dossier_id>/json", dossiers.DossierJson.as_view(), name="json"
     ),
-    path("<path:path>", door.Nothing.as_view(), name="nothing"),
+    # No path converter: it stops at a line break.
+    re_path("", door.Nothing.as_view(), name="nothing"),
 ]

@@ -1,7 +1,11 @@
 """The stage for acts: a fresh world in each test's transaction."""
 
 import pytest
+from django.utils import timezone
 
+from governance import access
+from registry.models import Role
+from tests.governance.callers import Caller
 from tests.world import World, log_verified
 
 
@@ -10,3 +14,21 @@ def world(db) -> World:
     """A bank with its people, and a log that was verified."""
     log_verified()
     return World()
+
+
+@pytest.fixture
+def caller(world):
+    """Callers by role or by person."""
+
+    def make(role: Role | None = None, user: str = "", **more) -> Caller:
+        _token, secret = access.issue_token(
+            name=str(role or user),
+            role=role,
+            user=world.people[user] if user else None,
+            by=access.system_user(),
+            at=timezone.now(),
+            **more,
+        )
+        return Caller(secret)
+
+    return make

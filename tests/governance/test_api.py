@@ -1,6 +1,5 @@
 """The API: who gets in, what bad input meets, and what stays behind: nothing."""
 
-import io
 import json
 import pickle
 
@@ -12,58 +11,8 @@ from django.utils import timezone
 from governance import access, approvals
 from governance.models import ApprovalRequest, GateDecision, Signature
 from registry.models import Artifact, DatasetVersion, RegisteredModel, Role
+from tests.governance.callers import PROBLEM, Caller, pointers
 from tests.world import CSV, LIGHTGBM, NOW, PASSWORD, RECORD
-
-PROBLEM = "application/problem+json"
-
-
-class Caller:
-    """A client with a token."""
-
-    def __init__(self, secret: str) -> None:
-        self.client = Client(headers={"Authorization": f"Bearer {secret}"})
-
-    def get(self, path: str, **headers: str):
-        return self.client.get(f"/api/v1/{path}", headers=headers)
-
-    def post(self, path: str, body: object, **headers: str):
-        return self.client.post(
-            f"/api/v1/{path}", body, content_type="application/json", headers=headers
-        )
-
-    def patch(self, path: str, body: object, **headers: str):
-        return self.client.patch(
-            f"/api/v1/{path}", body, content_type="application/json", headers=headers
-        )
-
-    def upload(self, path: str, content: bytes, name: str = "model.txt", **data: str):
-        file = io.BytesIO(content)
-        file.name = name
-        return self.client.post(f"/api/v1/{path}", {"file": file, **data})
-
-
-@pytest.fixture
-def caller(world):
-    """Callers by role or by person."""
-
-    def make(role: Role | None = None, user: str = "", **more) -> Caller:
-        _token, secret = access.issue_token(
-            name=str(role or user),
-            role=role,
-            user=world.people[user] if user else None,
-            by=access.system_user(),
-            at=timezone.now(),
-            **more,
-        )
-        return Caller(secret)
-
-    return make
-
-
-def pointers(answer) -> list[str]:
-    assert answer.headers["Content-Type"] == PROBLEM, answer.content
-    return [e["pointer"] for e in answer.json()["errors"]]
-
 
 RECORD_JSON = {
     **RECORD,
