@@ -47,8 +47,7 @@ def create_person(
     by: User,
 ) -> User:
     """Add a person, without any role."""
-    if by.username != SYSTEM:
-        roles.require(by, "manage access")
+    _require_manager(by)
     return User.objects.create_user(
         username,
         email,
@@ -77,10 +76,10 @@ def issue_token(
     operator's command line. Raises `CannotIssue` unless exactly one of role and user
     is given and 1 <= days <= 366.
     """
-    if by.username != SYSTEM:
-        roles.require(by, "manage access")
-        if user not in (None, by) or role not in (None, Role.CI):
-            raise CannotIssue(_("A token would let you act as somebody else."))
+    _require_manager(by)
+    borrowed = user not in (None, by) or role not in (None, Role.CI)
+    if borrowed and by.username != SYSTEM:
+        raise CannotIssue(_("A token would let you act as somebody else."))
     if (role is None) == (user is None):
         raise CannotIssue(_("Name either a role or a person."))
     if not 1 <= days <= 366:
@@ -103,6 +102,36 @@ def issue_token(
         expires_at=at + timedelta(days=days),
     )
     return token, secret
+
+
+@act
+def revoke_token(*, token: Token, by: User, at: datetime) -> Token:
+    """End a token at once. Raises `NotAllowed`; a revoked one stays as it is."""
+    if by not in (token.user, token.issued_by):
+        _require_manager(by)
+    if token.revoked_at is None:
+        token.revoked_at = at
+        token.save(update_fields=["revoked_at"])
+    return token
+
+
+@act
+def deactivate(*, user: User, by: User, at: datetime) -> User:
+    """Close an account: its roles and tokens end, its signatures stay readable.
+
+    A user is never deleted (21 CFR 11.100). Raises `NotAllowed`.
+    """
+    _require_manager(by)
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    user.role_assignments.filter(ended_at=None).update(ended_at=at)
+    user.tokens.filter(revoked_at=None).update(revoked_at=at)
+    return user
+
+
+def _require_manager(by: User) -> None:
+    if by.username != SYSTEM:
+        roles.require(by, "manage access")
 
 
 def authenticate(secret: str, *, at: datetime) -> User:

@@ -156,6 +156,17 @@ def grant(*, user: User, role: Role, by: User, at: datetime) -> RoleAssignment:
     return assignment
 
 
+@act
+def end(*, user: User, role: Role, by: User, at: datetime) -> None:
+    """Take a role away: signatures given in it no longer fill a quorum that is open.
+
+    Raises `NotAllowed`; a role that is not held stays so.
+    """
+    if by.username != "system":
+        require(by, "manage access")
+    user.role_assignments.filter(role=role, ended_at=None).update(ended_at=at)
+
+
 def _refuse_conflicts(user: User, role: Role) -> None:
     together = roles_of(user) | {role}
     others = together - {Role.PLATFORM_ADMIN}

@@ -10,7 +10,8 @@ from governance.charts.base import SCHEMA, Chart, axis, distinct, sheet
 
 MOST_FEATURES = 20
 _GOLDEN = 0.618033988749895
-_PALE, _DARK = "#b9d2d5", "#06262b"
+# Both are seen on paper and on a dark screen, also by people who confuse colours.
+_LOW, _HIGH = "#3e98a5", "#cf6320"
 
 
 def importance(summary: Mapping[str, Any]) -> Chart | None:
@@ -58,7 +59,7 @@ def importance(summary: Mapping[str, Any]) -> Chart | None:
 
 
 def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
-    """One point for each row and feature: its SHAP value, darker for larger values."""
+    """One point for each row and feature: its SHAP value, from blue-green to orange."""
     points = summary.get("beeswarm")
     if not points:
         return None
@@ -76,13 +77,13 @@ def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
     colour = {
         "field": "level",
         "type": "quantitative",
-        "scale": {"domain": [0, 1], "range": [_PALE, _DARK]},
+        "scale": {"domain": [0, 1], "range": [_LOW, _HIGH]},
         "legend": {
             "title": _("Value of the feature"),
             "type": "symbol",
-            "values": [0, 0.5, 1],
+            "values": [0, 1],
             "labelExpr": f"datum.value < 0.5 ? {json.dumps(_('low'))} : "
-            f"datum.value > 0.5 ? {json.dumps(_('high'))} : ''",
+            f"{json.dumps(_('high'))}",
             "titleFontSize": 9,
             "labelFontSize": 9,
         },
@@ -92,7 +93,8 @@ def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
         title=_("Which way each feature pushes"),
         alt=_(
             "One point for each explained row and feature; to the right it raised the "
-            "score, to the left it lowered it. Dark points are high feature values."
+            "score, to the left it lowered it. Orange points are high feature values, "
+            "blue-green points low ones."
         ),
         spec={
             "$schema": SCHEMA,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import approvals, roles
+from governance.lifecycle import NoSuchMove
 from governance.models import ApprovalRequest, Signature
 from governance.policy import Check, NoPolicy
 from governance.web import worklist
@@ -74,7 +75,7 @@ def submit(request: PersonRequest, slug: str, version: str) -> HttpResponse:
         except approvals.NotReady as refusal:
             put_errors(form, {"environment": [str(refusal)]})
             missing = refusal.checks
-        except (approvals.NotOpen, approvals.SameHand, NoPolicy) as refusal:
+        except (approvals.NotOpen, NoPolicy, NoSuchMove) as refusal:
             put_errors(form, {"environment": [str(refusal)]})
     return show(
         request,
@@ -137,6 +138,6 @@ def withdraw(request: PersonRequest, request_id: UUID) -> HttpResponse:
                 at=timezone.now(),
             )
             messages.success(request, _("The request was taken back."))
-        except (approvals.NotOpen, approvals.CommentNeeded) as refusal:
+        except (approvals.NotOpen, approvals.CommentNeeded, NoSuchMove) as refusal:
             messages.error(request, str(refusal))
     return redirect("web:approval", asked.pk)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from governance import approvals, roles, signatures
 from governance.case import Case
+from governance.lifecycle import NoSuchMove
 from governance.models import ApprovalRequest, Signature
 from governance.policy import Check, NoPolicy
 from governance.requirements import APPROVE, evaluate
@@ -131,6 +132,7 @@ def _sign(
         approvals.SameHand,
         approvals.NoSeat,
         NoPolicy,
+        NoSuchMove,
     ) as refusal:
         put_errors(form, {"__all__": [str(refusal)]})
     return None
