@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance import approvals, deployments, risk, roles
+from governance import approvals, deployments, lifecycle, risk, roles
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_environment, find_model, find_version
@@ -208,6 +208,23 @@ class WithdrawalView(Door):
             at=timezone.now(),
         )
         return Response({"reason": row.reason, "withdrawn_at": row.withdrawn_at}, 201)
+
+
+class Retirement(Door):
+    """`models/{slug}/versions/{version}/retirement`"""
+
+    @extend_schema(request=Reason, responses={201: Reason})
+    def post(self, request: Request, slug: str, version: str) -> Response:
+        """Retire a version for good."""
+        form = Reason(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = lifecycle.retire(
+            version=find_version(slug, version),
+            reason=form.validated_data["reason"],
+            by=person(request),
+            at=timezone.now(),
+        )
+        return Response({"reason": row.reason, "retired_at": row.moved_at}, 201)
 
 
 class SuspensionRecord(serializers.Serializer[Any]):

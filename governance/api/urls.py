@@ -66,6 +66,7 @@ urlpatterns = [
         decisions.RequestsOfVersion.as_view(),
         name="version-approval-requests",
     ),
+    path(f"{_VERSION}/retirement", decisions.Retirement.as_view(), name="retirement"),
     path(f"{_VERSION}/readiness", gate.Readiness.as_view(), name="readiness"),
     path("artifacts", files.Artifacts.as_view(), name="artifacts"),
     path("datasets", files.DatasetList.as_view(), name="datasets"),

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audits.capture import relation
 from audits.models import Entry, EvidenceRun
-from governance import approvals
+from governance import approvals, lifecycle
 from governance.models import (
     ApprovalRequest,
     Authorisation,
@@ -15,6 +15,7 @@ from governance.models import (
     RiskAssessment,
     Signature,
     SignatureAttempt,
+    Status,
     Withdrawal,
 )
 from registry.models import RegisteredModel
@@ -272,3 +273,15 @@ def test_form_of_another_site_is_refused(world):
     answer = client.post(reverse("web:register_model"), record(world))
     assert answer.status_code == 403
     assert "Nothing was changed" in answer.content.decode()
+
+
+def test_a_version_is_retired_with_a_reason_by_page_and_api(world):
+    version = world.version(world.model())
+    url = reverse("web:retire", args=["mortgage-approval", version.version])
+    assert "required" in as_(world.anna).post(url, {"reason": ""}).content.decode()
+    answer = as_(world.anna).post(url, {"reason": "Replaced by version 2."})
+    assert answer.status_code == 302
+    assert lifecycle.status_of(version) == Status.RETIRED
+    again = as_(world.anna).post(url, {"reason": "Twice."}).content.decode()
+    assert "cannot become" in again
+    assert as_(world.ben).get(url).status_code == 403
