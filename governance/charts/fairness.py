@@ -70,7 +70,7 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
     return Chart(
         key=f"groups-{feature}",
         title=_title(short(feature), len(shown), len(groups)),
-        alt=_("Rates by group with 95 % intervals: ")
+        alt=_("Rates by group with their intervals: ")
         + "; ".join(
             f"{v['rate']}, {v['group']}: {v['value']:.3f}" for v in values[:24]
         ),
