@@ -137,12 +137,15 @@ def _require_columns(kind: str, dataset_version: DatasetVersion) -> None:
             )
 
 
-def latest_reports(version: ModelVersion) -> dict[str, EvidenceReport]:
+def latest_reports(
+    version: ModelVersion, *, until: datetime | None = None
+) -> dict[str, EvidenceReport]:
     """The newest report of each kind that counts: these are what decisions judge.
 
     A report counts when it was measured on the version's registered test data, or when
     the second line asked for it: whoever builds a model does not choose the data that
     it is judged by afterwards. Documents are left in the database until asked for.
+    With `until`, only what had been reported by then.
     """
     declared = version.version_datasets.filter(use="test").values("dataset_version")
     second_line = RoleAssignment.objects.filter(
@@ -157,6 +160,8 @@ def latest_reports(version: ModelVersion) -> dict[str, EvidenceReport]:
         .select_related("run__dataset_version__dataset")
         .prefetch_related("measurements")
         .defer("document")
-        .order_by("reported_at")
+        .order_by("reported_at", "id")
     )
+    if until is not None:
+        reports = reports.filter(reported_at__lte=until)
     return {report.run.kind: report for report in reports}

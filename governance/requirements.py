@@ -42,7 +42,9 @@ def _law(case: Case) -> list[Check]:
     today = case.at.date()
     began = model.valid_from is None or model.valid_from <= today
     over = model.valid_until is not None and model.valid_until < today
-    window = f"{model.valid_from or '…'} - {model.valid_until or '…'}"
+    window = _("no dates are set")
+    if model.valid_from or model.valid_until:
+        window = f"{model.valid_from or '…'} - {model.valid_until or '…'}"
     return [
         Check(
             "law-001",
@@ -189,7 +191,7 @@ def _measured(rule: Rule, item: Mapping[str, Any], report: EvidenceReport) -> Ch
         because=rule.text,
         next_step=""
         if passed
-        else _("The developer improves the model, or the owner asks for a waiver."),
+        else _("The developer improves the model and registers a new version."),
     )
 
 

@@ -10,6 +10,7 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from audits import log
+from audits.evidence import latest_reports
 from audits.models import EvidenceReport
 from governance.case import Case
 from governance.models import (
@@ -40,22 +41,14 @@ class PastCase(Case):
         return (
             self.version.model.risk_assessments.filter(assessed_at__lte=self.at)
             .select_related("matrix", "assessed_by")
-            .order_by("-assessed_at")
+            .order_by("-sequence")
             .first()
         )
 
     @cached_property
     def reports(self) -> dict[str, EvidenceReport]:
         """The newest report of each kind, as of then."""
-        reports = (
-            EvidenceReport.objects.filter(
-                run__version=self.version, reported_at__lte=self.at
-            )
-            .select_related("run__dataset_version__dataset", "run__requested_by")
-            .prefetch_related("measurements")
-            .order_by("reported_at", "id")
-        )
-        return {report.run.kind: report for report in reports}
+        return latest_reports(self.version, until=self.at)
 
     @cached_property
     def status(self) -> Status:

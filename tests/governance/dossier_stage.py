@@ -71,7 +71,7 @@ class Stage(World):
                     version=version,
                     kind=kind,
                     dataset_version=data,
-                    requested_by=self.ben,
+                    requested_by=self.vera,
                     requested_at=timezone.now(),
                     state=EvidenceRun.State.RUNNING,
                 )
