@@ -6,7 +6,7 @@ from django.utils import timezone
 from governance import access
 from registry.models import Role
 from tests.governance.callers import Caller
-from tests.world import World, log_verified
+from tests.world import NOW, World, log_verified
 
 
 @pytest.fixture
@@ -32,3 +32,14 @@ def caller(world):
         return Caller(secret)
 
     return make
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the time that the doors pass in."""
+
+    def set_to(at) -> None:
+        monkeypatch.setattr(timezone, "now", lambda: at)
+
+    set_to(NOW)
+    return set_to
