@@ -1,10 +1,10 @@
 """Everything that is judged about a version in an environment, gathered once."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from audits.evidence import latest_reports
 from audits.models import EvidenceReport
@@ -54,12 +54,13 @@ class Case:
     at: datetime
     granted: Authorisation | None = None
 
-    def as_granted(self) -> "Case":
+    def as_granted(self) -> Self:
         """The same case, seen from the authorisation that was granted, if any."""
         found = self.authorisation
         if found is None or self.granted is not None:
             return self
-        return Case(self.version, self.environment, self.at, found)
+        # What was read for another request is read anew: caches are no fields.
+        return replace(self, granted=found)
 
     @cached_property
     def artifact(self) -> Artifact | None:

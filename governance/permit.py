@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 
-from audits import dsse
+from audits import dsse, log
 from audits.keys import KeyUnusable, load_or_create_key
 from governance.models import Authorisation
 from registry.digests import canonical_json
@@ -22,7 +22,7 @@ PREDICATE = "urn:freigabe:attestation:approval:v1"
 
 
 class NoKey(Exception):
-    """The gate's signing key cannot be used, so nothing can be permitted."""
+    """A signing key cannot be used, so nothing can be permitted or verified."""
 
 
 def gate_key() -> Ed25519PrivateKey:
@@ -45,6 +45,35 @@ def public_pem(key: Ed25519PrivateKey) -> str:
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         .decode()
     )
+
+
+def public_keys() -> dict[str, Any]:
+    """What verifies permits and checkpoints: the content of `keys.json`.
+
+    Raises `NoKey`.
+    """
+    key = gate_key()
+    try:
+        vkey = log.signer().vkey
+    except (OSError, KeyUnusable) as error:
+        raise NoKey(str(error)) from error
+    return {
+        "issuer": settings.FREIGABE_INSTANCE_URL,
+        "keys": [
+            {
+                "use": "permit",
+                "keyid": key_id(key),
+                "algorithm": "Ed25519",
+                "public_key": public_pem(key),
+            },
+            {
+                "use": "checkpoint",
+                "keyid": settings.FREIGABE_LOG_ORIGIN,
+                "algorithm": "Ed25519",
+                "vkey": vkey,
+            },
+        ],
+    }
 
 
 def issue(

@@ -1,13 +1,10 @@
 """Health for orchestrators, and the public keys."""
 
-from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from audits import log
-from audits.keys import KeyUnusable
 from governance import permit
 
 
@@ -35,28 +32,8 @@ def ready(_request: HttpRequest) -> JsonResponse:
 def keys(_request: HttpRequest) -> JsonResponse:
     """Public keys for permits and checkpoints (`keys.json`)."""
     try:
-        key = permit.gate_key()
-        checkpoint_vkey = log.signer().vkey
-    except (permit.NoKey, KeyUnusable, OSError) as error:
+        return JsonResponse(permit.public_keys())
+    except permit.NoKey as error:
         return JsonResponse(
             {"status": _("not ready"), "because": str(error)}, status=503
         )
-    return JsonResponse(
-        {
-            "issuer": settings.FREIGABE_INSTANCE_URL,
-            "keys": [
-                {
-                    "use": "permit",
-                    "keyid": permit.key_id(key),
-                    "algorithm": "Ed25519",
-                    "public_key": permit.public_pem(key),
-                },
-                {
-                    "use": "checkpoint",
-                    "keyid": settings.FREIGABE_LOG_ORIGIN,
-                    "algorithm": "Ed25519",
-                    "vkey": checkpoint_vkey,
-                },
-            ],
-        }
-    )

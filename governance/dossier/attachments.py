@@ -5,11 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
-from audits import log
-from audits.keys import KeyUnusable
 from audits.models import EvidenceReport
 from governance import permit
 from governance.dossier import content
@@ -128,27 +125,8 @@ def _proof(name: str, description: str, text: str, media_type: str) -> File:
 def _keys() -> str:
     """The public keys, as `/.well-known/freigabe/keys.json` shows them."""
     try:
-        key = permit.gate_key()
-        vkey = log.signer().vkey
-    except (permit.NoKey, KeyUnusable, OSError) as error:
+        return json.dumps(permit.public_keys(), indent=1)
+    except permit.NoKey as error:
         raise NoKeys(
             _("The public keys cannot be read: %(why)s") % {"why": error}
         ) from error
-    document = {
-        "issuer": settings.FREIGABE_INSTANCE_URL,
-        "keys": [
-            {
-                "use": "permit",
-                "keyid": permit.key_id(key),
-                "algorithm": "Ed25519",
-                "public_key": permit.public_pem(key),
-            },
-            {
-                "use": "checkpoint",
-                "keyid": settings.FREIGABE_LOG_ORIGIN,
-                "algorithm": "Ed25519",
-                "vkey": vkey,
-            },
-        ],
-    }
-    return json.dumps(document, indent=1)

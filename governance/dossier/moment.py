@@ -1,7 +1,7 @@
 """A version as it stood at a moment: facts by their time, the record from the log."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -27,13 +27,6 @@ from registry.models import Environment, ModelVersion, RegisteredModel
 @dataclass(frozen=True)
 class PastCase(Case):
     """The case as it stood at `at`: nothing that was recorded later is in it."""
-
-    def as_granted(self) -> "PastCase":
-        """The same past case, seen from the authorisation of that time, if any."""
-        found = self.authorisation
-        if found is None or self.granted is not None:
-            return self
-        return replace(self, granted=found)
 
     @cached_property
     def assessment(self) -> RiskAssessment | None:
