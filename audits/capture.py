@@ -13,13 +13,19 @@ from django.db.backends.utils import CursorWrapper
 CAPTURE_SQL = Path(__file__).with_name("capture.sql")
 INSTALL_LOCK = 0x4652_4549_0001
 OUR_APPS = ("registry", "audits", "governance")
-# The log itself: kept from change, but not captured. The sequencer's row does change.
+# The log itself and what others keep of it: not captured. True: rows are only added.
 LOG_TABLES = {
     "audits_entry": True,
     "audits_leaf": True,
     "audits_tile": True,
     "audits_checkpoint": True,
     "audits_sequencer": False,
+    "audits_cosignature": True,
+    "audits_timestamp": True,
+    "audits_export": True,
+    "audits_delivery": True,
+    "audits_witnessedlog": False,
+    "audits_opening": False,
 }
 # Tables of other packages that say who may act, with the columns kept out of the log.
 OTHER_TABLES: dict[str, tuple[str, ...]] = {

@@ -1,6 +1,8 @@
 """The tables of evidence and of the log."""
 
+from audits.models.epochs import Epoch, KeyEvent
 from audits.models.evidence import EvidenceReport, EvidenceRun, Measurement
+from audits.models.keeping import Archive, LegalHold, LegalHoldRelease, RetentionRule
 from audits.models.log import (
     Checkpoint,
     Entry,
@@ -9,15 +11,39 @@ from audits.models.log import (
     Tile,
     Verification,
 )
+from audits.models.outside import (
+    Cosignature,
+    Delivery,
+    Export,
+    TimeStamp,
+    WitnessedLog,
+)
+from audits.models.privacy import Erasure, Opening
+from audits.models.schema import CatalogState, SchemaChange
 
 __all__ = [
+    "Archive",
+    "CatalogState",
     "Checkpoint",
+    "Cosignature",
+    "Delivery",
     "Entry",
+    "Epoch",
+    "Erasure",
     "EvidenceReport",
     "EvidenceRun",
+    "Export",
+    "KeyEvent",
     "Leaf",
+    "LegalHold",
+    "LegalHoldRelease",
     "Measurement",
+    "Opening",
+    "RetentionRule",
+    "SchemaChange",
     "Sequencer",
     "Tile",
+    "TimeStamp",
     "Verification",
+    "WitnessedLog",
 ]
