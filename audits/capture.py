@@ -1,5 +1,6 @@
 """Which tables are captured, how, and whether the database still does it."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 
-CAPTURE_SQL = Path(__file__).with_name("capture.sql")
+from audits import rights
+
+SQL_FILES = [
+    Path(__file__).with_name(name)
+    for name in ("capture.sql", "govern.sql", "catalog.sql")
+]
 INSTALL_LOCK = 0x4652_4549_0001
 OUR_APPS = ("registry", "audits", "governance")
 # The log itself and what others keep of it: not captured. True: rows are only added.
@@ -38,6 +44,15 @@ OTHER_TABLES: dict[str, tuple[str, ...]] = {
     "socialaccount_socialapp": ("key", "secret", "settings"),
     "socialaccount_socialtoken": ("token", "token_secret"),
 }
+# Their personal columns; our own models name theirs in `log_personal`.
+OTHER_PERSONAL: dict[str, tuple[str, ...]] = {
+    "account_emailaddress": ("email",),
+    "socialaccount_socialaccount": ("uid",),
+}
+# Written by functions of the database alone.
+WRITTEN_BY_DATABASE = frozenset(
+    {"audits_entry", "audits_opening", "audits_schemachange", "audits_catalogstate"}
+)
 # Left-out columns whose change alone says nothing: no entry for each log-in.
 QUIET_COLUMNS = frozenset({"last_login", "last_used_at"})
 
@@ -62,6 +77,7 @@ class Governed:
     table: str
     key: str
     secrets: tuple[str, ...]
+    personal: tuple[str, ...]
     append_only: bool
 
     @property
@@ -73,6 +89,13 @@ class Governed:
     def quiet(self) -> tuple[str, ...]:
         """Left-out columns whose change alone makes no entry."""
         return tuple(name for name in self.secrets if name in QUIET_COLUMNS)
+
+    @property
+    def arguments(self) -> tuple[str, str, str, str]:
+        """What the capture trigger is told: key, left out, quiet, personal."""
+        lists = (self.secrets, self.quiet, self.personal)
+        left_out, quiet, personal = (",".join(names) for names in lists)
+        return self.key, left_out, quiet, personal
 
 
 @dataclass(frozen=True)
@@ -123,7 +146,10 @@ def install(*, using: str = "default") -> int:
         tables = set(connection.introspection.table_names(cursor))
         if not tables.issuperset(LOG_TABLES):
             return 0
-        cursor.execute(CAPTURE_SQL.read_text())
+        _name_migration(cursor)
+        if _functions_differ(using):
+            for path in SQL_FILES:
+                cursor.execute(path.read_text())
         cursor.execute(
             "INSERT INTO audits_sequencer (one, done_entry_id, tree_size, frontier) "
             "VALUES (1, 0, 0, '') ON CONFLICT DO NOTHING"
@@ -135,11 +161,14 @@ def install(*, using: str = "default") -> int:
                     "SELECT public.audits_protect(%s::regclass, %s)",
                     [f"public.{table}", append_only],
                 )
-        return sum(
+        baseline = sum(
             _govern(cursor, table)
             for table in governed_tables()
             if table.table in tables and not present.issuperset(_triggers_of(table))
         )
+        rights.grant(cursor, governed_tables(), tables)
+        cursor.execute("SELECT public.audits_add_partition(), public.audits_attest()")
+        return baseline
 
 
 def expected_triggers(tables: set[str]) -> list[Trigger]:
@@ -172,7 +201,7 @@ def present_triggers(*, using: str = "default") -> list[Trigger]:
 
 
 def expected_functions() -> list[Function]:
-    """Read the functions of capture.sql from the file beside this module."""
+    """Read the functions from the SQL files beside this module."""
     return [
         Function(
             name,
@@ -180,7 +209,8 @@ def expected_functions() -> list[Function]:
             "SECURITY DEFINER" in header,
             frozenset(_setting(k, v) for k, v in _SETTING.findall(header)),
         )
-        for name, header, source in _FUNCTION.findall(CAPTURE_SQL.read_text())
+        for path in SQL_FILES
+        for name, header, source in _FUNCTION.findall(path.read_text())
     ]
 
 
@@ -210,37 +240,45 @@ def _from_models() -> Iterator[Governed]:
         if meta.proxy or not meta.managed or meta.db_table in LOG_TABLES:
             continue
         secrets: tuple[str, ...] = getattr(model, "log_secrets", ())
+        personal: tuple[str, ...] = getattr(model, "log_personal", ())
         if meta.app_label not in OUR_APPS:
             if meta.db_table not in OTHER_TABLES:
                 continue
             secrets = OTHER_TABLES[meta.db_table]
+            personal = OTHER_PERSONAL.get(meta.db_table, ())
         key = meta.pk.column
         if key is None:
             raise ImproperlyConfigured(
                 f"{meta.db_table} needs one key column to be logged."
             )
         append_only: bool = getattr(model, "append_only", False)
-        yield Governed(meta.db_table, key, secrets, append_only)
+        yield Governed(meta.db_table, key, secrets, personal, append_only)
+
+
+def _functions_differ(using: str) -> bool:
+    present = {function.name: function for function in present_functions(using=using)}
+    return any(
+        present.get(function.name) != function for function in expected_functions()
+    )
+
+
+def _name_migration(cursor: CursorWrapper) -> None:
+    """Tell the event trigger that a migration speaks, unless an act does."""
+    context = json.dumps({"sub": "migration", "via": "migration"})
+    cursor.execute("SELECT set_config('freigabe.actor', %s, true)", [context])
 
 
 def _govern(cursor: CursorWrapper, table: Governed) -> int:
     cursor.execute(
-        "SELECT public.audits_govern(%s::regclass, %s, %s, %s, %s)",
-        [
-            table.rel,
-            table.key,
-            ",".join(table.secrets),
-            ",".join(table.quiet),
-            table.append_only,
-        ],
+        "SELECT public.audits_govern(%s::regclass, %s, %s, %s, %s, %s)",
+        [table.rel, *table.arguments, table.append_only],
     )
     return int(cursor.fetchone()[0])
 
 
 def _triggers_of(table: Governed) -> list[Trigger]:
-    arguments = (table.key, ",".join(table.secrets), ",".join(table.quiet))
     capture = Trigger(
-        table.table, "zz_capture", _CAPTURES, "public.audits_capture", arguments
+        table.table, "zz_capture", _CAPTURES, "public.audits_capture", table.arguments
     )
     return [capture, *_protection(table.table, table.append_only)]
 

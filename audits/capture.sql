@@ -28,65 +28,145 @@ AS $$
   WHERE octet_length(value::text) > largest
 $$;
 
--- The one way into the log. The transaction id is taken BEFORE the entry id: otherwise
--- the sequencer's fence could pass while this entry is still invisible (log.md 2.1).
+-- The text that is hashed. Up to "actor" it repeats the columns of audits_entry.
+-- The nonce keeps a leaf hash from being guessed; random() is seeded from the system's
+-- strong source, and the hash keeps its state from being read off earlier nonces.
+-- No SET clause, one SELECT: PostgreSQL writes it into the calling statement.
+CREATE OR REPLACE FUNCTION public.audits_body(
+  id bigint, x xid8, at timestamptz, op text, rel text, pk text, actor text, ctx text,
+  osha text, hidden text, reduced text, was text, became text) RETURNS text
+LANGUAGE sql
+AS $$
+  SELECT '{"v": 2, "id": ' || id::text || ', "xid": "' || x::text || '", "at": "'
+    || to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '", "op": "' || op
+    || '", "rel": ' || to_json(rel)::text
+    || ', "pk": ' || coalesce(to_json(pk)::text, 'null')
+    || ', "actor": ' || coalesce(to_json(actor)::text, 'null')
+    || ', "role": ' || to_json(session_user)::text
+    || ', "nonce": "' || left(encode(sha256(float8send(random())
+      || float8send(random()) || float8send(random())), 'hex'), 32)
+    || '", "ctx": ' || coalesce(ctx, 'null')
+    || ', "osha": ' || coalesce('"' || osha || '"', 'null')
+    || ', "hidden": ' || coalesce(hidden, 'null')
+    || ', "reduced": ' || coalesce(reduced, 'null')
+    || ', "old": ' || coalesce(was, 'null')
+    || ', "new": ' || coalesce(became, 'null') || '}'
+$$;
+
+-- The same entry with its largest values by digest, until it fits.
+CREATE OR REPLACE FUNCTION public.audits_shrunk(
+  id bigint, x xid8, at timestamptz, op text, rel text, pk text, actor text, ctx text,
+  osha text, hidden text, was jsonb, became jsonb) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  largest integer;
+  body text;
+BEGIN
+  FOREACH largest IN ARRAY ARRAY[8192, 1024, 128, 0] LOOP
+    body := public.audits_body(id, x, at, op, rel, pk, actor, ctx, osha, hidden,
+      jsonb_build_object('old', public.audits_large(was, largest),
+        'new', public.audits_large(became, largest))::text,
+      public.audits_reduce(was, largest)::text,
+      public.audits_reduce(became, largest)::text);
+    EXIT WHEN octet_length(body) <= 65535;
+  END LOOP;
+  RETURN body;
+END $$;
+
+-- The way into the log for all that is no change of a row. The transaction id is taken
+-- BEFORE the entry id: otherwise the sequencer's fence could pass while this entry is
+-- still invisible (log.md 2.1).
 CREATE OR REPLACE FUNCTION public.audits_append(
-  op text, rel text, pk text, was jsonb, became jsonb, osha text, hidden jsonb,
-  ctx jsonb) RETURNS bigint
+  op text, rel text, pk text, was jsonb, became jsonb, osha text, ctx jsonb)
+RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 AS $$
 DECLARE
   x xid8 := pg_current_xact_id();
   id bigint := nextval('public.audits_entry_id_seq');
   at timestamptz := clock_timestamp();
-  nonce uuid := gen_random_uuid();
-  o jsonb := was;
-  n jsonb := became;
-  reduced jsonb;
-  largest integer;
-  body text;
+  actor text := coalesce(ctx->>'sub', ctx->>'via');
+  body text := public.audits_body(id, x, at, op, rel, pk, actor, ctx::text, osha,
+    NULL, NULL, was::text, became::text);
 BEGIN
-  FOREACH largest IN ARRAY ARRAY[8192, 1024, 128, 0] LOOP
-    body := jsonb_build_object(
-      'v', 1, 'id', id, 'xid', x::text, 'op', op, 'rel', rel, 'pk', pk,
-      'at', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-      'old', o, 'new', n, 'osha', osha, 'hidden', hidden, 'reduced', reduced,
-      'nonce', nonce, 'role', session_user, 'ctx', ctx)::text;
-    EXIT WHEN octet_length(body) <= 65535;
-    o := public.audits_reduce(was, largest);
-    n := public.audits_reduce(became, largest);
-    reduced := jsonb_build_object('old', public.audits_large(was, largest),
-                                  'new', public.audits_large(became, largest));
-  END LOOP;
+  IF octet_length(body) > 65535 THEN
+    body := public.audits_shrunk(
+      id, x, at, op, rel, pk, actor, ctx::text, osha, NULL, was, became);
+  END IF;
   INSERT INTO public.audits_entry
     (entry_id, xid, op, rel, pk, actor, occurred_at, body)
-  VALUES (id, x, op, rel, pk, coalesce(ctx->>'sub', ctx->>'via'), at, body);
+  VALUES (id, x, op, rel, pk, actor, at, body);
   RETURN id;
 END $$;
 REVOKE ALL ON FUNCTION public.audits_append FROM PUBLIC;
 
+-- Replace personal values by salted commitments (log.md 2.4). A value that was committed
+-- to before keeps its commitment, so that the images of a row stay comparable; any other
+-- value gets a new one, whose opening goes into the erasable table.
+CREATE OR REPLACE FUNCTION public.audits_commit(
+  entry bigint, relation text, key text, image jsonb, personal text[]) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  name text;
+  said text;
+  last public.audits_opening;
+  fresh bytea;
+BEGIN
+  FOREACH name IN ARRAY personal LOOP
+    said := image->name;
+    CONTINUE WHEN said IS NULL OR said IN ('null', '""');
+    SELECT * INTO last FROM public.audits_opening o
+      WHERE o.rel = relation AND o.pk = key AND o."column" = name
+      ORDER BY o.id DESC LIMIT 1;
+    IF last.value IS DISTINCT FROM said THEN
+      fresh := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+      last.commitment := encode(sha256(fresh || convert_to(said, 'UTF8')), 'hex');
+      INSERT INTO public.audits_opening
+        (entry_id, rel, pk, "column", commitment, salt, value)
+      VALUES (entry, relation, key, name, last.commitment, fresh, said);
+    END IF;
+    image := image || jsonb_build_object(
+      name, jsonb_build_object('$commitment', last.commitment));
+  END LOOP;
+  RETURN image;
+END $$;
+REVOKE ALL ON FUNCTION public.audits_commit FROM PUBLIC;
+
 -- Row trigger. Arguments: the key column; the columns left out of the log; those of
--- them whose change alone is not worth an entry. Both lists are comma-separated.
--- Settings are pinned, because to_jsonb(row) depends on them (log.md 2.3).
+-- them whose change alone is not worth an entry; the personal ones. All but the first
+-- are comma-separated lists. Settings are pinned, because to_jsonb(row) depends on them
+-- (log.md 2.3). The row's change has given the transaction its id before nextval.
 CREATE OR REPLACE FUNCTION public.audits_capture() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
 SET bytea_output = 'hex' SET extra_float_digits = 1
 AS $$
 DECLARE
+  x xid8 := pg_current_xact_id();
+  id bigint := nextval('public.audits_entry_id_seq');
+  at timestamptz := clock_timestamp();
   o jsonb;
   n jsonb;
-  secret text[] := string_to_array(TG_ARGV[1], ',');
+  ctx json := nullif(current_setting('freigabe.actor', true), '');
+  actor text := coalesce(ctx->>'sub', ctx->>'via');
+  rel text := TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME;
+  pk text;
+  secret text[];
   hidden text[];
   osha text;
+  body text;
 BEGIN
   IF TG_OP <> 'INSERT' THEN o := to_jsonb(OLD); END IF;
   IF TG_OP <> 'DELETE' THEN n := to_jsonb(NEW); END IF;
-  IF TG_OP = 'UPDATE' AND o->TG_ARGV[0] IS DISTINCT FROM n->TG_ARGV[0] THEN
+  pk := coalesce(n, o)->>TG_ARGV[0];
+  IF TG_OP = 'UPDATE' AND pk IS DISTINCT FROM o->>TG_ARGV[0] THEN
     RAISE EXCEPTION 'The key of a row of % cannot change.', TG_TABLE_NAME
       USING ERRCODE = 'restrict_violation';
   END IF;
-  IF secret <> '{}' THEN
+  IF TG_ARGV[1] <> '' THEN
+    secret := string_to_array(TG_ARGV[1], ',');
     IF TG_OP = 'UPDATE' THEN
       SELECT array_agg(c) INTO hidden FROM unnest(secret) c
         WHERE (o->c)::text IS DISTINCT FROM (n->c)::text;
@@ -97,6 +177,14 @@ BEGIN
       RETURN NULL;
     END IF;
   END IF;
+  IF TG_ARGV[3] <> '' THEN  -- the old image first: it looks up what the last one said
+    IF o IS NOT NULL THEN
+      o := public.audits_commit(id, rel, pk, o, string_to_array(TG_ARGV[3], ','));
+    END IF;
+    IF n IS NOT NULL THEN
+      n := public.audits_commit(id, rel, pk, n, string_to_array(TG_ARGV[3], ','));
+    END IF;
+  END IF;
   IF o IS NOT NULL THEN
     osha := encode(sha256(convert_to(o::text, 'UTF8')), 'hex');
   END IF;
@@ -104,12 +192,18 @@ BEGIN
     SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') INTO o
       FROM jsonb_each(o) e WHERE (n->e.key)::text IS DISTINCT FROM e.value::text;
   END IF;
-  PERFORM public.audits_append(
-    left(TG_OP, 1), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME,
-    coalesce(n, o)->>TG_ARGV[0], o, n, osha, to_jsonb(hidden),
-    nullif(current_setting('freigabe.actor', true), '')::jsonb);
+  body := public.audits_body(id, x, at, left(TG_OP, 1), rel, pk, actor, ctx::text,
+    osha, to_jsonb(hidden)::text, NULL, o::text, n::text);
+  IF octet_length(body) > 65535 THEN
+    body := public.audits_shrunk(id, x, at, left(TG_OP, 1), rel, pk, actor,
+      ctx::text, osha, to_jsonb(hidden)::text, o, n);
+  END IF;
+  INSERT INTO public.audits_entry
+    (entry_id, xid, op, rel, pk, actor, occurred_at, body)
+  VALUES (id, x, left(TG_OP, 1), rel, pk, actor, at, body);
   RETURN NULL;
 END $$;
+REVOKE ALL ON FUNCTION public.audits_capture FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.audits_forbid() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -121,58 +215,3 @@ BEGIN
       ELSE 'its rows are only ever added; what was recorded stays' END
     USING ERRCODE = 'restrict_violation';
 END $$;
-
--- Put a table under capture: triggers, and one entry (S) that says since when. Rows
--- that were there before the first time get a baseline entry each; never later, so
--- that dropping the triggers, changing a row and migrating again launders nothing.
-CREATE OR REPLACE FUNCTION public.audits_govern(
-  t regclass, pk text, secrets text, quiet text, append_only boolean) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
-SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET bytea_output = 'hex'
-SET extra_float_digits = 1
-AS $$
-DECLARE
-  name text;
-  known boolean;
-  baseline bigint := 0;
-  ctx jsonb := '{"via": "baseline", "reason": "baseline"}';
-BEGIN
-  SELECT n.nspname || '.' || c.relname INTO name FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = t;
-  EXECUTE format('CREATE OR REPLACE TRIGGER zz_capture AFTER INSERT OR UPDATE OR DELETE '
-    'ON %s FOR EACH ROW EXECUTE FUNCTION public.audits_capture(%L, %L, %L)',
-    t, pk, secrets, quiet);
-  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER zz_capture', t);
-  PERFORM public.audits_protect(t, append_only);
-  SELECT EXISTS (SELECT FROM public.audits_entry e
-    WHERE e.rel = name AND e.pk IS NULL AND e.op = 'S') INTO known;
-  IF NOT known THEN
-    EXECUTE format('SELECT count(public.audits_append(''I'', %L, r->>%L, NULL, '
-      'r - %L::text[], NULL, NULL, %L)) FROM (SELECT to_jsonb(x.*) r FROM %s x) y',
-      name, pk, string_to_array(secrets, ','), ctx, t) INTO baseline;
-  END IF;
-  PERFORM public.audits_append('S', name, NULL, NULL, jsonb_build_object(
-    'event', CASE WHEN known THEN 'governed again' ELSE 'governed' END, 'key', pk,
-    'secrets', secrets, 'quiet', quiet, 'append_only', append_only,
-    'baseline', baseline), NULL, NULL, ctx);
-  RETURN baseline;
-END $$;
-REVOKE ALL ON FUNCTION public.audits_govern FROM PUBLIC;
-
--- Refuse TRUNCATE, and on append-only tables UPDATE and DELETE, whoever asks.
-CREATE OR REPLACE FUNCTION public.audits_protect(t regclass, append_only boolean)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  EXECUTE format('CREATE OR REPLACE TRIGGER aa_no_truncate BEFORE TRUNCATE ON %s '
-    'FOR EACH STATEMENT EXECUTE FUNCTION public.audits_forbid()', t);
-  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER aa_no_truncate', t);
-  IF append_only THEN
-    EXECUTE format('CREATE OR REPLACE TRIGGER aa_no_change BEFORE UPDATE OR DELETE '
-      'ON %s FOR EACH ROW EXECUTE FUNCTION public.audits_forbid()', t);
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER aa_no_change', t);
-  ELSE
-    EXECUTE format('DROP TRIGGER IF EXISTS aa_no_change ON %s', t);
-  END IF;
-END $$;
-REVOKE ALL ON FUNCTION public.audits_protect FROM PUBLIC;

@@ -20,7 +20,13 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-APPLICATION = "freigabe"
+from governance.database_roles import (
+    APPLICATION,
+    OWNER,
+    make_roles,
+    prepare_database,
+)
+
 SUPERUSER = "postgres"
 # A Unix socket path may have 107 bytes, the path of a clone may have more.
 SOCKETS = Path("/tmp")  # noqa: S108 - fixed on purpose, checked in _socket_dir
@@ -322,16 +328,17 @@ def _is_ready(data_dir: Path, pid: int) -> bool:
 
 
 def _make_database(data_dir: Path) -> None:
-    """Make the application's role and database; the role is no superuser."""
+    """Make the roles and the database; the application's role owns nothing."""
     address = dsn_for(data_dir, user=SUPERUSER, database="postgres")
-    name = sql.Identifier(APPLICATION)
+    make_roles(address)
     with psycopg.connect(address, autocommit=True) as connection:
-        if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s"):
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
         if not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s"):
             connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name)
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                    sql.Identifier(APPLICATION), sql.Identifier(OWNER)
+                )
             )
+    prepare_database(dsn_for(data_dir, user=SUPERUSER))
 
 
 def _exists(

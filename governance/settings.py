@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
+from governance.database_roles import OWNER
 from governance.embedded import dsn_for
 from governance.environment import (
     database_from_url,
@@ -130,6 +131,14 @@ TEMPLATES = [
 DATABASE_URL_GIVEN = bool(env_secret("DATABASE_URL"))
 DATABASE_URL = env_secret("DATABASE_URL") or dsn_for(VAR_DIR / "postgres")
 DATABASES = {"default": database_from_url(DATABASE_URL)}
+# Who migrates and owns the tables; without it the application does, which is weaker.
+FREIGABE_DATABASE_ROLE = DATABASES["default"]["USER"]
+OWNER_URL = env_secret("FREIGABE_OWNER_URL")
+if not OWNER_URL and not DATABASE_URL_GIVEN:
+    OWNER_URL = dsn_for(VAR_DIR / "postgres", user=OWNER)
+if OWNER_URL:
+    DATABASES["owner"] = database_from_url(OWNER_URL) | {"TEST": {"MIRROR": "default"}}
+FREIGABE_OWNER_ALIAS = "owner" if OWNER_URL else "default"
 # For the web process only (wsgi.py): a command must not wait for a pool to give up.
 if env_bool("FREIGABE_DB_POOL", False):
     size = env_int("FREIGABE_DB_POOL_SIZE", 8, least=1)

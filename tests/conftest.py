@@ -13,11 +13,11 @@ import psycopg
 import pytest
 import pytest_django
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import setup_databases, teardown_databases
 from psycopg import sql
 
-from governance import embedded
+from governance import database_roles, embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSIONS = ROOT / "var" / "test"
@@ -46,10 +46,11 @@ hypothesis.settings.load_profile("bounded")
 
 @dataclass(frozen=True)
 class FreshDatabase:
-    """A database of one test: the application's address and the superuser's."""
+    """A database of one test, and its addresses for three roles."""
 
     name: str
     dsn: str
+    owner_dsn: str
     superuser_dsn: str
 
 
@@ -80,7 +81,7 @@ def django_db_modify_db_settings() -> Iterator[None]:
     embedded.start(data, fsync=False)
     superuser = embedded.dsn_for(data, user="postgres", database="postgres")
     with psycopg.connect(superuser, autocommit=True) as connection:
-        connection.execute("ALTER ROLE freigabe CREATEDB")
+        connection.execute("ALTER ROLE freigabe_owner CREATEDB")
     yield
     embedded.destroy(data)
 
@@ -95,10 +96,23 @@ def django_db_setup(
 
     pytest-django's own looks at the marks of tests, and would leave it out then.
     """
+    application = connection.settings_dict["USER"]
+    owner = connections[settings.FREIGABE_OWNER_ALIAS].settings_dict["USER"]
     with django_db_blocker.unblock():
+        connection.settings_dict["USER"] = owner
         created = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        name = connection.settings_dict["NAME"]
+        connection.close()
+        connection.settings_dict["USER"] = application
+        connections[settings.FREIGABE_OWNER_ALIAS].settings_dict["NAME"] = name
+        if not os.environ.get("DATABASE_URL"):
+            database_roles.prepare_database(
+                _address(settings.DATABASE_URL, database=name, user="postgres")
+            )
     yield
     with django_db_blocker.unblock():
+        connection.close()
+        connection.settings_dict["USER"] = owner
         teardown_databases(created, verbosity=0)
 
 
@@ -117,7 +131,8 @@ def fresh_database(
     name = f"fresh_{os.getpid()}_{abs(hash(request.node.nodeid)):x}"
     with django_db_blocker.unblock():
         connection.close()
-        admin = _address(settings.DATABASE_URL, database="postgres")
+        owner = connections[settings.FREIGABE_OWNER_ALIAS].settings_dict
+        admin = _address(settings.DATABASE_URL, database="postgres", user=owner["USER"])
         _run(
             admin,
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
@@ -126,12 +141,18 @@ def fresh_database(
         )
         dsn = _address(settings.DATABASE_URL, database=name)
         monkeypatch.setenv("DATABASE_URL", dsn)
+        monkeypatch.setenv(
+            "FREIGABE_OWNER_URL", _address(dsn, database=name, user=owner["USER"])
+        )
         monkeypatch.setitem(connection.settings_dict, "NAME", name)
+        monkeypatch.setitem(owner, "NAME", name)
         # A log of its own: the signer remembers by origin what it signed.
         monkeypatch.setenv("FREIGABE_LOG_ORIGIN", f"test.local/{name}")
         monkeypatch.setattr(settings, "FREIGABE_LOG_ORIGIN", f"test.local/{name}")
-        yield FreshDatabase(name, dsn, _address(dsn, database=name, user="postgres"))
-        connection.close()
+        owner_dsn = _address(dsn, database=name, user=owner["USER"])
+        superuser_dsn = _address(dsn, database=name, user="postgres")
+        yield FreshDatabase(name, dsn, owner_dsn, superuser_dsn)
+        connections.close_all()
         monkeypatch.undo()
         _run(
             admin, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))

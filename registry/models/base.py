@@ -27,11 +27,13 @@ class Fact(models.Model):
     """A row with a random UUID as its key.
 
     `append_only` tables refuse UPDATE and DELETE in the database; `log_secrets` names
-    columns that the log must never contain. Both are read by the capture triggers.
+    columns that the log must never contain, `log_personal` those whose values it holds
+    as commitments that can be erased. All are read by the capture triggers.
     """
 
     append_only: ClassVar[bool] = False
     log_secrets: ClassVar[tuple[str, ...]] = ()
+    log_personal: ClassVar[tuple[str, ...]] = ()
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
 

@@ -76,6 +76,12 @@ class User(AbstractUser):
 
     append_only: ClassVar[bool] = False
     log_secrets: ClassVar[tuple[str, ...]] = ("password", "last_login")
+    log_personal: ClassVar[tuple[str, ...]] = (
+        "username",
+        "first_name",
+        "last_name",
+        "email",
+    )
     scope: Scope | None = None
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
