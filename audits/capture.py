@@ -33,6 +33,7 @@ LOG_TABLES = {
     "audits_witnessedlog": False,
     "audits_opening": False,
 }
+PARTITION = re.compile(r"audits_entry_(p\d+|default)")
 # Tables of other packages that say who may act, with the columns kept out of the log.
 OTHER_TABLES: dict[str, tuple[str, ...]] = {
     "auth_group": (),
@@ -155,7 +156,7 @@ def install(*, using: str = "default") -> int:
             "VALUES (1, 0, 0, '') ON CONFLICT DO NOTHING"
         )
         present = set(present_triggers(using=using))
-        for table, append_only in LOG_TABLES.items():
+        for table, append_only in _log_tables(tables):
             if not present.issuperset(_protection(table, append_only)):
                 cursor.execute(
                     "SELECT public.audits_protect(%s::regclass, %s)",
@@ -173,7 +174,7 @@ def install(*, using: str = "default") -> int:
 
 def expected_triggers(tables: set[str]) -> list[Trigger]:
     """List the triggers that these existing tables must have."""
-    log = [(name, keep) for name, keep in LOG_TABLES.items() if name in tables]
+    log = _log_tables(tables)
     return [trigger for name, keep in log for trigger in _protection(name, keep)] + [
         trigger
         for governed in governed_tables()
@@ -232,6 +233,13 @@ def present_functions(*, using: str = "default") -> list[Function]:
             )
             for name, source, definer, settings in cursor.fetchall()
         ]
+
+
+def _log_tables(tables: set[str]) -> list[tuple[str, bool]]:
+    """Return the log's existing tables with their partitions, and who is append-only."""
+    partitions = {name for name in tables if PARTITION.fullmatch(name)}
+    names = [*(name for name in LOG_TABLES if name in tables), *sorted(partitions)]
+    return [(name, LOG_TABLES.get(name, True)) for name in names]
 
 
 def _from_models() -> Iterator[Governed]:

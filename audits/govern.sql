@@ -53,6 +53,9 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE TRIGGER aa_no_truncate BEFORE TRUNCATE ON %s '
     'FOR EACH STATEMENT EXECUTE FUNCTION public.audits_forbid()', t);
   EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER aa_no_truncate', t);
+  IF (SELECT relispartition FROM pg_class WHERE oid = t) THEN
+    RETURN;  -- it has its row triggers from its table
+  END IF;
   IF append_only THEN
     EXECUTE format('CREATE OR REPLACE TRIGGER aa_no_change BEFORE UPDATE OR DELETE '
       'ON %s FOR EACH ROW EXECUTE FUNCTION public.audits_forbid()', t);

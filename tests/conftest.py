@@ -106,9 +106,9 @@ def django_db_setup(
         connection.settings_dict["USER"] = application
         connections[settings.FREIGABE_OWNER_ALIAS].settings_dict["NAME"] = name
         if not os.environ.get("DATABASE_URL"):
-            database_roles.prepare_database(
-                _address(settings.DATABASE_URL, database=name, user="postgres")
-            )
+            superuser = _address(settings.DATABASE_URL, database=name, user="postgres")
+            database_roles.prepare_database(superuser)
+            _run(superuser, sql.SQL("SELECT public.audits_attest()"))
     yield
     with django_db_blocker.unblock():
         connection.close()
@@ -132,11 +132,13 @@ def fresh_database(
     with django_db_blocker.unblock():
         connection.close()
         owner = connections[settings.FREIGABE_OWNER_ALIAS].settings_dict
-        admin = _address(settings.DATABASE_URL, database="postgres", user=owner["USER"])
+        # Only a superuser may end the sessions of one, which a test may have left.
+        by = owner["USER"] if settings.DATABASE_URL_GIVEN else "postgres"
+        admin = _address(settings.DATABASE_URL, database="postgres", user=by)
         _run(
             admin,
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template)
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                *map(sql.Identifier, (name, template, owner["USER"]))
             ),
         )
         dsn = _address(settings.DATABASE_URL, database=name)
@@ -166,6 +168,6 @@ def _address(url: str, *, database: str, user: str = "") -> str:
     return urlunsplit(parts._replace(netloc=login, path=f"/{database}"))
 
 
-def _run(dsn: str, statement: sql.Composed) -> None:
+def _run(dsn: str, statement: sql.Composable) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(statement)
