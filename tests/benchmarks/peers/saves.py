@@ -69,14 +69,21 @@ def _pghistory() -> AbstractContextManager[object]:
     return pghistory.context(user=17, url="/page", request=CONTEXT["request"])
 
 
+@contextmanager
+def _pghistory_in_transaction() -> Iterator[None]:
+    with transaction.atomic(), _pghistory():
+        yield
+
+
 VARIANTS = (
     Variant("plain", models.Plain, nullcontext),
     Variant("plain in atomic()", models.Plain, transaction.atomic),
     Variant("act", models.Ours, _act),
     Variant("act, one personal column", models.OursPersonal, _act),
     Variant("no context", models.Ours, nullcontext),
-    Variant("context prefixed", models.Ours, _prefixed),
+    Variant("one statement", models.Ours, _prefixed),
     Variant("pghistory with context", models.Pghistory, _pghistory),
+    Variant("pghistory in atomic()", models.Pghistory, _pghistory_in_transaction),
     Variant("simple-history", models.SimpleHistory, nullcontext),
     Variant("auditlog", models.Auditlog, nullcontext),
 )
@@ -133,6 +140,7 @@ def _require_recorded(before: dict[str, int]) -> None:
     expected = dict.fromkeys(before, times) | {
         "ours": 3 * times,
         "ours with context": 2 * times,
+        "pghistory": 2 * times,
     }
     written = {name: n - before[name] for name, n in recorded().items()}
     if written != expected:
