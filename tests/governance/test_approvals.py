@@ -119,7 +119,7 @@ def test_new_evidence_voids_what_was_signed(world):
     sign(request, world.vera, "review")
     world.measured(
         version,
-        EvidenceRun.objects.first().dataset_version,
+        EvidenceRun.objects.get(version=version, kind="performance").dataset_version,
         {"performance": [("roc_auc", "", 0.9)]},
     )
     with pytest.raises(approvals.NotOpen, match="changed since"):

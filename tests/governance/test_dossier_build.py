@@ -164,7 +164,7 @@ def check_proofs(reader, folder) -> None:
     assert "public.governance_signature" in tables
     assert "public.audits_measurement" in tables
     document["entries"][0]["body"] = document["entries"][0]["body"].replace(
-        '"v": 1', '"v": 2'
+        '"op": "I"', '"op": "U"'
     )
     extract.write_text(json.dumps(document))
     assert offline.main([str(extract), "--key", keys]) == 1

@@ -41,8 +41,9 @@ def test_committed_nudge_runs_once_and_a_rolled_back_one_never(
 ):
     monkeypatch.setenv("CELERY_BROKER_URL", "pgmq://localhost")
     monkeypatch.chdir(ROOT)
-    with psycopg.connect(fresh_database.dsn) as connection:
+    with psycopg.connect(fresh_database.owner_dsn) as connection:
         connection.execute("CREATE TABLE throwaway (id serial)")
+        connection.execute("GRANT ALL ON throwaway, throwaway_id_seq TO freigabe")
     nudged = subprocess.run(
         [sys.executable, "-c", NUDGE], capture_output=True, text=True, check=False
     )
@@ -59,7 +60,7 @@ def test_committed_nudge_runs_once_and_a_rolled_back_one_never(
         keeper.watch(2)
     assert lines == [], (tmp_path / "worker.log").read_text()
     assert runs(fresh_database.dsn) == 1
-    with psycopg.connect(fresh_database.dsn) as connection:
+    with psycopg.connect(fresh_database.owner_dsn) as connection:
         waiting = connection.execute("SELECT count(*) FROM pgmq.q_evidence").fetchone()
     assert waiting == (0,)
 

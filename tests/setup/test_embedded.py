@@ -57,8 +57,9 @@ def test_application_has_no_superuser_rights(data):
 
 def test_data_outlives_a_killed_server(data):
     dsn = embedded.start(data)
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(embedded.dsn_for(data, user="postgres")) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        connection.execute("GRANT SELECT ON kept TO freigabe")
     os.kill(server_of(data), signal.SIGKILL)
     with ThreadPoolExecutor() as pool:
         first, second = pool.map(lambda _: _start_again(data), range(2))
