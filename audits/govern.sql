@@ -19,11 +19,7 @@ DECLARE
 BEGIN
   SELECT n.nspname || '.' || c.relname INTO name FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = t;
-  EXECUTE format('CREATE OR REPLACE TRIGGER zz_capture AFTER INSERT OR UPDATE OR DELETE '
-    'ON %s FOR EACH ROW EXECUTE FUNCTION public.audits_capture(%L, %L, %L, %L)',
-    t, pk, secrets, quiet, personal);
-  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER zz_capture', t);
-  PERFORM public.audits_protect(t, append_only);
+  EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', t);
   SELECT EXISTS (SELECT FROM public.audits_entry e
     WHERE e.rel = name AND e.pk IS NULL AND e.op = 'S') INTO known;
   IF NOT known THEN
@@ -37,6 +33,11 @@ BEGIN
       baseline := baseline + 1;
     END LOOP;
   END IF;
+  EXECUTE format('CREATE OR REPLACE TRIGGER zz_capture AFTER INSERT OR UPDATE OR DELETE '
+    'ON %s FOR EACH ROW EXECUTE FUNCTION public.audits_capture(%L, %L, %L, %L)',
+    t, pk, secrets, quiet, personal);
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER zz_capture', t);
+  PERFORM public.audits_protect(t, append_only);
   PERFORM public.audits_append('S', name, NULL, NULL, jsonb_build_object(
     'event', CASE WHEN known THEN 'governed again' ELSE 'governed' END, 'key', pk,
     'secrets', secrets, 'quiet', quiet, 'personal', personal,

@@ -138,9 +138,9 @@ def _give_the_rest(cursor: CursorWrapper, role: str) -> None:
     """Sequences behind columns, and the functions that stand for rights not given."""
     to = sql.Identifier(role)
     cursor.execute(
-        "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' "
-        "AND sequencename <> %s AND NOT has_sequence_privilege("
-        "%s, format('public.%%I', sequencename), 'USAGE')",
+        "SELECT sequencename FROM pg_sequences WHERE sequencename <> %s AND "
+        "CASE WHEN schemaname = 'public' THEN NOT has_sequence_privilege("
+        "%s, format('public.%%I', sequencename), 'USAGE') END",
         [ENTRY_IDS, role],
     )
     names = [name for (name,) in cursor.fetchall()]

@@ -2,6 +2,12 @@
 
 from django.db import migrations
 
+# Their arguments changed; installed anew after the migration.
+FORMER = """
+DROP FUNCTION IF EXISTS public.audits_append(
+  text, text, text, jsonb, jsonb, text, jsonb, jsonb);
+DROP FUNCTION IF EXISTS public.audits_govern(regclass, text, text, text, boolean);
+"""
 PARTITION = """
 DROP TRIGGER IF EXISTS aa_no_change ON audits_entry;
 DROP TRIGGER IF EXISTS aa_no_truncate ON audits_entry;
@@ -27,4 +33,4 @@ CREATE TABLE audits_entry_default PARTITION OF audits_entry DEFAULT;
 class Migration(migrations.Migration):
     dependencies = [("audits", "0002_log_life")]
 
-    operations = [migrations.RunSQL(PARTITION, elidable=False)]
+    operations = [migrations.RunSQL(FORMER), migrations.RunSQL(PARTITION)]
