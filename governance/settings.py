@@ -43,6 +43,13 @@ FREIGABE_EVIDENCE_MEMORY_BYTES = env_int(
 FREIGABE_REQUIRE_SANDBOX = env_bool("FREIGABE_REQUIRE_SANDBOX", False)
 FREIGABE_LOG_MAX_AGE_HOURS = env_int("FREIGABE_LOG_MAX_AGE_HOURS", 24, least=1)
 
+# Outside memory ---------------------------------------------------------------------
+# A directory or s3://bucket/prefix on write-once storage; empty: no export.
+FREIGABE_EXPORT = os.environ.get("FREIGABE_EXPORT", "")
+FREIGABE_EXPORT_EVERY_MINUTES = env_int("FREIGABE_EXPORT_EVERY_MINUTES", 15, least=1)
+# What S3 may not delete before; for a directory the storage itself decides.
+FREIGABE_EXPORT_RETAIN_DAYS = env_int("FREIGABE_EXPORT_RETAIN_DAYS", 3653, least=1)
+
 # Security ---------------------------------------------------------------------------
 DEBUG = env_bool("FREIGABE_DEBUG", False)
 SECRET_KEY = env_secret("FREIGABE_SECRET_KEY") or kept_secret(VAR_DIR / "secret_key")
@@ -235,6 +242,7 @@ CELERY_TASK_ROUTES = {
     "governance.tasks.render_*": {"queue": "dossier"},
     # It reads the whole log: not on the clock's own queue.
     "governance.tasks.verify_*": {"queue": "dossier"},
+    "governance.tasks.export_*": {"queue": "dossier"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -269,6 +277,11 @@ CELERY_BEAT_SCHEDULE = {
         "verify_log": 10,
         "execute_evidence": 3,
         "render_dossiers": 3,
+        **(
+            {"export_log": 60 * FREIGABE_EXPORT_EVERY_MINUTES}
+            if FREIGABE_EXPORT
+            else {}
+        ),
     }.items()
 }
 

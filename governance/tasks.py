@@ -4,9 +4,11 @@ import logging
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from audits import execution, log, verification
+from audits.export.export import ExportError, export
 from audits.integration import Lagging
 from audits.models import Verification
 from governance.dossier import build
@@ -39,6 +41,16 @@ def verify_log() -> None:
         return
     with through("task"):
         verification.run_and_record(at=now)
+
+
+@shared_task(name="governance.tasks.export_log")
+def export_log() -> None:
+    """Copy what is signed to the write-once storage that FREIGABE_EXPORT names."""
+    with through("task"):
+        try:
+            export(to=settings.FREIGABE_EXPORT, at=timezone.now())
+        except ExportError as error:
+            logger.error("The log was not exported: %s", error)
 
 
 @shared_task(name="governance.tasks.execute_evidence")
