@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-VAR = ROOT / "var" / "bench"
+# Of this run alone: another may be under way.
+VAR = ROOT / "var" / "bench" / str(os.getpid())
 REPORT = ROOT / "var" / "bench.json"
 os.environ["DJANGO_SETTINGS_MODULE"] = "governance.settings"
 os.environ["FREIGABE_VAR"] = str(VAR)
@@ -30,9 +31,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="names, separated by commas")
     only = [name for name in parser.parse_args().only.split(",") if name]
-    embedded.destroy(VAR / "postgres")
-    # With the keys, or the signer would remember the log of the last time.
-    shutil.rmtree(VAR, ignore_errors=True)
+    for left_over in VAR.parent.glob("*/postgres"):
+        if not Path("/proc", left_over.parent.name).exists():
+            embedded.destroy(left_over)
+            shutil.rmtree(left_over.parent, ignore_errors=True)
     embedded.start(VAR / "postgres")
     try:
         django.setup()
@@ -40,18 +42,31 @@ def main() -> None:
         rows = [row for name, bench in _chosen(only) for row in _run(name, bench)]
     finally:
         embedded.destroy(VAR / "postgres")
+        shutil.rmtree(VAR, ignore_errors=True)
     REPORT.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
     _print(rows)
 
 
 def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
-    from tests.benchmarks import capture, gate, log  # noqa: PLC0415 - after setup()
+    # After Django is set up.
+    from tests.benchmarks import (  # noqa: PLC0415
+        bulk,
+        capture,
+        gate,
+        log,
+        proofs,
+        sequencing,
+    )
 
     known: dict[str, Bench] = {
         "gate": gate.decision,
         "verify": log.verify,
         "capture-update": capture.update,
         "capture-create": capture.create,
+        "bulk": bulk.write,
+        "sequencing": sequencing.integrate,
+        "writers": sequencing.writers,
+        "proof": proofs.inclusion,
     }
     unknown = sorted(set(only) - set(known))
     if unknown:
