@@ -38,7 +38,7 @@ CREATE OR REPLACE FUNCTION public.audits_body(
 LANGUAGE sql
 AS $$
   SELECT '{"v": 2, "id": ' || id::text || ', "xid": "' || x::text || '", "at": "'
-    || to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '", "op": "' || op
+    || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '", "op": "' || op
     || '", "rel": ' || to_json(rel)::text
     || ', "pk": ' || coalesce(to_json(pk)::text, 'null')
     || ', "actor": ' || coalesce(to_json(actor)::text, 'null')
@@ -134,14 +134,22 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION public.audits_commit FROM PUBLIC;
 
--- Row trigger. Arguments: the key column; the columns left out of the log; those of
--- them whose change alone is not worth an entry; the personal ones. All but the first
--- are comma-separated lists. Settings are pinned, because to_jsonb(row) depends on them
--- (log.md 2.3). The row's change has given the transaction its id before nextval.
-CREATE OR REPLACE FUNCTION public.audits_capture() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- A row as JSON under pinned settings, because its text depends on them (log.md 2.3).
+CREATE OR REPLACE FUNCTION public.audits_image(line anyelement) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
 SET bytea_output = 'hex' SET extra_float_digits = 1
+AS $$
+  SELECT to_jsonb(line)
+$$;
+
+-- Row trigger. Arguments: the key column; the columns left out of the log; those of
+-- them whose change alone is not worth an entry; the personal ones. All but the first
+-- are comma-separated lists. The row's change has given the transaction its id before
+-- nextval. Pinning settings costs more than looking at them: only a session that
+-- differs pays for it.
+CREATE OR REPLACE FUNCTION public.audits_capture() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   x xid8 := pg_current_xact_id();
@@ -157,9 +165,18 @@ DECLARE
   hidden text[];
   osha text;
   body text;
+  usual boolean := current_setting('timezone') = 'UTC'
+    AND starts_with(current_setting('datestyle'), 'ISO')
+    AND current_setting('intervalstyle') = 'postgres'
+    AND current_setting('bytea_output') = 'hex'
+    AND current_setting('extra_float_digits') = '1';
 BEGIN
-  IF TG_OP <> 'INSERT' THEN o := to_jsonb(OLD); END IF;
-  IF TG_OP <> 'DELETE' THEN n := to_jsonb(NEW); END IF;
+  IF TG_OP <> 'INSERT' THEN
+    o := CASE WHEN usual THEN to_jsonb(OLD) ELSE public.audits_image(OLD) END;
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    n := CASE WHEN usual THEN to_jsonb(NEW) ELSE public.audits_image(NEW) END;
+  END IF;
   pk := coalesce(n, o)->>TG_ARGV[0];
   IF TG_OP = 'UPDATE' AND pk IS DISTINCT FROM o->>TG_ARGV[0] THEN
     RAISE EXCEPTION 'The key of a row of % cannot change.', TG_TABLE_NAME

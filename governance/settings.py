@@ -274,6 +274,7 @@ CELERY_BEAT_SCHEDULE = {
     }
     for name, seconds in {
         "integrate_log": 1,
+        "tend_log": 10,
         "verify_log": 10,
         "execute_evidence": 3,
         "render_dossiers": 3,

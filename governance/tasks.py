@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from audits import execution, log, verification
+from audits import capture, execution, log, verification
 from audits.export.export import ExportError, export
 from audits.integration import Lagging
 from audits.models import Verification
@@ -26,6 +26,12 @@ def integrate_log() -> None:
             log.advance(at=timezone.now())
         except Lagging as error:
             logger.warning("%s", error)
+
+
+@shared_task(name="governance.tasks.tend_log")
+def tend_log() -> None:
+    """Record how the log's guards stand, and make room for entries to come."""
+    capture.tend()
 
 
 @shared_task(name="governance.tasks.verify_log")

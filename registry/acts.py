@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import connection, transaction
+from psycopg.sql import quote
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,48 @@ def acting(*, by: object, reason: str = "") -> Iterator[None]:
     origin = replace(_origin.get(), reason=reason or _origin.get().reason)
     subject = str(getattr(by, "pk", by))
     context = json.dumps({"sub": subject, **asdict(origin)}, ensure_ascii=False)
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('freigabe.actor', %s, true)", [context])
+    with transaction.atomic(), connection.execute_wrapper(_Naming(context)):
         token = _author.set(subject)
         try:
             yield
         finally:
             _author.reset(token)
+
+
+class _Naming:
+    """Tells the database who acts, together with the act's first statement.
+
+    A statement of its own would be one more round trip for every act.
+    """
+
+    def __init__(self, context: str) -> None:
+        self._statement = (
+            f"SELECT set_config('freigabe.actor', {quote(context)}, true);"
+        )
+        self._told = False
+
+    def __call__(
+        self,
+        execute: Callable[..., Any],
+        statement: Any,
+        parameters: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        if self._told:
+            return execute(statement, parameters, many, context)
+        self._told = True
+        cursor = context["cursor"]
+        if many or not isinstance(statement, str) or getattr(cursor, "name", None):
+            with connection.cursor() as other:
+                other.execute(self._statement)
+            return execute(statement, parameters, many, context)
+        first = self._statement
+        if parameters is not None:
+            first = first.replace("%", "%%")
+        result = execute(first + statement, parameters, many, context)
+        cursor.nextset()
+        return result
 
 
 def act(function: Callable[P, R]) -> Callable[P, R]:

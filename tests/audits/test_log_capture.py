@@ -250,3 +250,41 @@ def _dataset(description: str) -> Dataset:
 
 def _uploader() -> User:
     return add_user("uploader")
+
+
+@pytest.mark.parametrize(
+    "settings_of_session",
+    [
+        "SET timezone = 'Asia/Kolkata'",
+        "SET datestyle = 'German'",
+        "SET extra_float_digits = -10",
+        "SET intervalstyle = 'sql_standard'",
+        "SET bytea_output = 'escape'",
+    ],
+)
+def test_the_settings_of_a_session_do_not_change_what_is_written(
+    superuser, settings_of_session
+):
+    superuser.execute(
+        "CREATE TABLE public.odd (id int PRIMARY KEY, f float8, t timestamptz, "
+        "i interval, b bytea, d date, r tstzrange)"
+    )
+    superuser.execute("SELECT audits_govern('odd', 'id', '', '', '', false)")
+    superuser.execute("SET timezone = 'UTC'")
+    insert = (
+        "INSERT INTO odd SELECT %s, 0.1::float8 + 0.2, '2026-11-21T03:00:00Z', "
+        "'1 day 2 hours', decode('00ff', 'hex'), '2026-11-21', "
+        "'[2026-11-21T03:00:00Z,)'"
+    )
+    superuser.execute(insert, [1])
+    superuser.execute(settings_of_session)
+    superuser.execute(insert, [2])
+    superuser.execute("UPDATE odd SET f = f + 0 WHERE id = 1")
+    one, two = (
+        json.loads(log.entries_for(rel="public.odd", pk=pk).last().body)
+        for pk in ("1", "2")
+    )
+    assert {**one["new"], "id": 2} == two["new"]
+    assert one["old"] == {}
+    assert one["at"][:11] == two["at"][:11]
+    assert one["at"].endswith("Z")
