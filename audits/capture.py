@@ -243,7 +243,7 @@ def present_functions(*, using: str = "default") -> list[Function]:
 
 
 def _log_tables(tables: set[str]) -> list[tuple[str, bool]]:
-    """Return the log's existing tables with their partitions, and who is append-only."""
+    """Return the log's existing tables and partitions, and which are append-only."""
     partitions = {name for name in tables if PARTITION.fullmatch(name)}
     names = [*(name for name in LOG_TABLES if name in tables), *sorted(partitions)]
     return [(name, LOG_TABLES.get(name, True)) for name in names]

@@ -27,6 +27,7 @@ LOG_RIGHTS: dict[str, frozenset[str]] = {
     "audits_witnessedlog": ADD | {"UPDATE"},
     "django_migrations": READ,
 }
+AUDITOR = "freigabe_auditor"
 ENTRY_IDS = "audits_entry_id_seq"
 CALLS = (
     "audits_attest()",
@@ -76,6 +77,7 @@ def grant(cursor: CursorWrapper, governed: Iterable[Table], tables: set[str]) ->
             _give(cursor, role, rights, names)
     _give_locks(cursor, role, [table for table in governed if table.table in tables])
     _give_the_rest(cursor, role)
+    _let_auditor_read(cursor, tables)
 
 
 def expected_rights(
@@ -167,6 +169,22 @@ def _give_the_rest(cursor: CursorWrapper, role: str) -> None:
                     to,
                 )
             )
+
+
+def _let_auditor_read(cursor: CursorWrapper, tables: set[str]) -> None:
+    """Give the auditor's role, where there is one, the log without the openings."""
+    cursor.execute("SELECT to_regrole(%s)", [AUDITOR])
+    if cursor.fetchone()[0] is None:
+        return
+    present = present_rights(cursor, AUDITOR)
+    wanted = LOG_RIGHTS.keys() & tables - {"audits_opening", "django_migrations"}
+    missing = sorted(wanted - present.keys())
+    if missing:
+        cursor.execute(
+            sql.SQL("GRANT SELECT ON TABLE {} TO {}").format(
+                _list(missing), sql.Identifier(AUDITOR)
+            )
+        )
 
 
 def _list(names: list[str]) -> sql.Composed:
