@@ -11,18 +11,29 @@ from django.db.backends.utils import CursorWrapper
 from audits.merkle import HASH_BYTES, CompactRange
 
 INTEGRATOR_LOCK = 0x4652_4549_0002
-BATCH = 20_000  # leaves in one transaction
+BATCH = 20_000  # entry ids in one transaction
 _LONGEST_PAUSE = 0.05  # seconds between two looks at the fence
 
-_FULL_TILE = """
-INSERT INTO audits_tile (level, tile_index, hashes, root_hash)
-SELECT 0, %s, string_agg(leaf_hash, ''::bytea ORDER BY leaf_index), %s
-FROM audits_leaf WHERE leaf_index BETWEEN %s AND %s
+# OFFSET 0: hash first, and sort the hashes, not the bodies.
+_LEAVES = """
+INSERT INTO audits_leaf (leaf_index, entry_id, leaf_hash)
+SELECT %s + row_number() OVER (ORDER BY entry_id) - 1, entry_id, hash
+FROM (SELECT entry_id, sha256('\\x00'::bytea || convert_to(body, 'UTF8')) AS hash
+  FROM audits_entry WHERE entry_id > %s AND entry_id <= %s OFFSET 0) e
+RETURNING leaf_index, leaf_hash
 """
-_FULL_UPPER_TILE = """
+_FULL_TILES = """
 INSERT INTO audits_tile (level, tile_index, hashes, root_hash)
-SELECT %s, %s, string_agg(root_hash, ''::bytea ORDER BY tile_index), %s
-FROM audits_tile WHERE level = %s AND tile_index BETWEEN %s AND %s
+SELECT 0, i, string_agg(leaf_hash, ''::bytea ORDER BY leaf_index), root
+FROM unnest(%s::bigint[], %s::bytea[]) AS t (i, root)
+JOIN audits_leaf ON leaf_index BETWEEN i * 256 AND i * 256 + 255 GROUP BY i, root
+"""
+_FULL_UPPER_TILES = """
+INSERT INTO audits_tile (level, tile_index, hashes, root_hash)
+SELECT %s, i, string_agg(root_hash, ''::bytea ORDER BY tile_index), root
+FROM unnest(%s::bigint[], %s::bytea[]) AS t (i, root)
+JOIN audits_tile ON level = %s AND tile_index BETWEEN i * 256 AND i * 256 + 255
+GROUP BY i, root
 """
 
 
@@ -148,7 +159,7 @@ def _oldest(cursor: CursorWrapper) -> str:
 
 
 def _integrate_batch(cursor: CursorWrapper, last: int) -> tuple[int, int]:
-    """Add up to BATCH leaves in one durable transaction; return (done, size)."""
+    """Take the next BATCH ids in one durable transaction; return (done, size)."""
     with transaction.atomic(durable=True):
         # The signer may only see what a crash of the server cannot take back.
         cursor.execute("SET LOCAL synchronous_commit = on")
@@ -159,18 +170,15 @@ def _integrate_batch(cursor: CursorWrapper, last: int) -> tuple[int, int]:
         if done >= last:
             return done, size
         tree = CompactRange(size, split_hashes(frontier))
+        # The batch is one of ids, so that no plan looks beyond it; gaps cost nothing.
         cursor.execute(
-            "INSERT INTO audits_leaf (leaf_index, entry_id, leaf_hash) "
-            "SELECT %s + row_number() OVER (ORDER BY entry_id) - 1, entry_id, "
-            "sha256('\\x00'::bytea || convert_to(body, 'UTF8')) "
-            "FROM (SELECT entry_id, body FROM audits_entry "
-            "WHERE entry_id > %s AND entry_id <= %s ORDER BY entry_id LIMIT %s) e "
-            "RETURNING leaf_index, entry_id, leaf_hash",
-            [size, done, last, BATCH],
+            "SELECT min(entry_id) FROM audits_entry WHERE entry_id > %s", [done]
         )
-        rows = sorted(cursor.fetchall())
-        _grow(cursor, tree, [bytes(row[2]) for row in rows])
-        done = rows[-1][1] if len(rows) == BATCH else last
+        first = cursor.fetchone()[0] or last
+        upto = min(last, first + BATCH - 1)
+        cursor.execute(_LEAVES, [size, done, upto])
+        _grow(cursor, tree, [bytes(row[1]) for row in sorted(cursor.fetchall())])
+        done = upto
         cursor.execute(
             "UPDATE audits_sequencer SET done_entry_id = %s, tree_size = %s, "
             "frontier = %s",
@@ -181,22 +189,20 @@ def _integrate_batch(cursor: CursorWrapper, last: int) -> tuple[int, int]:
 
 def _grow(cursor: CursorWrapper, tree: CompactRange, leaves: list[bytes]) -> None:
     """Append the leaves, and store each tile in the moment it becomes full."""
-    full: list[tuple[int, int, bytes]] = []
+    full: dict[int, list[tuple[int, bytes]]] = {}
 
     def visit(level: int, index: int, node: bytes) -> None:
         if level % 8 == 0:
-            full.append((level // 8 - 1, index, node))
+            full.setdefault(level // 8 - 1, []).append((index, node))
 
     for leaf in leaves:
         tree.append(leaf, visit)
-    for level, index, root in full:
-        first, last = index * 256, index * 256 + 255
+    for level, tiles in sorted(full.items()):
+        indexes, roots = (list(column) for column in zip(*tiles, strict=True))
         if level == 0:
-            cursor.execute(_FULL_TILE, [index, root, first, last])
+            cursor.execute(_FULL_TILES, [indexes, roots])
         else:
-            cursor.execute(
-                _FULL_UPPER_TILE, [level, index, root, level - 1, first, last]
-            )
+            cursor.execute(_FULL_UPPER_TILES, [level, indexes, roots, level - 1])
 
 
 def split_hashes(joined: bytes | memoryview) -> list[bytes]:

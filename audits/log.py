@@ -139,7 +139,8 @@ def inclusion(*, index: int, size: int) -> Proof:
         raise NotInLog(f"A tree of {size} leaves has no leaf {index}.")
     node = tiles.node_reader(size)
     hashes = merkle.inclusion_proof(index=index, size=size, node=node)
-    return Proof(size, root_at(size=size), tuple(hashes))
+    root = merkle.subtree_hash(begin=0, end=size, node=node)
+    return Proof(size, root, tuple(hashes))
 
 
 def consistency(*, old: int, new: int) -> Proof:
@@ -152,7 +153,8 @@ def consistency(*, old: int, new: int) -> Proof:
         raise NotInLog(f"There is no consistency proof from size {old} to {new}.")
     node = tiles.node_reader(new)
     hashes = merkle.consistency_proof(old_size=old, new_size=new, node=node)
-    return Proof(new, root_at(size=new), tuple(hashes))
+    root = merkle.subtree_hash(begin=0, end=new, node=node)
+    return Proof(new, root, tuple(hashes))
 
 
 def root_at(*, size: int) -> bytes:
