@@ -26,7 +26,8 @@ from audits.export.directory import Directory
 from audits.export.layout import TILE_LEVELS, TILE_WIDTH
 from audits.export.manifest import Cosigned, Manifest, Stamped
 from audits.export.step import Evidence, Progress, write_step
-from audits.integration import require_autocommit, split_hashes
+from audits.export.tree import read_tile
+from audits.integration import require_autocommit
 from audits.merkle import leaf_hash
 from audits.models import Checkpoint, Cosignature, Entry, Export, Leaf, TimeStamp
 from audits.note import NoteMalformed, NoteUnverified, open_checkpoint
@@ -171,7 +172,7 @@ class _Entries:
             hashes = b""
             if width:
                 hashes = tiles.hash_tile(level=level, index=index, size=size)
-            open_tiles.append(split_hashes(hashes))
+            open_tiles.append(read_tile(hashes))
             level += 1
         return open_tiles
 

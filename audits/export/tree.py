@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from audits.export.layout import TILE_LEVELS, TILE_WIDTH, Place
-from audits.merkle import CompactRange, leaf_hash
+from audits.merkle import HASH_BYTES, CompactRange, leaf_hash
 
 
 class BundleMalformed(ValueError):
@@ -91,6 +91,11 @@ def read_bundle(raw: bytes, count: int) -> list[bytes]:
     if len(bodies) != count:
         raise BundleMalformed(f"it holds {len(bodies)} entries, not {count}")
     return bodies
+
+
+def read_tile(raw: bytes) -> list[bytes]:
+    """Cut a hash tile into its hashes."""
+    return [raw[i : i + HASH_BYTES] for i in range(0, len(raw), HASH_BYTES)]
 
 
 def leaf_hashes(bodies: Sequence[bytes]) -> list[bytes]:

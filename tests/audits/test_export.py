@@ -1,6 +1,5 @@
 """Exporting a real log into a directory: resumable, linked, never overwritten."""
 
-import json
 import stat
 
 import pytest
@@ -9,8 +8,8 @@ from audits import log, tiles
 from audits.export.destination import read_manifest
 from audits.export.directory import Directory
 from audits.export.export import export, latest
-from audits.export.layout import is_tile_path, manifest_path
-from audits.models import Entry, Export
+from audits.export.layout import is_tile_path
+from audits.models import Export
 from tests.audits.ledger import NOW, add_user
 
 

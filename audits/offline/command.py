@@ -1,0 +1,161 @@
+"""`python -m audits.offline FILE`: check a permit, a proof, an extract or an export.
+
+Plain Python and `cryptography`: no database, no settings, no network.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audits.note import Checkpoint
+from audits.offline.bundle import check_bundle
+from audits.offline.extract import (
+    PROOF_HEADER,
+    check_extract,
+    check_proof,
+    open_signed,
+)
+from audits.offline.permit import check_permit, read_json
+from audits.offline.report import DoesNotHold, Report
+from audits.offline.source import Files, open_export
+from audits.trusted import CannotCheck, TrustedKeys, read_keys
+
+LARGEST_FILE = 256 * 1024**2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check one file or export; 0: it holds, 1: it does not, 2: not checkable."""
+    given = _parser().parse_args(arguments)
+    report = Report()
+    try:
+        keys = read_keys(given.key, given.file)
+        _check(given, keys, report)
+        holds = not report.found.kept
+        code = 0 if holds else 1
+        last = "HOLDS: everything that was checked is right."
+        if not holds:
+            last = f"DOES NOT HOLD: {len(report.found.kept)} findings."
+    except DoesNotHold as error:
+        code, last = 1, f"DOES NOT HOLD: {error}"
+    except CannotCheck as error:
+        code, last = 2, f"COULD NOT BE CHECKED: {error}"
+    if given.json:
+        verdict = report.as_json({0: True, 1: False}.get(code), last)
+        sys.stdout.write(json.dumps(verdict, ensure_ascii=False) + "\n")
+    else:
+        _print(report, last)
+    return code
+
+
+def check(text: str, keys: TrustedKeys, at: datetime, report: Report) -> None:
+    """Recognise a single file and check it. Raises DoesNotHold or CannotCheck."""
+    if text.startswith(PROOF_HEADER + "\n"):
+        check_proof(text, keys, report)
+        return
+    document = read_json(text)
+    if not isinstance(document, dict):
+        raise CannotCheck("The file is neither a permit nor a log extract.")
+    if "permit" in document and "payloadType" not in document:
+        document = document["permit"]
+        if not isinstance(document, dict):
+            raise CannotCheck("This answer of the gate carries no permit.")
+    if "payloadType" in document:
+        check_permit(document, keys, at, report)
+    elif "checkpoint" in document and "entries" in document:
+        check_extract(document, keys, report)
+    else:
+        raise CannotCheck("The file is neither a permit nor a log extract.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m audits.offline", description=__doc__
+    )
+    parser.add_argument(
+        "file",
+        type=Path,
+        help="a permit, a tlog-proof, a log extract, or an export (folder or zip)",
+    )
+    parser.add_argument(
+        "--key", help="keys.json, a PEM public key, or NAME+HASH+KEY; as file or text"
+    )
+    parser.add_argument(
+        "--at", type=_moment, default=None, help="judge expiry at this time (ISO 8601)"
+    )
+    parser.add_argument(
+        "--since",
+        type=Path,
+        metavar="CHECKPOINT_FILE",
+        help="a checkpoint that you kept: the export must begin with its leaves",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _check(given: argparse.Namespace, keys: TrustedKeys, report: Report) -> None:
+    if keys.warning:
+        report.not_checked.append(keys.warning)
+    files = open_export(given.file)
+    if files:
+        since = _trusted(given.since, keys) if given.since else None
+        _check_export(files, keys, report, since, quiet=given.json)
+        return
+    if given.since:
+        raise CannotCheck("--since goes with an export (folder or zip) only.")
+    check(_read(given.file), keys, given.at or datetime.now(UTC), report)
+
+
+def _check_export(
+    files: Files,
+    keys: TrustedKeys,
+    report: Report,
+    since: Checkpoint | None,
+    *,
+    quiet: bool,
+) -> None:
+    show = None if quiet or not sys.stderr.isatty() else _progress
+    check_bundle(files, keys, report, since=since, progress=show)
+    if show:
+        sys.stderr.write("\n")
+
+
+def _progress(done: int, total: int) -> None:
+    sys.stderr.write(f"\r{done:,} / {total:,} leaves")
+
+
+def _trusted(path: Path, keys: TrustedKeys) -> Checkpoint:
+    """Read the checkpoint that the auditor kept; it must be signed as well."""
+    try:
+        return open_signed(_read(path), keys)
+    except DoesNotHold as error:
+        raise CannotCheck(f"{path} is no checkpoint to start from: {error}") from error
+
+
+def _print(report: Report, last: str) -> None:
+    say = sys.stdout.write
+    for finding in report.found.kept:
+        say(f"FAIL {finding.text}\n")
+    for line in report.checked:
+        say(f"Checked: {line}\n")
+    for line in [*report.not_checked, *report.found.overflow()]:
+        say(f"Not checked: {line}\n")
+    say(f"{last}\n")
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise CannotCheck(f"{path} is larger than {LARGEST_FILE} bytes.")
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise CannotCheck(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CannotCheck(f"{path} is neither text nor an export.") from error
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
