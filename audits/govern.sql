@@ -100,6 +100,33 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION public.audits_add_partition FROM PUBLIC;
 
+-- The same row with its personal values as the log should have them. A value without an
+-- opening that fits stays as it is, and so differs from the log; where the opening was
+-- erased nobody can tell, and the last commitment stands.
+CREATE OR REPLACE FUNCTION public.audits_committed(
+  relation text, key text, image jsonb, personal text[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  name text;
+  said text;
+  last public.audits_opening;
+BEGIN
+  FOREACH name IN ARRAY personal LOOP
+    said := image->name;
+    CONTINUE WHEN said IS NULL OR said IN ('null', '""');
+    SELECT * INTO last FROM public.audits_opening o
+      WHERE o.rel = relation AND o.pk = key AND o."column" = name
+      ORDER BY o.id DESC LIMIT 1;
+    IF last.erased_at IS NOT NULL OR last.value = said AND last.commitment
+        = encode(sha256(last.salt || convert_to(said, 'UTF8')), 'hex') THEN
+      image := image || jsonb_build_object(
+        name, jsonb_build_object('$commitment', last.commitment));
+    END IF;
+  END LOOP;
+  RETURN image;
+END $$;
+
 -- Erase the openings of all values that a row no longer has; return how many. The log
 -- keeps the commitments, which without their salts say nothing, and an entry (S) that
 -- they were erased, whoever calls.

@@ -22,7 +22,8 @@ WITH logged AS (
   WHERE rel = %s AND op IN ('I', 'U', 'D') AND pk IS NOT NULL
   ORDER BY pk, entry_id DESC
 ), live AS (
-  SELECT to_jsonb(t.*) ->> %s AS pk, to_jsonb(t.*) - %s::text[] AS content
+  SELECT to_jsonb(t.*) ->> %s AS pk, public.audits_committed(%s, to_jsonb(t.*) ->> %s,
+    to_jsonb(t.*) - %s::text[], %s::text[]) AS content
   FROM {table} t
 )
 SELECT coalesce(logged.pk, live.pk), logged.entry_id, logged.op,
@@ -64,6 +65,7 @@ class Logged:
     rel: str
     key: str
     secrets: tuple[str, ...]
+    personal: tuple[str, ...]
 
     @property
     def table(self) -> str:
@@ -125,6 +127,11 @@ def differences(
     return sorted(different)
 
 
+def is_committed(value: Any) -> bool:
+    """Say whether a value stands in the log as a commitment."""
+    return isinstance(value, dict) and value.keys() == {"$commitment"}
+
+
 def parse_json(text: str | None) -> Any:
     """Parse JSON that PostgreSQL wrote, numbers kept as they were spelled."""
     if text is None:
@@ -154,18 +161,30 @@ def _captured() -> list[Logged]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT ON (rel) rel, body::jsonb -> 'new' ->> 'key', "
-            "body::jsonb -> 'new' ->> 'secrets' FROM audits_entry "
-            "WHERE op = 'S' AND pk IS NULL ORDER BY rel, entry_id DESC"
+            "body::jsonb -> 'new' ->> 'secrets', body::jsonb -> 'new' ->> 'personal' "
+            "FROM audits_entry WHERE op = 'S' AND pk IS NULL "
+            "ORDER BY rel, entry_id DESC"
         )
         return [
-            Logged(rel, key, tuple(name for name in (secrets or "").split(",") if name))
-            for rel, key, secrets in cursor.fetchall()
+            Logged(rel, key, _names(secrets), _names(personal))
+            for rel, key, secrets, personal in cursor.fetchall()
         ]
+
+
+def _names(joined: str | None) -> tuple[str, ...]:
+    return tuple(name for name in (joined or "").split(",") if name)
 
 
 def _check_live(found: Findings, table: Logged) -> None:
     query = _REPLAY.format(table=table.table)
-    parameters = [table.rel, table.key, list(table.secrets)]
+    parameters = [
+        table.rel,
+        table.key,
+        table.rel,
+        table.key,
+        list(table.secrets),
+        list(table.personal),
+    ]
     for pk, entry, op, logged, reduced, live in _stream(query, parameters):
         if live is None:
             what = f"the row is gone, though entry {entry} left it there"
@@ -224,6 +243,10 @@ def _break_in_chain(
     was = _object(before.get("new"))
     by_digest = set(_list(_object(before.get("reduced")).get("new")))
     old_by_digest = _old_by_digest(this)
+    if this.get("v") != before.get("v"):  # plain names became commitments
+        old = {
+            k: v for k, v in old.items() if is_committed(v) == is_committed(was.get(k))
+        }
     changed = differences(was, by_digest, old, old_by_digest)
     if changed:
         return "; ".join(
