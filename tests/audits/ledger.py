@@ -21,7 +21,11 @@ def write_log() -> None:
 
 
 def add_user(username: str, **fields: object) -> User:
-    """Insert a user as an act of the application does."""
+    """Insert a user as an act of the application does.
+
+    The unit repeats the name, because the log has only a commitment to that.
+    """
+    fields.setdefault("unit", username)
     with through("command", request="test"), acting(by="tests"):
         return User.objects.create(username=username, **fields)
 

@@ -21,7 +21,9 @@ def _images(user: User) -> list[dict]:
 
 @pytest.mark.django_db
 def test_no_entry_holds_a_name_or_an_address():
-    user = add_user("dora", first_name="Dora", last_name="Muster", email="d@x.example")
+    user = add_user(
+        "dora", first_name="Dora", last_name="Muster", email="d@x.example", unit="risk"
+    )
     user.last_name = "Meister"
     user.save()
     EmailAddress.objects.create(user=user, email="second@x.example")
