@@ -1,6 +1,7 @@
 """Check a whole export: manifests, files, every leaf, every root, every row's chain."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,6 +17,7 @@ from audits.offline.extract import open_signed
 from audits.offline.leaves import Leaves
 from audits.offline.outside import check_outside
 from audits.offline.report import DoesNotHold, Report
+from audits.offline.rows import Rows
 from audits.offline.source import Files, Unreadable
 from audits.trusted import CannotCheck, TrustedKeys
 from registry.digests import sha256_hex
@@ -63,10 +65,28 @@ def check_bundle(
         raise CannotCheck("No manifest of the export can be read.")
     if since:
         links.wanted.add(since.size)
-    leaves = Leaves(files, report.found, links.wanted)
+    with closing(Rows(report.found)) as rows:
+        leaves = Leaves(files, report.found, rows, links.wanted)
+        paths = _check_steps(files, keys, report, links, leaves, progress)
+    if since:
+        _check_since(since, leaves, report)
+    _check_pointer(files, links, report)
+    _say_what_was_checked(links, leaves, report)
+    _say_what_was_not(files, paths, leaves, report)
+
+
+def _check_steps(
+    files: Files,
+    keys: TrustedKeys,
+    report: Report,
+    links: _Links,
+    leaves: Leaves,
+    progress: Progress | None,
+) -> set[str]:
+    """Check the files and leaves of each manifest; return the paths they name."""
     paths: set[str] = set()
     number = 0
-    total = links.last.size
+    total = links.last.size if links.last else 0
     show = partial(_tell, progress, total) if progress else None
     for manifest in _manifests(files, links.highest):
         complete = manifest.number == number + 1
@@ -75,11 +95,7 @@ def check_bundle(
         _check_root(manifest, leaves, report)
         check_outside(manifest, leaves.roots, keys, report)
         number = manifest.number
-    if since:
-        _check_since(since, leaves, report)
-    _check_pointer(files, links, report)
-    _say_what_was_checked(links, leaves, report)
-    _say_what_was_not(files, paths, leaves, report)
+    return paths
 
 
 def _check_links(files: Files, keys: TrustedKeys, report: Report) -> _Links:

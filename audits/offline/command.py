@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,8 +101,9 @@ def _check(given: argparse.Namespace, keys: TrustedKeys, report: Report) -> None
         report.not_checked.append(keys.warning)
     files = open_export(given.file)
     if files:
-        since = _trusted(given.since, keys) if given.since else None
-        _check_export(files, keys, report, since, quiet=given.json)
+        with closing(files):
+            since = _trusted(given.since, keys) if given.since else None
+            _check_export(files, keys, report, since, quiet=given.json)
         return
     if given.since:
         raise CannotCheck("--since goes with an export (folder or zip) only.")

@@ -23,7 +23,9 @@ Progress = Callable[[int], None]
 class Leaves:
     """Grows the tree of an export, manifest by manifest, out of its files."""
 
-    def __init__(self, files: Files, found: Findings, wanted: Iterable[int]) -> None:
+    def __init__(
+        self, files: Files, found: Findings, rows: Rows, wanted: Iterable[int]
+    ) -> None:
         """`wanted` are the sizes at which somebody outside knows the root."""
         self._files = files
         self._found = found
@@ -32,7 +34,7 @@ class Leaves:
         self._number = 0
         self._bundle: tuple[int, list[bytes]] = (0, [])  # first leaf, entries
         self.tree = TiledTree()
-        self.rows = Rows(found, self._body_at)
+        self.rows = rows
         self.roots: dict[int, bytes] = {}
         self._complete = True
         self.unread = 0  # leaves whose entries could not be read
@@ -102,7 +104,8 @@ class Leaves:
         """Hand the new entries to the check of ids and rows; count those left out."""
         for offset in range(known, width):
             if computed and computed[offset] == leaves[offset]:
-                self.rows.take(first + offset, self._bundle[1][offset])
+                body = self._bundle[1][offset]
+                self.rows.take(first + offset, body, self._body_at)
             else:
                 self.rows.skip(first + offset)
                 self.unread += 1

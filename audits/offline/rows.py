@@ -10,6 +10,7 @@ from typing import Any
 from audits.findings import Findings
 
 MOST_IN_MEMORY = 300_000  # rows; more are remembered in a temporary file
+BodyAt = Callable[[int], bytes | None]
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -46,21 +47,27 @@ def members(text: str) -> dict[str, Member]:
 class Rows:
     """Follows ids and rows through the log, leaf by leaf."""
 
-    def __init__(self, found: Findings, body_at: Callable[[int], bytes | None]) -> None:
-        """`body_at` gives the entry of an earlier leaf again, None if it cannot."""
+    def __init__(self, found: Findings) -> None:
+        """Start before the first leaf."""
         self._found = found
-        self._body_at = body_at
         self._memory = _Memory()
         self._last_id = 0
         self._skipped = -1
         self.entries = self.gaps = self.unclear = 0
 
+    def close(self) -> None:
+        """Give the temporary file back."""
+        self._memory.close()
+
     def skip(self, index: int) -> None:
         """Pass a leaf whose entry cannot be read: any row may have changed there."""
         self._skipped = index
 
-    def take(self, index: int, raw: bytes) -> None:
-        """Take the entry of the next leaf that could be read."""
+    def take(self, index: int, raw: bytes, body_at: BodyAt) -> None:
+        """Take the entry of the next leaf that could be read.
+
+        `body_at` gives the entry of an earlier leaf again, or None if it cannot.
+        """
         self.entries += 1
         try:
             body = members(raw.decode())
@@ -85,7 +92,7 @@ class Rows:
         self.gaps += max(entry - self._last_id - 1, 0)
         self._last_id = max(entry, self._last_id)
         if kind in ("I", "U", "D") and isinstance(rel, str) and isinstance(pk, str):
-            seen, what = self._follow(index, entry, body)
+            seen, what = self._follow(index, entry, body, body_at)
             if what and seen < self._skipped:
                 self.unclear += 1
             elif what:
@@ -93,7 +100,7 @@ class Rows:
                 self._found.add("chain", what, because, entry=entry, table=rel, key=pk)
 
     def _follow(
-        self, index: int, entry: int, body: dict[str, Member]
+        self, index: int, entry: int, body: dict[str, Member], body_at: BodyAt
     ) -> tuple[int, str]:
         """Compare with the entry before for the row; return its leaf, what differs."""
         name = f"{body['rel'].value}\0{body['pk'].value}"
@@ -107,24 +114,25 @@ class Rows:
             leaf, before, was = -1, "nothing", "D"
         else:
             leaf, was = int.from_bytes(state[1:9], "big"), state[:1].decode()
-            before = f"entry {int.from_bytes(state[9:17], 'big')}"
+            before = f"entry {int.from_bytes(state[9:17], 'big')} ({was})"
         if was == "D":
             what = f"a change ({kind}) follows {before}: nobody inserted the row"
             return leaf, "" if kind == "I" else what
         if kind == "I":
-            return leaf, f"an insert follows {before} ({was}): nobody deleted the row"
+            return leaf, f"an insert follows {before}: nobody deleted the row"
         osha = body.get("osha")
         if osha and state and osha.value == state[17:].hex():
             return leaf, ""
-        return leaf, self._look_closer(leaf, before, body)
+        return leaf, self._look_closer(body_at(leaf), before, body)
 
-    def _look_closer(self, index: int, before: str, body: dict[str, Member]) -> str:
+    def _look_closer(
+        self, raw: bytes | None, before: str, body: dict[str, Member]
+    ) -> str:
         """Say which columns differ; nothing when a digest or a migration explains it.
 
         The digest of the old row is of the full row: where a value was logged by its
         digest, or a migration changed the columns, only columns can be compared.
         """
-        raw = self._body_at(index)
         if raw is None:
             self.unclear += 1
             return ""
@@ -212,6 +220,11 @@ class _Memory:
         self._recent[row] = state
         if len(self._recent) > MOST_IN_MEMORY:
             self._spill()
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file:
+            self._file.close()
 
     def _spill(self) -> None:
         if self._file is None:

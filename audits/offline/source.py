@@ -25,6 +25,10 @@ class Files(Protocol):
 
     sizes: dict[str, int]
 
+    def close(self) -> None:
+        """Give back what was opened."""
+        ...
+
     def read(self, path: str) -> bytes:
         """Return a file's bytes, as many as its kind may have. Raises Unreadable."""
         ...
@@ -42,6 +46,9 @@ class Folder:
             self._list("")
         except OSError as error:
             raise CannotCheck(f"{root} cannot be read: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Nothing is kept open."""
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes."""
@@ -78,21 +85,17 @@ class Zip:
         """List the file. Raises CannotCheck for bombs, tricks and what is no export."""
         try:
             self._zip = zipfile.ZipFile(path)
-            infos = self._zip.infolist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise CannotCheck(f"{path} is not a readable zip file: {error}.") from error
-        infos = [info for info in infos if not info.is_dir()]
-        _refuse_tricks(infos, path.stat().st_size)
-        names = [info.filename for info in infos]
-        roots = [name.removesuffix(FIRST) for name in names if name.endswith(FIRST)]
-        if len(roots) != 1 or (roots[0] and not roots[0].endswith("/")):
-            raise CannotCheck("The zip file is no export of a log.")
-        self._prefix = roots[0]
-        self.sizes = {
-            info.filename.removeprefix(self._prefix): info.file_size
-            for info in infos
-            if info.filename.startswith(self._prefix)
-        }
+        try:
+            self._prefix, self.sizes = _listed(self._zip, path.stat().st_size)
+        except CannotCheck:
+            self._zip.close()
+            raise
+
+    def close(self) -> None:
+        """Close the zip file."""
+        self._zip.close()
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes."""
@@ -123,6 +126,23 @@ def open_export(path: Path) -> Files | None:
     if path.is_file() and zipfile.is_zipfile(path):
         return Zip(path)
     return None
+
+
+def _listed(opened: zipfile.ZipFile, packed: int) -> tuple[str, dict[str, int]]:
+    """Return the folder in which the export lies, and the size of each file there."""
+    infos = [info for info in opened.infolist() if not info.is_dir()]
+    _refuse_tricks(infos, packed)
+    names = [info.filename for info in infos]
+    roots = [name.removesuffix(FIRST) for name in names if name.endswith(FIRST)]
+    if len(roots) != 1 or (roots[0] and not roots[0].endswith("/")):
+        raise CannotCheck("The zip file is no export of a log.")
+    prefix = roots[0]
+    sizes = {
+        info.filename.removeprefix(prefix): info.file_size
+        for info in infos
+        if info.filename.startswith(prefix)
+    }
+    return prefix, sizes
 
 
 def _refuse_tricks(infos: list[zipfile.ZipInfo], packed: int) -> None:

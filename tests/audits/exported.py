@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -124,7 +125,8 @@ def checked(path: Path, **options: object) -> Report:
     files = open_export(path)
     assert files is not None
     report = Report()
-    check_bundle(files, KEYS, report, **options)
+    with closing(files):
+        check_bundle(files, KEYS, report, **options)
     return report
 
 
