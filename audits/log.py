@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from audits import merkle, tiles
 from audits.integration import Integration, integrate, require_autocommit, split_hashes
 from audits.models import Checkpoint, Entry, Leaf, Sequencer, Verification
-from audits.signer import Signer
+from audits.signer import Signer, SignerRefused
 from audits.tiles import NotInLog
 
 EXTRACT_FORMAT = "freigabe-log-extract/1"
@@ -76,7 +76,17 @@ def checkpoint(*, at: datetime) -> Checkpoint:
     integration.InTransaction inside a transaction: only durable leaves are signed.
     """
     require_autocommit()
-    state = Sequencer.objects.get()
+    while True:
+        state = Sequencer.objects.get()
+        try:
+            return _sign(state, at=at)
+        except SignerRefused:
+            # No fork, if another process integrated and signed more in between.
+            if Sequencer.objects.get().tree_size == state.tree_size:
+                raise
+
+
+def _sign(state: Sequencer, *, at: datetime) -> Checkpoint:
     if state.tree_size == 0:
         raise NotInLog("The log is empty: there is nothing to sign.")
     tree = merkle.CompactRange(state.tree_size, split_hashes(state.frontier))
