@@ -41,6 +41,10 @@ class Lagging(Exception):
     """The log cannot advance yet; the text says how long it waited and for whom."""
 
 
+class SetBack(Lagging):
+    """The sequence of entry ids stands lower than an id that has its leaf."""
+
+
 class InTransaction(Exception):
     """The log was asked to advance inside somebody's open transaction."""
 
@@ -60,14 +64,15 @@ def integrate(*, wait_seconds: float = 30.0) -> Integration:
     Contiguous indexes in capture order; a crash at any moment loses and doubles
     nothing. Waits at most `wait_seconds` for transactions that may still hold an
     earlier entry, then raises Lagging. Raises InTransaction inside a transaction,
-    where the fence could never pass. The fence is that of log.md 4.4.
+    where the fence could never pass, and SetBack when somebody has moved the sequence
+    of the ids. The fence is that of log.md 4.4.
     """
     require_autocommit()
     started = time.monotonic()
     deadline = started + wait_seconds
     with connection.cursor() as cursor, _alone(cursor, deadline, wait_seconds):
         last, done, size = _position(cursor)
-        if last <= done:
+        if last == done:
             return Integration(size, 0, 0.0)
         _pass_fence(cursor, deadline, wait_seconds)
         waited = time.monotonic() - started
@@ -116,6 +121,12 @@ def _position(cursor: CursorWrapper) -> tuple[int, int, int]:
         "FROM audits_entry_id_seq, audits_sequencer s"
     )
     last, done, size = cursor.fetchone()
+    if last < done:
+        raise SetBack(
+            f"The sequence of entry ids stands at {last}, though entries up to {done} "
+            "have their places: somebody set it back. What is written now gets no "
+            "place in the log; verify it before anything else."
+        )
     return last, done, size
 
 

@@ -149,6 +149,13 @@ def test_another_integrator_makes_it_lag_but_never_hang(written_log):
     assert log.integrate(wait_seconds=5).added == 1
 
 
+def test_a_sequence_that_was_set_back_is_an_alarm_and_no_idle_log(superuser):
+    """Otherwise new entries would get ids below the last leaf, and no place, ever."""
+    superuser.execute("SELECT setval('audits_entry_id_seq', 5)")
+    with pytest.raises(integration.SetBack, match="stands at 5"):
+        log.advance(at=NOW)
+
+
 def test_it_refuses_to_run_inside_a_transaction(written_log):
     with transaction.atomic():
         with pytest.raises(integration.InTransaction):
