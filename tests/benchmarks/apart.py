@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,16 @@ def run(module: str, *arguments: str, settings: str = "governance.settings") -> 
         check=True,
     )
     return json.loads(done.stdout)
+
+
+def paired(ours: list[float], peer: list[float]) -> dict[str, float]:
+    """Return both medians, and the median of the ratios within each pass.
+
+    What else runs on the machine disturbs both halves of a pass alike.
+    """
+    ratios = [a / b for a, b in zip(ours, peer, strict=True)]
+    return {
+        "ours": statistics.median(ours),
+        "reference": statistics.median(peer),
+        "ratio": statistics.median(ratios),
+    }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.benchmarks import apart
 from tests.benchmarks.peers import stage
 
 GOALS = {"bulk_update": 1.1, "update": None, "bulk_create": None}
@@ -11,10 +12,9 @@ def write() -> list[dict[str, Any]]:
     """Seconds for `bulk_update`, for `QuerySet.update` and for `bulk_create`."""
     found = stage.run("tests.benchmarks.peers.bulks")
     return [
-        {
+        apart.paired(found[operation]["ours"], found[operation][peer])
+        | {
             "suffix": f"-{peer}-{operation}" if peer != "plain" else f"-{operation}",
-            "ours": found[operation]["ours"],
-            "reference": found[operation][peer],
             "reference_name": f"{peer}, {operation} of {found['rows']} rows",
             "unit": "s",
             "goal": goal if peer == "plain" else None,

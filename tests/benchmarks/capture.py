@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.benchmarks import apart
 from tests.benchmarks.peers import stage
 
 PLAIN_GOAL, PEER_GOAL = 1.35, 1.0
@@ -31,14 +32,12 @@ def create() -> list[dict[str, Any]]:
 
 
 def _rows(operation: str) -> list[dict[str, Any]]:
-    found = stage.run("tests.benchmarks.peers.saves", operation)
+    times = stage.run("tests.benchmarks.peers.saves", operation)
     return [
-        {
+        apart.paired(times[ours], times[peer])
+        | {
             "suffix": suffix,
-            "ours": found["microseconds"][ours],
-            "reference": found["microseconds"][peer],
             "reference_name": f"{peer} (ours: {ours})",
-            "ratio": found["ratios"][ours] / found["ratios"][peer],
             "unit": "us",
             "goal": goal,
         }

@@ -33,10 +33,7 @@ def integrate() -> list[dict[str, Any]]:
 def writers() -> dict[str, Any]:
     """Microseconds for an act while the integrator runs, beside the same without."""
     found = apart.run("tests.benchmarks.writing")
-    return {
-        "ours": found["with"],
-        "reference": found["without"],
-        "ratio": found["ratio"],
+    return apart.paired(found["with"], found["without"]) | {
         "reference_name": f"{found['writers']} writers without the integrator",
         "unit": "us",
         "goal": WRITERS_GOAL,
