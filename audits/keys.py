@@ -52,12 +52,20 @@ def replace_file(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(
+def new_key_file(path: Path) -> None:
+    """Put a fresh Ed25519 key in place of the one in this file, whole or not at all."""
+    replace_file(path, _fresh_pem())
+
+
+def _fresh_pem() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    scratch = _write_beside(path, pem)
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = _write_beside(path, _fresh_pem())
     # A link, unlike a rename, never replaces the key that another process just made.
     with contextlib.suppress(FileExistsError):
         os.link(scratch, path)

@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 
 from audits import merkle, tiles
 from audits.integration import Integration, integrate, require_autocommit, split_hashes
-from audits.models import Checkpoint, Entry, Leaf, Sequencer, Verification
+from audits.models import Checkpoint, Entry, Epoch, Leaf, Sequencer, Verification
+from audits.proof_files import format_proof
 from audits.signer import Signer, SignerRefused
 from audits.tiles import NotInLog
 
@@ -61,11 +62,15 @@ class Status:
     verification: Verification | None
 
 
+def origin() -> str:
+    """Return the name under which the log is signed now: that of its latest epoch."""
+    epoch = Epoch.objects.order_by("-number").first()
+    return epoch.origin if epoch else settings.FREIGABE_LOG_ORIGIN
+
+
 def signer(*, create: bool = True) -> Signer:
-    """Return the signer that the settings name. Raises keys.KeyUnusable."""
-    return Signer(
-        settings.FREIGABE_KEYS_DIR, settings.FREIGABE_LOG_ORIGIN, create=create
-    )
+    """Return the signer of the present epoch. Raises keys.KeyUnusable."""
+    return Signer(settings.FREIGABE_KEYS_DIR, origin(), create=create)
 
 
 def checkpoint(*, at: datetime) -> Checkpoint:
@@ -96,8 +101,8 @@ def _sign(state: Sequencer, *, at: datetime) -> Checkpoint:
         return merkle.consistency_proof(old_size=old, new_size=new, node=node)
 
     signing = signer()
-    last = latest_checkpoint()
-    published = last.note if last and _origin(last) == signing.origin else None
+    last = Checkpoint.objects.filter(note__startswith=f"{signing.origin}\n").first()
+    published = last.note if last else None
     note = signing.sign(tree.size, tree.root(), prove, published)
     return Checkpoint.objects.get_or_create(
         tree_size=tree.size,
@@ -173,6 +178,24 @@ def root_at(*, size: int) -> bytes:
     return merkle.subtree_hash(begin=0, end=size, node=node)
 
 
+def proof_file(*, index: int) -> str:
+    """Return a C2SP tlog-proof of the entry at this index, with its text as `extra`.
+
+    Raises NotInLog, or NotYetSigned when no checkpoint covers it.
+    """
+    found = entry(index=index)
+    signed = latest_checkpoint()
+    if signed is None or index >= signed.tree_size:
+        raise NotYetSigned(f"Entry {found.entry.entry_id} is not signed yet.")
+    proof = inclusion(index=index, size=signed.tree_size)
+    return format_proof(
+        index=index,
+        hashes=proof.hashes,
+        checkpoint=signed.note,
+        extra=found.entry.body.encode(),
+    )
+
+
 def extract(*, entries: Iterable[Entry]) -> dict[str, Any]:
     """Return entries with their proofs, as `python -m audits.offline` reads them.
 
@@ -223,7 +246,3 @@ def _require_size(size: int) -> None:
         stored = cursor.fetchone()[0]
     if size > stored:
         raise NotInLog(f"The log has {stored} leaves, not {size}.")
-
-
-def _origin(signed: Checkpoint) -> str:
-    return signed.note.split("\n", 1)[0]

@@ -83,7 +83,7 @@ def parse_public_key(raw: bytes) -> Ed25519PublicKey:
 
 def vkey(name: str, key: Ed25519PublicKey) -> str:
     """Write a verifier key as NAME+HASH+BASE64 (C2SP signed-note)."""
-    verifier = Verifier(_require_name(name), key)
+    verifier = Verifier(require_name(name), key)
     encoded = base64.b64encode(ED25519 + key.public_bytes_raw()).decode()
     return f"{name}+{verifier.key_id.hex()}+{encoded}"
 
@@ -97,7 +97,7 @@ def parse_vkey(text: str) -> Verifier:
     raw = decode_base64(encoded, "the verifier key")
     if raw[:1] != ED25519:
         raise NoteMalformed("The verifier key is not of the Ed25519 kind.")
-    verifier = Verifier(_require_name(name), parse_public_key(raw[1:]))
+    verifier = Verifier(require_name(name), parse_public_key(raw[1:]))
     if key_hash != verifier.key_id.hex():
         raise NoteMalformed(
             f"The verifier key of {name} says hash {key_hash}, "
@@ -106,12 +106,11 @@ def parse_vkey(text: str) -> Verifier:
     return verifier
 
 
-def sign_note(text: str, name: str, key: Ed25519PrivateKey) -> str:
-    """Return the note with one signature line; the text must end with a newline."""
+def sign_note(text: str, name: str, *keys: Ed25519PrivateKey) -> str:
+    """Return the note with a line of each key; the text must end with a newline."""
     _require_text(text)
-    verifier = Verifier(_require_name(name), key.public_key())
-    signature = base64.b64encode(verifier.key_id + key.sign(text.encode())).decode()
-    return f"{text}\n{SIGNATURE_PREFIX}{name} {signature}\n"
+    lines = [_signature_line(text, require_name(name), key) for key in keys]
+    return f"{text}\n{''.join(lines)}"
 
 
 def open_note(
@@ -122,10 +121,10 @@ def open_note(
     Unknown signatures are ignored. Raises NoteMalformed, or NoteUnverified when no
     known key signed, a known key's signature is wrong, or two keys look alike.
     """
-    text, lines = _split_note(note)
+    text, lines = split_note(note)
     signed_by: list[str] = []
     seen: set[tuple[str, bytes]] = set()
-    for name, key_id, signature in map(_parse_signature, lines):
+    for name, key_id, signature in map(parse_signature, lines):
         known = [v for v in verifiers if (v.name, v.key_id) == (name, key_id)]
         if not known or (name, key_id) in seen:
             continue
@@ -167,16 +166,17 @@ def parse_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(origin, int(size), root)
 
 
-def open_checkpoint(note: str | bytes, verifier: Verifier) -> Checkpoint:
-    """Verify a log's checkpoint, then read it. The key's name must be the origin.
+def open_checkpoint(note: str | bytes, *verifiers: Verifier) -> Checkpoint:
+    """Verify a log's checkpoint by one of its keys, then read it.
 
-    Raises NoteMalformed or NoteUnverified.
+    The name of the key that signed must be the origin. Raises NoteMalformed or
+    NoteUnverified.
     """
-    text, _ = open_note(note, [verifier])
+    text, signed_by = open_note(note, verifiers)
     checkpoint = parse_checkpoint(text)
-    if checkpoint.origin != verifier.name:
+    if checkpoint.origin not in signed_by:
         raise NoteUnverified(
-            f"The checkpoint is of {checkpoint.origin}, but the key of {verifier.name}."
+            f"The checkpoint is of {checkpoint.origin}, but the key of {signed_by[0]}."
         )
     return checkpoint
 
@@ -192,7 +192,14 @@ def decode_base64(text: str, what: str) -> bytes:
     return raw
 
 
-def _split_note(note: str | bytes) -> tuple[str, list[str]]:
+def _signature_line(text: str, name: str, key: Ed25519PrivateKey) -> str:
+    key_id = Verifier(name, key.public_key()).key_id
+    signature = base64.b64encode(key_id + key.sign(text.encode())).decode()
+    return f"{SIGNATURE_PREFIX}{name} {signature}\n"
+
+
+def split_note(note: str | bytes) -> tuple[str, list[str]]:
+    """Return a note's text and signature lines, unverified. Raises NoteMalformed."""
     raw = note.encode("utf-8", "surrogatepass") if isinstance(note, str) else note
     if len(raw) > LARGEST_NOTE:
         raise NoteMalformed(f"The note is larger than {LARGEST_NOTE} bytes.")
@@ -213,17 +220,19 @@ def _split_note(note: str | bytes) -> tuple[str, list[str]]:
     return text, lines
 
 
-def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
+def parse_signature(line: str) -> tuple[str, bytes, bytes]:
+    """Return name, key id and signature of a line. Raises NoteMalformed."""
     if not line.startswith(SIGNATURE_PREFIX):
         raise NoteMalformed("A signature line starts with an em dash and a space.")
     name, space, encoded = line[len(SIGNATURE_PREFIX) :].partition(" ")
     raw = decode_base64(encoded, f"the signature of {name}")
     if not space or len(raw) < 5:
         raise NoteMalformed(f"The signature line of {name} is cut short.")
-    return _require_name(name), raw[:4], raw[4:]
+    return require_name(name), raw[:4], raw[4:]
 
 
-def _require_name(name: str) -> str:
+def require_name(name: str) -> str:
+    """Return a key's name if it can be one, else raise NoteMalformed."""
     if not name or "+" in name or any(char.isspace() for char in name):
         raise NoteMalformed(f"{name!r} cannot name a key: no spaces, no plus signs.")
     return name

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from audits.keys import load_key, load_or_create_key, replace_file
+from audits.keyring import KeyRing
+from audits.keys import replace_file
 from audits.merkle import ProofError, verify_consistency
 from audits.note import (
     Checkpoint,
@@ -22,6 +23,8 @@ from audits.note import (
 # Answers the consistency proof from an old to a new size, out of the tree at hand.
 Prove = Callable[[int, int], Sequence[bytes]]
 
+WAY_OUT = "If nothing can bring the signed log back: manage.py open_epoch."
+
 
 class SignerRefused(Exception):
     """Signing would contradict an earlier checkpoint; the text names both."""
@@ -31,52 +34,68 @@ class Signer:
     """Signs the checkpoints of one log, and none that contradicts an earlier one."""
 
     def __init__(self, folder: Path, origin: str, *, create: bool = True) -> None:
-        """Open the folder's key; make one on first use if `create`.
+        """Open the folder's keys; make one on first use if `create`.
 
         Raises keys.KeyUnusable.
         """
         self.origin = origin
-        path = folder / "log.pem"
-        self._key = load_or_create_key(path) if create else load_key(path)
+        self.keys = KeyRing(folder, create=create)
         name = hashlib.sha256(origin.encode()).hexdigest()[:16]
         self._memory = folder / f"log-{name}.checkpoint"
+        self._frozen = folder / f"log-{name}.frozen"
         self._lock = folder / "log.lock"
 
     @property
     def vkey(self) -> str:
         """The public key in the form that witnesses and auditors keep."""
-        return vkey(self.origin, self._key.public_key())
+        return vkey(self.origin, self.keys.current.public_key())
 
-    def verifier(self, origin: str | None = None) -> Verifier:
-        """Return the public key under the log's name, or under an earlier one."""
-        return Verifier(origin or self.origin, self._key.public_key())
+    def verifiers(self, origin: str | None = None) -> list[Verifier]:
+        """Return the known public keys under the log's name, or under a former one."""
+        return [Verifier(origin or self.origin, key) for key in self.keys.public]
 
     def remembered(self) -> Checkpoint | None:
         """Return what was signed last, from the file beside the key.
 
-        Raises SignerRefused when the file is not a checkpoint of this key.
+        Raises SignerRefused when the file is not a checkpoint of a known key.
         """
-        if not self._memory.exists():
-            return None
-        return self._own(self._memory.read_bytes(), str(self._memory))
+        note = self.remembered_note()
+        return None if note is None else self._own(note, str(self._memory))
+
+    def remembered_note(self) -> str | None:
+        """Return the note that was signed last, unverified."""
+        return self._memory.read_text() if self._memory.exists() else None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether this log will never be signed again."""
+        return self._frozen.exists()
+
+    def freeze(self, because: str) -> None:
+        """Never sign this log again, whatever the database says."""
+        with self._alone():
+            replace_file(self._frozen, because.encode() + b"\n")
 
     def sign(self, size: int, root: bytes, prove: Prove, published: str | None) -> str:
         """Return the signed note for a tree, and remember it durably first.
 
         `published` is the last note known to the database: with it a lost memory file
         does not open the door to a fork. Raises SignerRefused unless the tree extends
-        everything signed before. Signing the same tree again gives the same note.
+        everything signed before, and for a frozen log. Signing the same tree again
+        gives the same note.
         """
-        note = sign_note(
-            format_checkpoint(Checkpoint(self.origin, size, root)),
-            self.origin,
-            self._key,
-        )
         with self._alone():
+            if self.is_frozen:
+                raise SignerRefused(
+                    f"The log {self.origin} is frozen: "
+                    f"{self._frozen.read_text().strip()} {WAY_OUT}"
+                )
             self._require_extension(self.remembered(), size, root, prove)
             if published is not None:
                 former = self._own(published, "the last checkpoint in the database")
                 self._require_extension(former, size, root, prove)
+            text = format_checkpoint(Checkpoint(self.origin, size, root))
+            note = sign_note(text, self.origin, *self.keys.signing)
             replace_file(self._memory, note.encode())
         return note
 
@@ -88,7 +107,7 @@ class Signer:
         if size < former.size:
             raise SignerRefused(
                 f"The log has shrunk: {former.size} leaves were signed, {size} are "
-                "there. Was an older backup restored?"
+                f"there. Was an older backup restored? {WAY_OUT}"
             )
         try:
             verify_consistency(
@@ -106,7 +125,7 @@ class Signer:
 
     def _own(self, note: str | bytes, where: str) -> Checkpoint:
         try:
-            return open_checkpoint(note, self.verifier())
+            return open_checkpoint(note, *self.verifiers())
         except (NoteMalformed, NoteUnverified) as error:
             raise SignerRefused(
                 f"{where} is not a checkpoint of {self.vkey}: {error}"

@@ -49,7 +49,7 @@ class LeafRow:
 def check_tree(
     found: Findings,
     *,
-    verifier: Callable[[str], Verifier] | None,
+    verifiers: Callable[[str], list[Verifier]] | None,
     remembered: SignedTree | None = None,
     since: int = 0,
     progress: Progress | None = None,
@@ -57,11 +57,11 @@ def check_tree(
     """Walk all leaves in order, in bounded memory; return the size that was found.
 
     Bodies before leaf `since` are not hashed again, their leaves still are part of the
-    tree. `verifier` gives the log's key under an origin, None if there is no key;
+    tree. `verifiers` gives the log's keys under an origin, None if there is no key;
     `remembered` is the tree that the signer signed last.
     """
     state = Sequencer.objects.get()
-    signed = _checkpoints(found, verifier)
+    signed = _checkpoints(found, verifiers)
     due = next(signed, None)
     tree, tiles = CompactRange(), _TileCheck(found)
     previous = 0
@@ -250,23 +250,23 @@ def check_columns(
 
 
 def _checkpoints(
-    found: Findings, verifier: Callable[[str], Verifier] | None
+    found: Findings, verifiers: Callable[[str], list[Verifier]] | None
 ) -> Iterator[Checkpoint]:
     """Read all stored checkpoints by size, each with its signature checked."""
     for stored in Checkpoint.objects.order_by("tree_size").iterator(chunk_size=500):
         found.checked["checkpoints"] += 1
-        if verifier is not None:
-            _check_note(found, stored, verifier)
+        if verifiers is not None:
+            _check_note(found, stored, verifiers)
         yield stored
 
 
 def _check_note(
-    found: Findings, stored: Checkpoint, verifier: Callable[[str], Verifier]
+    found: Findings, stored: Checkpoint, verifiers: Callable[[str], list[Verifier]]
 ) -> None:
     because = "each checkpoint is signed with the log's key"
     try:
-        key = verifier(stored.note.split("\n", 1)[0])
-        said = open_checkpoint(stored.note, key)
+        keys = verifiers(stored.note.split("\n", 1)[0])
+        said = open_checkpoint(stored.note, *keys)
     except (NoteMalformed, NoteUnverified) as error:
         found.add("checkpoint", f"checkpoint {stored.tree_size}: {error}", because)
         return

@@ -66,10 +66,10 @@ def verify(*, since: int | None = None, progress: Progress | None = None) -> Ver
             cursor.execute(_SETTINGS)
         if since is not None:
             _require_checkpoint(found, since)
-        verifier = signer.verifier if signer else None
+        verifiers = signer.verifiers if signer else None
         size = check_tree(
             found,
-            verifier=verifier,
+            verifiers=verifiers,
             remembered=remembered,
             since=since or 0,
             progress=progress,

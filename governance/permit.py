@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 
-from audits import dsse, log
-from audits.keys import KeyUnusable, load_or_create_key
+from audits import dsse, epochs
+from audits.cosignature import cosigner_vkey
+from audits.keys import KeyUnusable, load_key, load_or_create_key
 from governance.models import Authorisation
 from registry.digests import canonical_json
 from registry.models import Environment, ModelVersion
@@ -54,7 +55,8 @@ def public_keys() -> dict[str, Any]:
     """
     key = gate_key()
     try:
-        vkey = log.signer().vkey
+        log_keys = epochs.published_keys()
+        witness = _witness_keys()
     except (OSError, KeyUnusable) as error:
         raise NoKey(str(error)) from error
     return {
@@ -66,14 +68,20 @@ def public_keys() -> dict[str, Any]:
                 "algorithm": "Ed25519",
                 "public_key": public_pem(key),
             },
-            {
-                "use": "checkpoint",
-                "keyid": settings.FREIGABE_LOG_ORIGIN,
-                "algorithm": "Ed25519",
-                "vkey": vkey,
-            },
+            *log_keys,
+            *witness,
         ],
     }
+
+
+def _witness_keys() -> list[dict[str, str]]:
+    """The key under which this installation cosigns other logs, if it does."""
+    path = Path(settings.FREIGABE_KEYS_DIR) / "witness.pem"
+    if not path.exists():
+        return []
+    name = settings.FREIGABE_WITNESS_NAME
+    text = cosigner_vkey(name, load_key(path).public_key())
+    return [{"use": "witness", "keyid": name, "algorithm": "Ed25519", "vkey": text}]
 
 
 def issue(

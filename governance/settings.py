@@ -33,6 +33,9 @@ FREIGABE_INSTANCE_URL = os.environ.get(
 ).rstrip("/")
 FREIGABE_KEYS_DIR = VAR_DIR / "keys"
 FREIGABE_LOG_ORIGIN = os.environ.get("FREIGABE_LOG_ORIGIN", "freigabe.local/log")
+FREIGABE_WITNESS_NAME = os.environ.get(
+    "FREIGABE_WITNESS_NAME", "freigabe.local/witness"
+)
 FREIGABE_MAX_ARTIFACT_BYTES = env_int("FREIGABE_MAX_ARTIFACT_BYTES", 2 * 1024**3)
 FREIGABE_EVIDENCE_TIMEOUT_SECONDS = env_int(
     "FREIGABE_EVIDENCE_TIMEOUT_SECONDS", 900, least=1
