@@ -49,6 +49,9 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("revoke"): {R.RISK_MANAGER, R.APPROVER, R.COMPLIANCE},
         gettext_noop("request dossiers"): _PEOPLE,
         gettext_noop("publish policy"): {R.POLICY_APPROVER},
+        gettext_noop("erase people"): {R.DPO},
+        gettext_noop("hold records"): {R.COMPLIANCE, R.DPO},
+        gettext_noop("set retention rules"): {R.RISK_MANAGER, R.COMPLIANCE},
         gettext_noop("manage access"): {R.PLATFORM_ADMIN},
     }.items()
 }
