@@ -210,9 +210,9 @@ def _evidence(row: Checkpoint, floor: int) -> Evidence:
     Of each witness the newest cosignature: it covers all that came before.
     """
     origin = row.note.partition("\n")[0]
-    verifier = log.signer(create=False).verifier(origin)
+    verifiers = log.signer(create=False).verifiers(origin)
     try:
-        signed = open_checkpoint(row.note, verifier)
+        signed = open_checkpoint(row.note, *verifiers)
     except (NoteMalformed, NoteUnverified) as error:
         raise Contradiction(
             f"The checkpoint of {row.tree_size} leaves in the database: {error}"

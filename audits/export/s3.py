@@ -126,6 +126,7 @@ class Bucket:
             Bucket=self._bucket,
             Key=self._prefix + path,
             Body=content,
+            ChecksumAlgorithm="SHA256",
             ChecksumSHA256=digest,
             ObjectLockMode="COMPLIANCE",
             ObjectLockRetainUntilDate=datetime.now(UTC) + self._retain,
@@ -144,7 +145,7 @@ def _explained(name: str, what: str, missing: str = "") -> Iterator[None]:
         if missing and error.response.get("Error", {}).get("Code") in _MISSING:
             raise DestinationBroken(f"{missing} is missing in {name}.") from error
         raise _failed(name, what, error) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:
         raise _failed(name, what, error) from error
 
 

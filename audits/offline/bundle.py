@@ -1,10 +1,11 @@
 """Check a whole export: manifests, files, every leaf, every root, every row's chain."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
+from audits.cosignature import Cosigner
 from audits.export.layout import (
     POINTER,
     is_tile_path,
@@ -15,7 +16,7 @@ from audits.export.manifest import Manifest, ManifestMalformed, parse
 from audits.note import Checkpoint
 from audits.offline.extract import open_signed
 from audits.offline.leaves import Leaves
-from audits.offline.outside import check_outside
+from audits.offline.outside import Outside
 from audits.offline.report import DoesNotHold, Report
 from audits.offline.rows import Rows
 from audits.offline.source import Files, Unreadable
@@ -50,6 +51,7 @@ def check_bundle(
     report: Report,
     *,
     since: Checkpoint | None = None,
+    witnesses: Sequence[Cosigner] = (),
     progress: Progress | None = None,
 ) -> None:
     """Check an export of a log; what does not hold is in `report.found`.
@@ -67,20 +69,22 @@ def check_bundle(
         links.wanted.add(since.size)
     with closing(Rows(report.found)) as rows:
         leaves = Leaves(files, report.found, rows, links.wanted)
-        paths = _check_steps(files, keys, report, links, leaves, progress)
+        outside = Outside(keys, witnesses, report)
+        paths = _check_steps(files, report, links, leaves, outside, progress)
     if since:
         _check_since(since, leaves, report)
     _check_pointer(files, links, report)
     _say_what_was_checked(links, leaves, report)
+    outside.say()
     _say_what_was_not(files, paths, leaves, report)
 
 
 def _check_steps(
     files: Files,
-    keys: TrustedKeys,
     report: Report,
     links: _Links,
     leaves: Leaves,
+    outside: Outside,
     progress: Progress | None,
 ) -> set[str]:
     """Check the files and leaves of each manifest; return the paths they name."""
@@ -93,7 +97,7 @@ def _check_steps(
         leaves.grow(manifest, complete=complete, progress=show)
         paths.update(file.path for file in manifest.files)
         _check_root(manifest, leaves, report)
-        check_outside(manifest, leaves.roots, keys, report)
+        outside.check(manifest, leaves.roots)
         number = manifest.number
     return paths
 

@@ -11,7 +11,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audits.note import Checkpoint
+from audits.cosignature import Cosigner, parse_cosigner
+from audits.note import Checkpoint, NoteMalformed
 from audits.offline.bundle import check_bundle
 from audits.offline.extract import (
     PROOF_HEADER,
@@ -92,6 +93,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CHECKPOINT_FILE",
         help="a checkpoint that you kept: the export must begin with its leaves",
     )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        help="a witness's key (NAME+HASH+KEY), or a file with one on each line",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -102,11 +109,12 @@ def _check(given: argparse.Namespace, keys: TrustedKeys, report: Report) -> None
     files = open_export(given.file)
     if files:
         with closing(files):
-            since = _trusted(given.since, keys) if given.since else None
-            _check_export(files, keys, report, since, quiet=given.json)
+            _check_export(files, keys, report, given)
         return
-    if given.since:
-        raise CannotCheck("--since goes with an export (folder or zip) only.")
+    if given.since or given.witness:
+        raise CannotCheck(
+            "--since and --witness go with an export (folder or zip) only."
+        )
     check(_read(given.file), keys, given.at or datetime.now(UTC), report)
 
 
@@ -114,12 +122,17 @@ def _check_export(
     files: Files,
     keys: TrustedKeys,
     report: Report,
-    since: Checkpoint | None,
-    *,
-    quiet: bool,
+    given: argparse.Namespace,
 ) -> None:
-    show = None if quiet or not sys.stderr.isatty() else _progress
-    check_bundle(files, keys, report, since=since, progress=show)
+    show = None if given.json or not sys.stderr.isatty() else _progress
+    check_bundle(
+        files,
+        keys,
+        report,
+        since=_trusted(given.since, keys) if given.since else None,
+        witnesses=[key for text in given.witness for key in _witnesses(text)],
+        progress=show,
+    )
     if show:
         sys.stderr.write("\n")
 
@@ -134,6 +147,19 @@ def _trusted(path: Path, keys: TrustedKeys) -> Checkpoint:
         return open_signed(_read(path), keys)
     except DoesNotHold as error:
         raise CannotCheck(f"{path} is no checkpoint to start from: {error}") from error
+
+
+def _witnesses(text: str) -> list[Cosigner]:
+    """Read keys of witnesses; in a file, the last word of each line that has words."""
+    try:
+        if len(text) < 4096 and Path(text).is_file():
+            lines = [line.split() for line in _read(Path(text)).splitlines()]
+            words = [line[-1] for line in lines if line and line[0][0] != "#"]
+        else:
+            words = [text]
+        return [parse_cosigner(word) for word in words]
+    except (NoteMalformed, OSError, ValueError) as error:
+        raise CannotCheck(f"The witness's key cannot be used: {error}") from error
 
 
 def _print(report: Report, last: str) -> None:

@@ -54,8 +54,7 @@ def open_signed(text: Any, keys: TrustedKeys) -> note.Checkpoint:
             f"The checkpoint is of {origin!r}, a log that you do not trust."
         )
     try:
-        signed_text, _ = note.open_note(text, known)
-        return note.parse_checkpoint(signed_text)
+        return note.open_checkpoint(text, *known)
     except (note.NoteMalformed, note.NoteUnverified) as error:
         raise DoesNotHold(str(error)) from error
 

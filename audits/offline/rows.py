@@ -1,47 +1,15 @@
 """The entries of each row against each other, in bounded memory."""
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from audits.findings import Findings
+from audits.offline.members import Member, members, text_of, values
 
-MOST_IN_MEMORY = 300_000  # rows; more are remembered in a temporary file
 BodyAt = Callable[[int], bytes | None]
-_decode = json.JSONDecoder().raw_decode
-
-
-@dataclass(frozen=True)
-class Member:
-    """A member of a JSON object: its exact text and its value."""
-
-    text: str
-    value: Any
-
-
-def members(text: str) -> dict[str, Member]:
-    """Cut a JSON object into its members, each with its exact text.
-
-    Raises ValueError when the text is no object, or names a member twice.
-    """
-    found: dict[str, Member] = {}
-    place = _after(text, 0, "{")
-    if text[place : place + 1] == "}":
-        return _ended(text, place, found)
-    while True:
-        key, place = _decode(text, place)
-        if not isinstance(key, str) or key in found:
-            raise ValueError(f"the member {key!r} is no name, or stands twice"[:200])
-        start = _after(text, place, ":")
-        value, place = _decode(text, start)
-        found[key] = Member(text[start:place], value)
-        place = _skip(text, place)
-        if text[place : place + 1] != ",":
-            return _ended(text, place, found)
-        place = _skip(text, place + 1)
+MOST_IN_MEMORY = 300_000  # rows; more are remembered in a temporary file
 
 
 class Rows:
@@ -70,9 +38,9 @@ class Rows:
         """
         self.entries += 1
         try:
-            body = members(raw.decode())
-            entry = body["id"].value
-            kind, rel, pk = (body[name].value for name in ("op", "rel", "pk"))
+            text = raw.decode()
+            body = values(text)
+            entry, kind, rel, pk = (body[name] for name in ("id", "op", "rel", "pk"))
             if type(entry) is not int or not 0 < entry < 2**63:
                 raise ValueError("its id is not the number of an entry")
         except (ValueError, KeyError, RecursionError) as error:
@@ -92,7 +60,7 @@ class Rows:
         self.gaps += max(entry - self._last_id - 1, 0)
         self._last_id = max(entry, self._last_id)
         if kind in ("I", "U", "D") and isinstance(rel, str) and isinstance(pk, str):
-            seen, what = self._follow(index, entry, body, body_at)
+            seen, what = self._follow(index, body, text, body_at)
             if what and seen < self._skipped:
                 self.unclear += 1
             elif what:
@@ -100,14 +68,14 @@ class Rows:
                 self._found.add("chain", what, because, entry=entry, table=rel, key=pk)
 
     def _follow(
-        self, index: int, entry: int, body: dict[str, Member], body_at: BodyAt
+        self, index: int, body: dict[str, Any], text: str, body_at: BodyAt
     ) -> tuple[int, str]:
         """Compare with the entry before for the row; return its leaf, what differs."""
-        name = f"{body['rel'].value}\0{body['pk'].value}"
-        row = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:16]
-        kind, new = body["op"].value, body.get("new")
-        digest = hashlib.sha256(new.text.encode() if new else b"").digest()
-        place = index.to_bytes(8, "big") + entry.to_bytes(8, "big")
+        name = f"{body['rel']}\0{body['pk']}".encode("utf-8", "surrogatepass")
+        row = hashlib.sha256(name).digest()[:16]
+        kind = body["op"]
+        digest = hashlib.sha256(text_of("new", text).encode()).digest()
+        place = index.to_bytes(8, "big") + body["id"].to_bytes(8, "big")
         state = self._memory.get(row)
         self._memory.set(row, kind.encode() + place + digest)
         if state is None:
@@ -120,14 +88,11 @@ class Rows:
             return leaf, "" if kind == "I" else what
         if kind == "I":
             return leaf, f"an insert follows {before}: nobody deleted the row"
-        osha = body.get("osha")
-        if osha and state and osha.value == state[17:].hex():
+        if state and body.get("osha") == state[17:].hex():
             return leaf, ""
-        return leaf, self._look_closer(body_at(leaf), before, body)
+        return leaf, self._look_closer(body_at(leaf), before, text)
 
-    def _look_closer(
-        self, raw: bytes | None, before: str, body: dict[str, Member]
-    ) -> str:
+    def _look_closer(self, raw: bytes | None, before: str, text: str) -> str:
         """Say which columns differ; nothing when a digest or a migration explains it.
 
         The digest of the old row is of the full row: where a value was logged by its
@@ -137,7 +102,7 @@ class Rows:
             self.unclear += 1
             return ""
         try:
-            changed, explained = _compare(members(raw.decode()), body)
+            changed, explained = _compare(members(raw.decode()), members(text))
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             return f"{before} or this one has no readable image of the row"
         if changed:
@@ -238,22 +203,3 @@ class _Memory:
             "INSERT OR REPLACE INTO rows VALUES (?, ?)", sorted(self._recent.items())
         )
         self._recent.clear()
-
-
-def _skip(text: str, place: int) -> int:
-    while text[place : place + 1] in (" ", "\n", "\t", "\r"):
-        place += 1
-    return place
-
-
-def _after(text: str, place: int, mark: str) -> int:
-    place = _skip(text, place)
-    if text[place : place + 1] != mark:
-        raise ValueError(f"{mark} is missing at character {place}")
-    return _skip(text, place + 1)
-
-
-def _ended(text: str, place: int, found: dict[str, Member]) -> dict[str, Member]:
-    if _skip(text, _after(text, place, "}")) != len(text):
-        raise ValueError("something follows the object")
-    return found
