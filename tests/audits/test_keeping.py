@@ -34,6 +34,7 @@ def test_an_installation_has_the_shipped_rules_and_keeps_ten_years(people):
 
 
 def test_shipped_rules_never_come_back_over_those_of_the_institution(people):
+    _set(people, "MaRisk, AT 6", 72)
     count = RetentionRule.objects.count()
     assert set_shipped_rules(by=people["rita"], at=NOW) == 0
     assert RetentionRule.objects.count() == count
@@ -164,6 +165,7 @@ def test_others_may_neither_place_nor_release_a_hold(people, who):
         {"rel": "public.no_such_table"},
         {"rel": "registry_user"},
         {"rel": "public.registry_user; DROP TABLE x"},
+        {"rel": "public.audits_leaf"},
         {"rel": "pg_catalog.pg_class"},
     ],
 )
