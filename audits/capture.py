@@ -144,7 +144,7 @@ def install(*, using: str = "default") -> int:
         raise ImproperlyConfigured("Freigabe keeps its log in PostgreSQL only.")
     with transaction.atomic(using=using), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
-        tables = set(connection.introspection.table_names(cursor))
+        tables = present_tables(cursor)
         if not tables.issuperset(LOG_TABLES):
             return 0
         _name_migration(cursor)
@@ -177,6 +177,15 @@ def tend() -> None:
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT public.audits_attest()")
         cursor.execute("SELECT public.audits_add_partition()")
+
+
+def present_tables(cursor: CursorWrapper) -> set[str]:
+    """Name the tables in `public`; Django's own list leaves out the partitions."""
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') "
+        "AND relnamespace = 'public'::regnamespace"
+    )
+    return {name for (name,) in cursor.fetchall()}
 
 
 def expected_triggers(tables: set[str]) -> list[Trigger]:

@@ -119,7 +119,7 @@ def _remembered(found: Findings, signer: Signer | None) -> SignedTree | None:
 def _check_capture(found: Findings) -> None:
     """Compare triggers, functions and rules with what capture.sql installs."""
     with connection.cursor() as cursor:
-        tables = set(connection.introspection.table_names(cursor))
+        tables = capture.present_tables(cursor)
         cursor.execute(
             "SELECT tablename, rulename FROM pg_rules WHERE schemaname = 'public'"
         )
@@ -128,8 +128,9 @@ def _check_capture(found: Findings) -> None:
             _capture(found, what, "no rule may hide a change", table)
     present = capture.present_triggers()
     by_name = {(trigger.table, trigger.name): trigger for trigger in present}
-    for trigger in capture.expected_triggers(tables):
-        seen = by_name.get((trigger.table, trigger.name))
+    expected = capture.expected_triggers(tables)
+    for trigger in expected:
+        seen = by_name.pop((trigger.table, trigger.name), None)
         if seen is None:
             what = f"trigger {trigger.name} is missing"
         elif not seen.always:
@@ -139,11 +140,11 @@ def _check_capture(found: Findings) -> None:
         else:
             continue
         _capture(found, what, "every table is captured, always", trigger.table)
-    for trigger in present:
-        extra = trigger.name not in ("aa_no_truncate", "aa_no_change")
-        if trigger.table in capture.LOG_TABLES and extra:
-            what = f"trigger {trigger.name} does not belong here"
-            _capture(found, what, "nothing may alter the log's tables", trigger.table)
+    guarded = {trigger.table for trigger in expected}
+    for table, name in sorted(by_name):
+        if table in guarded:
+            what = f"trigger {name} does not belong here"
+            _capture(found, what, "nothing may alter rows on their way", table)
     functions = {function.name: function for function in capture.present_functions()}
     for function in capture.expected_functions():
         if functions.get(function.name) != function:
