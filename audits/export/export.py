@@ -125,7 +125,8 @@ def contradiction(manifest: Manifest) -> str:
         count = Leaf.objects.count()
         return (
             f"The export holds {exported.size} leaves, the database {count}, which is "
-            "fewer or incomplete. Was an older state restored?"
+            "fewer or incomplete. Was an older state restored? After a restore, open a "
+            "new epoch and export to a new place."
         )
     if root != exported.root:
         return (

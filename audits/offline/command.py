@@ -14,15 +14,11 @@ from pathlib import Path
 from audits.cosignature import Cosigner, parse_cosigner
 from audits.note import Checkpoint, NoteMalformed
 from audits.offline.bundle import check_bundle
-from audits.offline.extract import (
-    PROOF_HEADER,
-    check_extract,
-    check_proof,
-    open_signed,
-)
+from audits.offline.extract import check_extract, check_proof, open_signed
 from audits.offline.permit import check_permit, read_json
 from audits.offline.report import DoesNotHold, Report
 from audits.offline.source import Files, open_export
+from audits.proof_files import HEADER
 from audits.trusted import CannotCheck, TrustedKeys, read_keys
 
 LARGEST_FILE = 256 * 1024**2
@@ -52,11 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def check(text: str, keys: TrustedKeys, at: datetime, report: Report) -> None:
-    """Recognise a single file and check it. Raises DoesNotHold or CannotCheck."""
-    if text.startswith(PROOF_HEADER + "\n"):
-        check_proof(text, keys, report)
+def check(
+    text: str,
+    keys: TrustedKeys,
+    at: datetime,
+    report: Report,
+    entry: bytes | None = None,
+) -> None:
+    """Recognise a single file and check it; `entry` goes with a proof without one.
+
+    Raises DoesNotHold or CannotCheck.
+    """
+    if text.startswith(HEADER + "\n"):
+        check_proof(text, keys, report, entry)
         return
+    if entry is not None:
+        raise CannotCheck("--entry goes with a tlog-proof only.")
     document = read_json(text)
     if not isinstance(document, dict):
         raise CannotCheck("The file is neither a permit nor a log extract.")
@@ -88,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         "--at", type=_moment, default=None, help="judge expiry at this time (ISO 8601)"
     )
     parser.add_argument(
+        "--entry", type=Path, help="the entry that a tlog-proof without one is about"
+    )
+    parser.add_argument(
         "--since",
         type=Path,
         metavar="CHECKPOINT_FILE",
@@ -115,7 +125,8 @@ def _check(given: argparse.Namespace, keys: TrustedKeys, report: Report) -> None
         raise CannotCheck(
             "--since and --witness go with an export (folder or zip) only."
         )
-    check(_read(given.file), keys, given.at or datetime.now(UTC), report)
+    entry = _read(given.entry).encode() if given.entry else None
+    check(_read(given.file), keys, given.at or datetime.now(UTC), report, entry)
 
 
 def _check_export(

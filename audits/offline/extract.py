@@ -1,18 +1,36 @@
 """Check a log extract or a tlog-proof: are these entries under a signed root?"""
 
-import base64
+from collections.abc import Sequence
 from typing import Any
 
 from audits import merkle, note
 from audits.offline.report import DoesNotHold, Report
+from audits.proof_files import parse_proof
 from audits.trusted import CannotCheck, TrustedKeys
 
-PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 
+def check_proof(
+    text: str, keys: TrustedKeys, report: Report, entry: bytes | None = None
+) -> None:
+    """Check a tlog-proof of the entry that it carries, or of `entry`.
 
-def check_proof(text: str, keys: TrustedKeys, report: Report) -> None:
-    """Check a tlog-proof that carries its entry. Raises DoesNotHold, CannotCheck."""
-    check_extract(_parse_proof(text), keys, report)
+    Raises DoesNotHold, and CannotCheck when there is no entry to hash.
+    """
+    try:
+        proof = parse_proof(text)
+    except note.NoteMalformed as error:
+        raise DoesNotHold(str(error)) from error
+    if entry is not None and proof.extra not in (None, entry):
+        raise DoesNotHold("The proof carries another entry than the one that is given.")
+    body = proof.extra if entry is None else entry
+    if body is None:
+        raise CannotCheck(
+            "The proof does not carry the entry, so nothing can be hashed: name its "
+            "file with --entry."
+        )
+    signed = _checkpoint(proof.checkpoint, keys, report)
+    _check_inclusion(body, proof.index, proof.hashes, signed)
+    _say(1, report)
 
 
 def check_extract(document: dict[str, Any], keys: TrustedKeys, report: Report) -> None:
@@ -20,20 +38,30 @@ def check_extract(document: dict[str, Any], keys: TrustedKeys, report: Report) -
 
     Raises DoesNotHold or CannotCheck.
     """
-    report.level = "proof"
-    if not keys.logs:
-        raise CannotCheck("No public key for checkpoints was given.")
-    signed = open_signed(document["checkpoint"], keys)
-    report.checked.append(
-        f"the checkpoint of {signed.origin}: {signed.size} leaves, "
-        f"root {signed.root.hex()}, signed with a key that you trust."
-    )
+    signed = _checkpoint(document["checkpoint"], keys, report)
     entries = document["entries"]
     if not isinstance(entries, list) or not entries:
         raise CannotCheck("The extract carries no entries.")
     for item in entries:
         _check_entry(item, signed)
-    report.checked.append(f"{len(entries)} entries are in that tree, byte for byte.")
+    _say(len(entries), report)
+
+
+def _checkpoint(text: Any, keys: TrustedKeys, report: Report) -> note.Checkpoint:
+    """Open the checkpoint and say whose it is."""
+    report.level = "proof"
+    if not keys.logs:
+        raise CannotCheck("No public key for checkpoints was given.")
+    signed = open_signed(text, keys)
+    report.checked.append(
+        f"the checkpoint of {signed.origin}: {signed.size} leaves, "
+        f"root {signed.root.hex()}, signed with a key that you trust."
+    )
+    return signed
+
+
+def _say(count: int, report: Report) -> None:
+    report.checked.append(f"{count} entries are in that tree, byte for byte.")
     report.not_checked += [
         "whether entries are missing from this extract.",
         "whether this log shows others another history: compare checkpoints.",
@@ -65,35 +93,22 @@ def _check_entry(item: Any, signed: note.Checkpoint) -> None:
         if type(index) is not int or not isinstance(body, str):
             raise TypeError("index or body of the wrong type")
         hashes = [note.decode_base64(value, "a proof") for value in proof]
+        raw = body.encode()
+    except (KeyError, TypeError, UnicodeEncodeError, note.NoteMalformed) as error:
+        raise DoesNotHold(f"An entry of the extract is malformed: {error}.") from error
+    _check_inclusion(raw, index, hashes, signed)
+
+
+def _check_inclusion(
+    body: bytes, index: int, hashes: Sequence[bytes], signed: note.Checkpoint
+) -> None:
+    try:
         merkle.verify_inclusion(
-            leaf=merkle.leaf_hash(body.encode()),
+            leaf=merkle.leaf_hash(body),
             index=index,
             size=signed.size,
             proof=hashes,
             root=signed.root,
         )
-    except (KeyError, TypeError, UnicodeEncodeError) as error:
-        raise DoesNotHold(f"An entry of the extract is malformed: {error}.") from error
-    except (merkle.ProofError, note.NoteMalformed) as error:
+    except merkle.ProofError as error:
         raise DoesNotHold(f"Entry at leaf {index}: {error}") from error
-
-
-def _parse_proof(text: str) -> dict[str, Any]:
-    """Read a C2SP tlog-proof; its `extra` must be the entry's body, as we write it."""
-    head, _, checkpoint = text.partition("\n\n")
-    lines = head.split("\n")[1:]
-    if not lines or not lines[0].startswith("extra "):
-        raise CannotCheck(
-            "The proof does not carry the entry, so nothing can be hashed."
-        )
-    if len(lines) < 2 or not lines[1].startswith("index ") or not checkpoint:
-        raise DoesNotHold("The proof is malformed: no index or no checkpoint.")
-    digits = lines[1].removeprefix("index ")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 19:
-        raise DoesNotHold(f"The proof's index {digits[:40]!r} is not a number.")
-    try:
-        body = base64.b64decode(lines[0].removeprefix("extra "), validate=True).decode()
-    except ValueError as error:
-        raise DoesNotHold("The proof's extra line is not base64 text.") from error
-    entry = {"index": int(digits), "body": body, "proof": lines[2:]}
-    return {"checkpoint": checkpoint, "entries": [entry]}

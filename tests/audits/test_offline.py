@@ -154,6 +154,29 @@ def test_an_extract_of_another_log_does_not_hold(tmp_path):
     assert _run(tmp_path, _extract(["a"]), key=stranger) == 1
 
 
+def _with_entry(tmp_path, proof: str, entry: str) -> int:
+    (tmp_path / "proof").write_text(proof)
+    (tmp_path / "entry").write_text(entry)
+    files = [str(tmp_path / "proof"), "--entry", str(tmp_path / "entry")]
+    return offline.main([*files, "--key", VKEY])
+
+
+def test_a_proof_of_another_shape_does_not_hold(tmp_path):
+    head = "c2sp.org/tlog-proof@v1\n"
+    for rest in ("", "index 1\n", "index 01\n\nx\n", "index 1\nAAAA\n\nx\n"):
+        assert _run(tmp_path, head + rest) == 1
+    extract = _extract(["a"])
+    assert _run(tmp_path, f"{head}extra YQ==\nindex 0\n\n{extract['checkpoint']}") == 0
+
+
+def test_options_that_do_not_fit_the_file_are_refused(tmp_path):
+    file = tmp_path / "permit"
+    file.write_text(json.dumps(_permit()))
+    for option in ("--since", "--entry", "--witness"):
+        given = [str(file), "--key", VKEY, "--at", DURING, option, str(file)]
+        assert offline.main(given) == 2
+
+
 def test_a_tlog_proof_holds_when_it_carries_its_entry(tmp_path):
     extract = _extract(["a", "b", "c"])
     entry = extract["entries"][1]
@@ -162,6 +185,10 @@ def test_a_tlog_proof_holds_when_it_carries_its_entry(tmp_path):
     head = "c2sp.org/tlog-proof@v1\n"
     assert _run(tmp_path, head + extra + lines) == 0
     assert _run(tmp_path, head + lines) == 2
+    assert _with_entry(tmp_path, head + lines, "b") == 0
+    assert _with_entry(tmp_path, head + lines, "c") == 1
+    assert _with_entry(tmp_path, head + extra + lines, "b") == 0
+    assert _with_entry(tmp_path, head + extra + lines, "c") == 1
     assert _run(tmp_path, head + extra.replace("Yg", "Yw") + lines) == 1
     assert _run(tmp_path, head + extra + lines.replace("index 1", "index 2")) == 1
 

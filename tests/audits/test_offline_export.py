@@ -2,11 +2,20 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audits import note
+from audits.cosignature import cosign, cosigner_vkey
 from audits.export import layout
+from audits.export.directory import Directory
+from audits.export.manifest import Cosigned
+from audits.export.step import write_step
 from audits.export.tree import leaf_hashes, read_bundle, write_bundle
 from audits.note import Checkpoint
 from audits.offline import main
@@ -16,7 +25,11 @@ from audits.offline.source import Folder
 from audits.trusted import CannotCheck, TrustedKeys
 from registry.digests import canonical_json, sha256_hex
 from tests.audits.exported import (
+    KEY,
+    KEYS,
+    ORIGIN,
     VKEY,
+    Entries,
     Story,
     checked,
     findings,
@@ -256,3 +269,70 @@ def test_links_in_an_export_are_not_followed(export, tmp_path):
     (export / "tile/0/001").unlink()
     (export / "tile/0/001").symlink_to(tmp_path / "elsewhere")
     assert any("tile/0/001" in x and "no plain file" in x for x in findings(export))
+
+
+def _two_epochs(folder, bodies):
+    """Export one log under two names, as after a lost key."""
+    destination = Directory(folder)
+    destination.begin()
+    first = write_step(destination, Entries(bodies), None, signed(bodies[:300]))
+    evidence = signed(bodies, f"{ORIGIN}/e2")
+    write_step(destination, Entries(bodies), first, evidence)
+
+
+def test_a_log_that_goes_on_under_another_name_needs_both_keys(tmp_path):
+    _two_epochs(tmp_path / "log", Story().entries(700))
+    (line,) = findings(tmp_path / "log")
+    assert f"manifest 2: The checkpoint is of '{ORIGIN}/e2', a log that you" in line
+    second = note.vkey(f"{ORIGIN}/e2", KEY.public_key())
+    report = Report()
+    keys = TrustedKeys(logs=[*KEYS.logs, note.parse_vkey(second)])
+    check_bundle(Folder(tmp_path / "log"), keys, report)
+    assert not report.found.kept
+    assert f"{ORIGIN} (1), {ORIGIN}/e2 (1)" in report.checked[0]
+
+
+def test_witnesses_are_named_on_the_command_line(tmp_path, capsys):
+    bodies = Story().entries(300)
+    witness = Ed25519PrivateKey.from_private_bytes(b"w" * 32)
+    vkey = cosigner_vkey("witness.example/w", witness.public_key())
+    absent = cosigner_vkey("witness.example/x", witness.public_key())
+    evidence = signed(bodies)
+    line = cosign(evidence.note, "witness.example/w", witness, 1_800_000_000)
+    evidence = replace(
+        evidence, cosignatures=(Cosigned(300, "witness.example/w", line),)
+    )
+    destination = Directory(tmp_path / "log")
+    destination.begin()
+    write_step(destination, Entries(bodies), None, evidence)
+    file = tmp_path / "witnesses"
+    file.write_text(f"# ours\nwitness w {vkey}\n\n{absent}\n")
+    arguments = [str(tmp_path / "log"), "--key", VKEY, "--witness"]
+    assert main([*arguments, str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "the last is of 300 leaves, made at 2027-01-15T08:00:00+00:00" in said
+    assert "what the witness witness.example/x saw" in said
+    assert "whether anybody outside saw this log" not in said
+    assert main([*arguments, vkey[:-4] + "AAAA"]) == 2
+    assert main([*arguments, "x" * 5000]) == 2
+    other = Ed25519PrivateKey.from_private_bytes(b"v" * 32)
+    forged = cosigner_vkey("witness.example/w", other.public_key())
+    assert main([*arguments, forged]) == 1
+
+
+def test_an_export_is_checked_without_django_and_environment(original):
+    script = (
+        "import sys; from audits.offline import main; code = main(sys.argv[1:]); "
+        "assert 'django' not in sys.modules; sys.exit(code)"
+    )
+    for start in (["-c", script], ["-m", "audits.offline"]):
+        done = subprocess.run(
+            [sys.executable, *start, str(original), "--key", VKEY, "--json"],
+            cwd=Path(__file__).resolve().parents[2],
+            env={},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["counts"]["leaves"] == 700
