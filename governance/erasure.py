@@ -1,5 +1,6 @@
 """Erasing a person: the act, what it takes away, and what stays for which reason."""
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +9,14 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from audits import keeping
 from audits.capture import relation
 from audits.models import Entry, Erasure
 from governance import roles
-from governance.models import ApprovalRequest, Signature, Token
+from governance.models import ApprovalRequest, IdempotentReply, Signature, Token
 from registry.acts import act
 from registry.models import User
 
@@ -38,10 +39,11 @@ class Erased:
 
 @act
 def erase(*, user: User, because: str, by: User, at: datetime) -> Erased:
-    """Take a person's name and addresses out of the live tables and out of the log.
+    """Take a person's name and addresses out of the accounts and out of the log.
 
     GDPR Art. 17. The log keeps commitments whose openings are gone, and verifies as
-    before. Raises `NotAllowed`, `CannotErase` and `keeping.UnderLegalHold`.
+    before; what stays elsewhere is said. Raises `NotAllowed`, `CannotErase` and
+    `keeping.UnderLegalHold`.
     """
     roles.require_person(by)
     roles.require(by, "erase people")
@@ -51,6 +53,7 @@ def erase(*, user: User, because: str, by: User, at: datetime) -> Erased:
     keeping.require_free(rel=USERS, pk=str(user.pk))
     for pk in addresses:
         keeping.require_free(rel=ADDRESSES, pk=pk)
+    named = records_naming(user)
     _end_ways_in(user, at)
     _anonymise(user)
     EmailAddress.objects.filter(user=user).delete()
@@ -64,13 +67,34 @@ def erase(*, user: User, because: str, by: User, at: datetime) -> Erased:
         erased_by=by,
         erased_at=at,
     )
-    return Erased(erasure, user.username, tuple(what_stays(user)))
+    return Erased(erasure, user.username, tuple(_what_stays(named)))
 
 
-def what_stays(user: User) -> list[str]:
-    """Say which records of a person an erasure leaves, and by which rule."""
+def records_naming(user: User) -> dict[str, int]:
+    """Count, by table, the records whose text has the person's name or address in it.
+
+    Reads the whole log once. A name in other words, or in a file, is not found.
+    """
+    words = [user.get_full_name(), user.email]
+    known = [json.dumps(word, ensure_ascii=False)[1:-1] for word in words if word]
+    known.append(json.dumps(user.username, ensure_ascii=False))  # whole strings only
+    found = Q()
+    for word in known:
+        found |= Q(body__contains=word)
+    rows = Entry.objects.filter(found, pk_text__isnull=False).values("rel")
+    counts = {
+        row["rel"].removeprefix("public."): row["count"]
+        for row in rows.annotate(count=Count("pk_text", distinct=True)).order_by("rel")
+    }
+    if replies := IdempotentReply.objects.filter(found).count():
+        counts[IdempotentReply._meta.db_table] = replies
+    return counts
+
+
+def _what_stays(named: dict[str, int]) -> list[str]:
+    """Say which records an erasure leaves, and by which rule."""
     stays = []
-    signed = Signature.objects.filter(signed_by=user).count()
+    signed = named.pop(Signature._meta.db_table, 0)
     if signed:
         stays.append(
             _(
@@ -80,6 +104,15 @@ def what_stays(user: User) -> list[str]:
             )
             % {"count": signed}
         )
+    if named:
+        tables = ", ".join(f"{count} of {table}" for table, count in named.items())
+        stays.append(
+            _(
+                "These records have the name in their text and stay as what was "
+                "decided (GDPR Art. 17(3)(b)): %(tables)s."
+            )
+            % {"tables": tables}
+        )
     stays.append(
         _(
             "The log keeps who did what by a random identifier, with commitments in "
@@ -88,8 +121,8 @@ def what_stays(user: User) -> list[str]:
     )
     stays.append(
         _(
-            "Free texts and dossiers in which others wrote the name, and backups made "
-            "before, are not searched: see docs/keeping.md."
+            "Stored files (dossiers, mails) and backups made before were not searched: "
+            "docs/keeping.md says what to do with them."
         )
     )
     return stays
@@ -141,9 +174,7 @@ def _addresses_ever(user: User) -> list[str]:
     Former ones are found in the log, where the owner of the row stands in the open.
     """
     mark = f'"user_id": "{user.pk}"'
-    found = Entry.objects.filter(rel=ADDRESSES).filter(
-        Q(op__in=["I", "U", "D"], body__contains=mark)
-    )
+    found = Entry.objects.filter(rel=ADDRESSES, body__contains=mark)
     keys = {pk for pk in found.values_list("pk_text", flat=True) if pk}
     live = EmailAddress.objects.filter(user=user).values_list("pk", flat=True)
     return sorted(keys | {str(pk) for pk in live})
