@@ -62,7 +62,7 @@ def test_a_person_is_erased_and_what_stays_is_said(run, world):
     [
         (("rule", "x", "--months", "0", "--by", "rita"), "1 to 1200"),
         (("rule", "x", "--months", "5", "--by", "adam"), "may not"),
-        (("hold", "--table", "nowhere", "--because", "x", "--by", "cora"), "is not a table"),
+        (("hold", "--table", "x", "--because", "x", "--by", "cora"), "is not a table"),
         (("release", "7", "--because", "x", "--by", "cora"), "no legal hold 7"),
         (("erase", "nobody", "--because", "x", "--by", "cora"), "no user nobody"),
         (("erase", "ben", "--because", "x", "--by", "cora"), "may not"),
