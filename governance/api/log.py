@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -14,8 +18,12 @@ from rest_framework.response import Response
 
 from audits import log, tiles
 from audits.merkle import HASH_BYTES
-from governance import roles
-from governance.api.door import Door, person
+from audits.models import Entry as LoggedRow
+from audits.models import Leaf, Verification
+from governance import log_state, permit, roles
+from governance.api.door import Door, page, person
+
+RETRY_SECONDS = "1"  # the clock integrates and signs once a second
 
 
 class Checkpoint(Door):
@@ -23,12 +31,13 @@ class Checkpoint(Door):
 
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
-        """The latest signed checkpoint (C2SP tlog-checkpoint)."""
+        """The latest signed checkpoint with its cosignatures (C2SP tlog-checkpoint)."""
         roles.require(person(request), "read")
         found = log.latest_checkpoint()
         if found is None:
             raise NotFound(_("No checkpoint has been signed yet."))
-        reply = HttpResponse(found.note, content_type="text/plain; charset=utf-8")
+        note = found.note + log_state.cosignature_lines(found)
+        reply = HttpResponse(note, content_type="text/plain; charset=utf-8")
         reply.headers["Cache-Control"] = "no-cache"
         return reply
 
@@ -36,14 +45,14 @@ class Checkpoint(Door):
 class Entry(Door):
     """`log/entries/{index}`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT})
     def get(self, request: Request, index: int) -> Response:
-        """One entry, with the exact text that its leaf hashes."""
+        """One entry, with the exact text that its leaf hashes; 202 while it waits."""
         roles.require(person(request), "read log entries")
         try:
             found = log.entry(index=index)
         except log.NotInLog as error:
-            raise NotFound(str(error)) from error
+            return _waiting(index, error)
         return Response(
             {
                 "index": found.index,
@@ -51,6 +60,52 @@ class Entry(Door):
                 "body": found.entry.body,
             }
         )
+
+
+class EntryProof(Door):
+    """`log/entries/{index}/proof`"""
+
+    @extend_schema(
+        responses={
+            (200, "text/plain"): OpenApiTypes.STR,
+            202: OpenApiTypes.OBJECT,
+        }
+    )
+    def get(self, request: Request, index: int) -> HttpResponseBase:
+        """The entry with its proof, for a check offline (C2SP tlog-proof)."""
+        roles.require(person(request), "read log entries")
+        try:
+            content = log.proof_file(index=index)
+        except (log.NotInLog, log.NotYetSigned) as error:
+            return _waiting(index, error)
+        return HttpResponse(content, content_type="text/plain; charset=utf-8")
+
+
+class ObjectEntries(Door):
+    """`log/objects/{table}/{key}`"""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, table: str, key: str) -> Response:
+        """The history of one row, oldest first, 50 entries a page."""
+        roles.require(person(request), "read log entries")
+        found = log.entries_for(rel=f"public.{table}", pk=key)
+        if not found.exists():
+            raise NotFound(_("The log has no such entries."))
+        leaf = Leaf.objects.filter(entry_id=OuterRef("entry_id"))
+        rows = found.annotate(index=Subquery(leaf.values("leaf_index")))
+        signed = log.latest_checkpoint()
+        size = signed.tree_size if signed else 0
+        return page(request, rows, lambda row: _shown(row, size), ordering=["entry_id"])
+
+
+class Keys(Door):
+    """`log/keys`"""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """All public keys with their validity, as in `keys.json`."""
+        roles.require(person(request), "read")
+        return Response(permit.public_keys())
 
 
 class Inclusion(Door):
@@ -86,7 +141,7 @@ class Status(Door):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Size, what waits for a place, the last verification."""
+        """Size, what waits, the last verification, and who outside keeps what."""
         roles.require(person(request), "read")
         now = log.status(at=timezone.now())
         last = now.verification
@@ -97,10 +152,52 @@ class Status(Door):
                 "lag_seconds": now.lag.total_seconds() if now.lag else 0,
                 "unattributed": now.unattributed,
                 "checkpoint_size": now.checkpoint.tree_size if now.checkpoint else 0,
+                "checkpoint_at": now.checkpoint.created_at if now.checkpoint else None,
                 "verified_at": last.ran_at if last else None,
                 "holds": last.ok if last else None,
+                "verification": _verification(last) if last else None,
+                "outside": [asdict(keeper) for keeper in log_state.keepers(now.size)],
+                "not_covered": log_state.gaps(now),
             }
         )
+
+
+def _verification(last: Verification) -> dict[str, Any]:
+    return {
+        "ran_at": last.ran_at,
+        "level": last.level,
+        "ok": last.ok,
+        "size": last.size,
+        "findings": len(last.findings),
+        "noticed": len(last.noticed),
+    }
+
+
+def _shown(row: LoggedRow, size: int) -> dict[str, Any]:
+    index: int | None = row.index  # type: ignore[attr-defined]
+    return {
+        "entry_id": row.entry_id,
+        "index": index,
+        "signed": index is not None and index < size,
+        "operation": row.op,
+        "occurred_at": row.occurred_at,
+        "actor": row.actor,
+        "body": row.body,
+    }
+
+
+def _waiting(index: int, because: Exception) -> Response:
+    """202 for an entry on its way into the signed tree. Raises NotFound for others."""
+    now = log.status(at=timezone.now())
+    if index >= now.size + now.unsequenced:
+        raise NotFound(str(because)) from because
+    if index < now.size and isinstance(because, log.NotInLog):
+        raise NotFound(str(because)) from because
+    return Response(
+        {"status": _("waiting"), "because": str(because)},
+        status=202,
+        headers={"Retry-After": RETRY_SECONDS},
+    )
 
 
 class HashTile(Door):

@@ -98,6 +98,13 @@ urlpatterns = [
     path("log/checkpoint", log.Checkpoint.as_view(), name="checkpoint"),
     path("log/status", log.Status.as_view(), name="log-status"),
     path("log/entries/<int:index>", log.Entry.as_view(), name="log-entry"),
+    path("log/entries/<int:index>/proof", log.EntryProof.as_view(), name="entry-proof"),
+    path(
+        "log/objects/<slug:table>/<path:key>",
+        log.ObjectEntries.as_view(),
+        name="log-object",
+    ),
+    path("log/keys", log.Keys.as_view(), name="log-keys"),
     path("log/proofs/inclusion", log.Inclusion.as_view(), name="inclusion"),
     path("log/proofs/consistency", log.Consistency.as_view(), name="consistency"),
     path("log/tile/entries/<path:path>", log.EntryBundle.as_view(), name="entries"),

@@ -1,143 +1,94 @@
-"""The log: what changed, by whom, and whether the record holds."""
+"""The state of the log: whether it holds, who else keeps it, what is not protected."""
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from datetime import datetime, timedelta
 
-from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.conf import settings
+from django.http import HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from audits import log
-from audits.models import Entry, Leaf
-from governance import roles
+from audits import epochs, log
+from audits.keys import KeyUnusable
+from audits.models import (
+    Entry,
+    Epoch,
+    Erasure,
+    KeyEvent,
+    SchemaChange,
+    Verification,
+)
+from governance import log_state
 from governance.web.frame import PersonRequest, page, show
-from registry.models import User
+from governance.web.timeline import Line, lines
 
-PER_PAGE = 40
-SCHEMA = "public."
+SHORT = 10  # rows of each list on this page; the timeline has all
+SCHEMA_CHANGES = "public.audits_schemachange"
 
 
 @dataclass(frozen=True)
-class Line:
-    """One entry of the timeline; `outside` where no act stands behind the change."""
+class DefinitionChange:
+    """A change of the database's own definitions; `outside`: no act or migration."""
 
-    entry: Entry
-    index: int | None
-    who: str
-    outside: bool
-    via: str
-    table: str
-    operation: str
-    fields: str
+    row: SchemaChange
+    line: Line | None
 
-
-def _operation(op: str) -> str:
-    return {
-        "I": _("added"),
-        "U": _("changed"),
-        "D": _("deleted"),
-        "S": _("log set up"),
-        "C": _("structure changed"),
-        "K": _("key changed"),
-    }[op]
+    @property
+    def outside(self) -> bool:
+        """Whether neither an act nor a migration stands behind it."""
+        return self.line is None or self.line.outside
 
 
 @page
-def timeline(request: PersonRequest) -> HttpResponse:
-    """The newest entries first, and the state of the whole log."""
+def state_page(request: PersonRequest) -> HttpResponse:
+    """The log in one word, and everything that stands behind the word."""
+    now = timezone.now()
+    state = log.status(at=now)
     entries = Entry.objects.order_by("-entry_id")
-    outside = "outside" in request.GET
-    if outside:
-        entries = entries.filter(actor=None)
-    rows = Paginator(entries, PER_PAGE).get_page(request.GET.get("page"))
-    state = log.status(at=timezone.now())
     return show(
         request,
-        "log/timeline.html",
+        "log/state_page.html",
         {
             "log": state,
             "verification": state.verification,
-            "rows": rows,
-            "lines": _lines(rows),
-            "outside": outside,
-            "may_open": roles.may(request.user, "read log entries"),
+            "says": _word(state.verification, now),
+            "keepers": log_state.keepers(state.size),
+            "gaps": log_state.gaps(state),
+            "epochs": Epoch.objects.all(),
+            "origin": log.origin(),
+            "keys": _keys(),
+            "key_events": KeyEvent.objects.order_by("-recorded_at")[:SHORT],
+            "definitions": _definitions(),
+            "outside": lines(entries.filter(actor=None)[:SHORT]),
+            "latest": lines(entries[: SHORT // 2]),
+            "erasures": Erasure.objects.select_related("erased_by")[:SHORT],
         },
         section="log",
     )
 
 
-@page
-def entry_page(request: PersonRequest, index: int) -> HttpResponse:
-    """One entry with the proof that it is in the signed tree."""
+def _word(verification: Verification | None, at: datetime) -> str:
+    """`yes` it holds, `no` it does not, `wait` nobody has checked it lately."""
+    if verification is None:
+        return "wait"
+    if not verification.ok:
+        return "no"
+    oldest = at - timedelta(hours=settings.FREIGABE_LOG_MAX_AGE_HOURS)
+    return "yes" if verification.ran_at >= oldest else "wait"
+
+
+def _keys() -> list[dict[str, str | None]] | None:
+    """The log's public keys with their times; None where the folder cannot be read."""
     try:
-        logged = log.entry(index=index)
-    except log.NotInLog as error:
-        raise Http404(str(error)) from error
-    signed = log.latest_checkpoint()
-    proof = None
-    if signed is not None and index < signed.tree_size:
-        proof = log.inclusion(index=index, size=signed.tree_size)
-    readable = roles.may(request.user, "read log entries")
-    body = json.loads(logged.entry.body)
-    return show(
-        request,
-        "log/entry.html",
-        {
-            "line": _lines([logged.entry])[0],
-            "index": index,
-            "leaf_hash": logged.leaf_hash.hex(),
-            "proof": proof,
-            "root": proof.root.hex() if proof else "",
-            "signed": signed,
-            "changes": _changes(body) if readable else [],
-            "body": logged.entry.body if readable else "",
-            "reason": (body.get("ctx") or {}).get("reason", ""),
-        },
-        section="log",
-    )
-
-
-def _lines(entries: Iterable[Entry]) -> list[Line]:
-    """Entries with the names of the people behind them, in two queries."""
-    found = list(entries)
-    leaves = {
-        leaf.entry_id: leaf.leaf_index
-        for leaf in Leaf.objects.filter(entry_id__in=[e.entry_id for e in found])
-    }
-    keys = [key for key in map(_person_key, found) if key is not None]
-    people = User.objects.in_bulk(keys)
-    return [_line(entry, leaves.get(entry.entry_id), people) for entry in found]
-
-
-def _person_key(entry: Entry) -> UUID | None:
-    try:
-        return UUID(entry.actor or "")
-    except ValueError:
+        return epochs.published_keys()
+    except (OSError, KeyUnusable):
         return None
 
 
-def _line(entry: Entry, index: int | None, people: dict[UUID, User]) -> Line:
-    body = json.loads(entry.body)
-    person = people.get(_person_key(entry) or UUID(int=0))
-    who = person.printed_name if person else entry.actor
-    return Line(
-        entry=entry,
-        index=index,
-        who=who or f"db:{body.get('role', '?')}",
-        outside=entry.actor is None,
-        via=(body.get("ctx") or {}).get("via", ""),
-        table=entry.rel.removeprefix(SCHEMA),
-        operation=_operation(entry.op),
-        fields=", ".join(sorted(body.get("old") or ())) if entry.op == "U" else "",
+def _definitions() -> list[DefinitionChange]:
+    """The latest changes of definitions, each with the entry that recorded it."""
+    rows = list(SchemaChange.objects.all()[:SHORT])
+    entries = Entry.objects.filter(
+        rel=SCHEMA_CHANGES, pk_text__in=[str(row.pk) for row in rows]
     )
-
-
-def _changes(body: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Fields with their values before and after."""
-    old, new = body.get("old") or {}, body.get("new") or {}
-    names = old if body.get("op") == "U" else {**old, **new}
-    return [(name, old.get(name), new.get(name)) for name in names]
+    found = {line.entry.pk_text: line for line in lines(entries)}
+    return [DefinitionChange(row, found.get(str(row.pk))) for row in rows]

@@ -16,6 +16,7 @@ from governance.web import (
     retirement,
     risk,
     signing,
+    timeline,
     versions,
 )
 
@@ -74,6 +75,11 @@ urlpatterns = [
         name="dossier_progress",
     ),
     path("dossiers/<uuid:dossier_id>/pdf", dossiers.pdf, name="dossier_pdf"),
-    path("log/", log.timeline, name="log"),
-    path("log/<int:index>/", log.entry_page, name="log_entry"),
+    path("log/", log.state_page, name="log"),
+    path("log/entries/", timeline.timeline, name="log_entries"),
+    path(
+        "log/objects/<slug:table>/<path:key>/", timeline.object_page, name="log_object"
+    ),
+    path("log/<int:index>/", timeline.entry_page, name="log_entry"),
+    path("log/<int:index>/proof", timeline.proof, name="log_proof"),
 ]

@@ -104,7 +104,8 @@ def test_change_outside_the_application_is_red(live_log):
     User.objects.filter(username="ben").update(unit="Elsewhere")
     page = as_(live_log.ines).get(reverse("web:log")).content.decode()
     assert '<span class="word-no">db:' in page
-    page = as_(live_log.ines).get(reverse("web:log") + "?outside").content.decode()
+    address = reverse("web:log_entries") + "?outside=on"
+    page = as_(live_log.ines).get(address).content.decode()
     assert "registry_user" in page
     assert "unit" in page
 
