@@ -34,6 +34,8 @@ def addresses(bank) -> list[str]:
         reverse("web:decision", args=[GateDecision.objects.get().pk]),
         reverse("web:policy"),
         reverse("web:log"),
+        reverse("web:log_entries"),
+        reverse("web:log_object", args=["registry_user", bank.world.anna.pk]),
         reverse("web:log_entry", args=[5]),
         reverse("web:request_dossier", args=VERSION),
         reverse("mfa_index"),

@@ -22,6 +22,7 @@ LISTS = [
     "web:policy",
     "web:dossiers",
     "web:log",
+    "web:log_entries",
 ]
 INLINE = re.compile(
     r"<script(?![^>]*(?:\bsrc=|application/json))|<style|\sstyle=|\son\w+="
@@ -78,6 +79,8 @@ def test_every_page_asks_who_is_there(db):
         "slug": "x",
         "version": "1",
         "index": 0,
+        "table": "registry_user",
+        "key": "x",
         **dict.fromkeys(
             (
                 "run_id",
