@@ -15,7 +15,7 @@ from audits import rights
 
 SQL_FILES = [
     Path(__file__).with_name(name)
-    for name in ("capture.sql", "govern.sql", "catalog.sql")
+    for name in ("capture.sql", "govern.sql", "catalog.sql", "archive.sql")
 ]
 INSTALL_LOCK = 0x4652_4549_0001
 OUR_APPS = ("registry", "audits", "governance")

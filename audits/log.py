@@ -15,11 +15,11 @@ from audits.integration import Integration, integrate, require_autocommit, split
 from audits.models import Checkpoint, Entry, Epoch, Leaf, Sequencer, Verification
 from audits.proof_files import format_proof
 from audits.signer import Signer, SignerRefused
-from audits.tiles import NotInLog
+from audits.tiles import Archived, NotInLog
 
 EXTRACT_FORMAT = "freigabe-log-extract/1"
 
-__all__ = ["Integration", "NotInLog", "integrate"]
+__all__ = ["Archived", "Integration", "NotInLog", "integrate"]
 
 
 class NotYetSigned(Exception):
@@ -125,7 +125,7 @@ def latest_checkpoint() -> Checkpoint | None:
 
 
 def entry(*, index: int) -> LoggedEntry:
-    """Return the entry at this leaf index. Raises NotInLog."""
+    """Return the entry at this leaf index. Raises NotInLog, Archived if it left."""
     leaf = Leaf.objects.filter(leaf_index=index).first()
     if leaf is None:
         raise NotInLog(f"The log has no leaf {index}.")
@@ -236,7 +236,7 @@ def status(*, at: datetime) -> Status:
 def _logged(leaf: Leaf) -> LoggedEntry:
     found = Entry.objects.filter(entry_id=leaf.entry_id).first()
     if found is None:
-        raise NotInLog(f"Leaf {leaf.leaf_index} has lost its entry {leaf.entry_id}.")
+        raise tiles.missing_entry(leaf)
     return LoggedEntry(leaf.leaf_index, bytes(leaf.leaf_hash), found)
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.models import Max
 
 from audits.capture import governed_tables
 from audits.findings import Findings
+from audits.models import Entry
 
 FETCH = 500  # rows in memory at once
 LONGEST_VALUE = 120  # characters of a value in a finding
@@ -35,7 +37,9 @@ WHERE CASE WHEN live.pk IS NULL THEN logged.op <> 'D'
   ELSE (logged.body -> 'new')::text IS DISTINCT FROM live.content::text END
 """
 
-# The entries that do not continue the entry before them for the same row.
+# The entries that do not continue the entry before them for the same row. One without
+# any before it may stand where the earlier ones were archived, up to that moment: what
+# lived then had an entry left, so that none after it is excused (audits/archive.py).
 _CHAIN = """
 SELECT pk, entry_id, op, prior_id, prior_op, body::text, prior::text FROM (
   SELECT pk, entry_id, op, body, lag(entry_id) OVER w AS prior_id,
@@ -45,7 +49,8 @@ SELECT pk, entry_id, op, prior_id, prior_op, body::text, prior::text FROM (
   WINDOW w AS (PARTITION BY pk ORDER BY entry_id)
 ) c
 WHERE CASE WHEN op = 'I' THEN prior_op <> 'D'
-  WHEN prior_op IS NULL OR prior_op = 'D' THEN true
+  WHEN prior_op IS NULL THEN entry_id > %s
+  WHEN prior_op = 'D' THEN true
   ELSE body ->> 'osha' IS DISTINCT FROM
     encode(sha256(convert_to((prior -> 'new')::text, 'UTF8')), 'hex') END
 """
@@ -214,7 +219,8 @@ def _row(
 
 
 def _check_chain(found: Findings, table: Logged) -> None:
-    for pk, entry, op, prior_id, prior_op, body, prior in _stream(_CHAIN, [table.rel]):
+    parameters = [table.rel, _archived_at_entry()]
+    for pk, entry, op, prior_id, prior_op, body, prior in _stream(_CHAIN, parameters):
         what = _break_in_chain(op, prior_id, prior_op, body, prior)
         if what:
             found.add(
@@ -225,6 +231,12 @@ def _check_chain(found: Findings, table: Logged) -> None:
                 table=table.rel,
                 key=pk,
             )
+
+
+def _archived_at_entry() -> int:
+    """Return the entry that tells of the last archiving, 0 if there was none."""
+    told = Entry.objects.filter(rel="public.audits_archive", op="I")
+    return told.aggregate(last=Max("entry_id"))["last"] or 0
 
 
 def _break_in_chain(

@@ -16,6 +16,7 @@ LOG_RIGHTS: dict[str, frozenset[str]] = {
     "audits_opening": READ,
     "audits_schemachange": READ,
     "audits_catalogstate": READ,
+    "audits_archive": READ,
     "audits_leaf": ADD,
     "audits_tile": ADD,
     "audits_checkpoint": ADD,

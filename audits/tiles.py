@@ -3,7 +3,7 @@
 from django.db import connection
 
 from audits.merkle import HASH_BYTES, NodeReader, root_hash
-from audits.models import Entry, Leaf
+from audits.models import Archive, Entry, Leaf
 
 TILE_WIDTH = 256  # hashes in a full tile (C2SP tlog-tiles)
 TILE_LEVELS = 8  # levels of the tree that one tile spans
@@ -11,6 +11,25 @@ TILE_LEVELS = 8  # levels of the tree that one tile spans
 
 class NotInLog(LookupError):
     """The tree of this size has no such leaf, tile or entry; the text names it."""
+
+
+class Archived(NotInLog):
+    """The entry left the database; the text says where it is. Its proofs stay."""
+
+
+def missing_entry(leaf: Leaf) -> NotInLog:
+    """Return why the entry of a leaf is not there: archived, or lost."""
+    row = Archive.objects.filter(
+        first_leaf__lte=leaf.leaf_index, last_leaf__gte=leaf.leaf_index
+    ).first()
+    if row is None:
+        lost = f"Leaf {leaf.leaf_index} has lost its entry {leaf.entry_id}."
+        return NotInLog(lost)
+    return Archived(
+        f"Entry {leaf.entry_id} of leaf {leaf.leaf_index} was archived on "
+        f"{row.archived_at.date()} with {row.partition}. Its bytes are in the export "
+        f"at {row.destination}; its proofs are still given here."
+    )
 
 
 def tile_width(*, level: int, index: int, size: int) -> int:
@@ -79,6 +98,11 @@ def entry_bundle(*, index: int, size: int) -> bytes:
         .values_list("body", flat=True)
     )
     if len(bodies) != width:
+        present = Entry.objects.values("entry_id")
+        leaves = Leaf.objects.filter(pk__in=range(first, first + width))
+        gone = leaves.exclude(entry_id__in=present).first()
+        if gone is not None:
+            raise missing_entry(gone)
         raise NotInLog(f"Entry bundle {index} is not complete in the database.")
     raw = [body.encode() for body in bodies]
     return b"".join(len(body).to_bytes(2, "big") + body for body in raw)
