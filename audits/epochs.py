@@ -1,31 +1,37 @@
-"""The log's epochs and keys: under which name and with which keys it is signed."""
+"""The log's epochs: under which name it is signed, and what each name left behind."""
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from pathlib import Path
 
 from django.conf import settings
 
-from audits import log
-from audits.keyring import KeyRing, raw
-from audits.models import Epoch, KeyEvent, Sequencer
+from audits import keyring, log
+from audits.key_events import (
+    EpochRefused,
+    alone,
+    published_keys,
+    retire_due,
+    rotate_key,
+    tell,
+    untold_revocations,
+)
+from audits.models import Checkpoint as Stored
+from audits.models import Epoch, Sequencer
 from audits.note import (
     Checkpoint,
     NoteMalformed,
     NoteUnverified,
     Verifier,
     open_checkpoint,
-    vkey,
 )
-from audits.signer import Signer
+from audits.signer_memory import SignerMemory, known_origins
 from registry.acts import acting
 
-OVERLAP = timedelta(days=30)
+__all__ = ["EpochRefused", "published_keys", "retire_due", "rotate_key"]
+
 _NUMBERED = re.compile(r"(.+)/e([1-9][0-9]*)")
-
-
-class EpochRefused(Exception):
-    """The epoch or key cannot be opened or changed; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,11 @@ class Stretch:
 
 
 def history() -> list[Stretch]:
-    """Return all epochs, the first and implicit one included, oldest first."""
+    """Return all epochs, the first and implicit one included, oldest first.
+
+    `former` is None where nothing was known, or where no key of the folder signed what
+    is recorded. Raises keys.KeyUnusable.
+    """
     first = Stretch(1, settings.FREIGABE_LOG_ORIGIN, "", None, True, None)
     return [first] + [
         Stretch(
@@ -63,150 +73,148 @@ def open_epoch(
 
     For a restored backup or a lost or stolen key: the same tree, as the database has
     it, is signed under `<origin>/e2`, and the log itself says what the former name had
-    signed. `former_note` is a checkpoint that somebody outside kept, where the key
-    folder has none. The former name is never signed again, by mark of the key folder.
-    Interrupted anywhere, it can be called again. Raises EpochRefused,
-    integration.InTransaction, integration.Lagging, keys.KeyUnusable.
+    signed. `former_note` is a checkpoint that somebody outside kept, for a key folder
+    that has none or an older one. The former names are never signed again, by mark of
+    the key folder. Interrupted anywhere, it can be called again. Raises EpochRefused,
+    integration.InTransaction, integration.Lagging, keys.KeyUnusable, and what
+    log.advance() raises.
     """
     if not because.strip():
         raise EpochRefused("Say why a new epoch is opened; the log will keep it.")
     log.integrate()
-    former = log.signer()
-    number = _next_number(former)
-    signers = [Signer(former.keys.folder, name) for name in _names_before(number)]
-    note = former_note or _largest_note(signers)
-    last = _verified(note, signers)
+    folder = Path(settings.FREIGABE_KEYS_DIR)
+    with alone(folder):
+        names = _former_names(folder)
+        _last_note(folder, names, former_note)  # refuses before anything is frozen
+        present = SignerMemory(folder, log.origin())
+        if present.frozen is None and not keyring.is_lost(folder):
+            with acting(by=by, reason=because):
+                tell(because=because, at=at)
+        _freeze(folder, names, because, at)
+        # From here on nothing is signed under a former name: this is the last word.
+        note = _last_note(folder, names, former_note)
+        if keyring.is_lost(folder):
+            keyring.replace_lost(folder)
+        epoch = _record(note, number=len(names) + 1, because=because, by=by, at=at)
+    log.advance(at=at)
+    return epoch
+
+
+def replace_compromised_key(*, because: str, by: object, at: datetime) -> Epoch:
+    """End a key that others may hold: a new key and a new epoch, at once.
+
+    Under the new name the former keys do not count, whatever they sign. Interrupted
+    anywhere, it can be called again. Raises what open_epoch() raises.
+    """
+    if not because.strip():
+        raise EpochRefused("Say what happened to the key; the log will keep it.")
+    folder = Path(settings.FREIGABE_KEYS_DIR)
+    with alone(folder):
+        ring, names = keyring.KeyRing(folder), _former_names(folder)
+        if SignerMemory(folder, log.origin()).frozen is None:
+            with acting(by=by, reason=because):
+                tell(because=because, at=at)
+        _freeze(folder, names, because, at)
+        half_done = {keyring.raw(key) for key in untold_revocations(ring)}
+        if not half_done or keyring.raw(ring.current.public_key()) in half_done:
+            ring.revoke(names)
+            ring.rotate(keep_signing=False)
+    return open_epoch(because=because, by=by, at=at)
+
+
+def _freeze(folder: Path, names: list[str], because: str, at: datetime) -> None:
+    for name in names:
+        SignerMemory(folder, name).freeze(f"{because.strip()} ({at.isoformat()})")
+
+
+def _record(note: str, *, number: int, because: str, by: object, at: datetime) -> Epoch:
+    folder = Path(settings.FREIGABE_KEYS_DIR)
+    origin = _name(number)
+    last = _verified(note)
     extends = last is None or _contains(last)
-    for signer in signers:
-        if not signer.is_frozen:
-            signer.freeze(f"{because.strip()} ({at.isoformat()})")
+    SignerMemory(folder, origin).open()
+    keyring.KeyRing(folder).drop_retiring()
     with acting(by=by, reason=because):
         epoch = Epoch.objects.create(
             number=number,
-            origin=f"{settings.FREIGABE_LOG_ORIGIN}/e{number}",
+            origin=origin,
             because=because.strip(),
             former_note=note,
             extends_former=extends,
             opened_at=at,
         )
-        _record(log.signer(), KeyEvent.Event.INTRODUCED, because, at, at)
-    log.advance(at=at)
+        tell(because=because, at=at)
     return epoch
 
 
-def rotate_key(*, because: str, by: object, at: datetime) -> str:
-    """Make a new signing key; the former signs beside it for 30 days. Return its vkey.
+def _former_names(folder: Path) -> list[str]:
+    """Return all names up to the last that the database or the key folder knows."""
+    known = dict(Epoch.objects.values_list("number", "origin"))
+    for name in known_origins(folder):
+        match = _NUMBERED.fullmatch(name)
+        if match and match[1] == settings.FREIGABE_LOG_ORIGIN:
+            known.setdefault(int(match[2]), name)
+    last = max(known, default=1)
+    return [known.get(number, _name(number)) for number in range(1, last + 1)]
 
-    Raises EpochRefused while an earlier rotation is not finished, keys.KeyUnusable.
+
+def _name(number: int) -> str:
+    base = str(settings.FREIGABE_LOG_ORIGIN)
+    return base if number == 1 else f"{base}/e{number}"
+
+
+def _last_note(folder: Path, names: list[str], given: str | None) -> str:
+    """Return the last note known of the youngest name that signed anything.
+
+    The key folder counts, or the note that was handed in if its tree is larger, and
+    the database where neither has one. Raises EpochRefused.
     """
-    signer = log.signer()
-    if signer.keys.retiring is not None:
-        raise EpochRefused(
-            "The former key still signs beside the present one; wait until it retires."
-        )
-    with acting(by=by, reason=because):
-        _record(signer, KeyEvent.Event.RETIRING, because, at + OVERLAP, at)
-        signer.keys.rotate(keep_signing=True)
-        _record(signer, KeyEvent.Event.INTRODUCED, because, at, at)
-    return signer.vkey
-
-
-def retire_due(*, at: datetime) -> bool:
-    """End the signing of a former key whose 30 days are over; say whether it did."""
-    signer = log.signer()
-    former = signer.keys.retiring
-    if former is None:
-        return False
-    text = vkey(signer.origin, former.public_key())
-    due = KeyEvent.objects.filter(vkey=text, event=KeyEvent.Event.RETIRING).last()
-    if due is None:  # the rotation was interrupted before it was recorded
-        with acting(by="audits.epochs"):
-            KeyEvent.objects.create(
-                vkey=text,
-                event=KeyEvent.Event.RETIRING,
-                effective_at=at + OVERLAP,
-                recorded_at=at,
+    for name in reversed(names):
+        found = _notes_of(folder, name)
+        if given and given.startswith(f"{name}\n"):
+            found.append(given)
+        if found and given and given not in found:
+            raise EpochRefused(
+                f"The note is of {given.partition(chr(10))[0]!r}, but the log was last "
+                f"signed as {name}."
             )
-        return False
-    if due.effective_at > at:
-        return False
-    with acting(by="audits.epochs"):
-        KeyEvent.objects.create(
-            vkey=text, event=KeyEvent.Event.RETIRED, effective_at=at, recorded_at=at
-        )
-        signer.keys.drop_retiring()
-    return True
+        if found:
+            return max(found, key=lambda note: _size(note, given))
+    if given:
+        raise EpochRefused("The note is no checkpoint of this log.")
+    return ""
 
 
-def replace_compromised_key(*, because: str, by: object, at: datetime) -> Epoch:
-    """End a key that others may hold: a new key and a new epoch, at once."""
-    signer = log.signer()
-    with acting(by=by, reason=because):
-        _record(signer, KeyEvent.Event.COMPROMISED, because, at, at)
-        signer.keys.rotate(keep_signing=False)
-    return open_epoch(because=because, by=by, at=at)
+def _notes_of(folder: Path, name: str) -> list[str]:
+    kept = SignerMemory(folder, name).note()
+    if kept:
+        return [kept.decode(errors="replace")]
+    row = Stored.objects.filter(note__startswith=f"{name}\n").first()
+    return [row.note] if row else []
 
 
-def published_keys() -> list[dict[str, str | None]]:
-    """Return every public key of the log, under every name, with its times.
-
-    Raises keys.KeyUnusable.
-    """
-    ring = KeyRing(settings.FREIGABE_KEYS_DIR)
-    events: dict[str, dict[str, datetime]] = {}
-    for row in KeyEvent.objects.order_by("recorded_at"):
-        events.setdefault(row.vkey, {})[row.event] = row.effective_at
-    signing = {raw(key.public_key()) for key in ring.signing}
-    stretches = history()
-    found = []
-    for key in ring.public:
-        names = {stretch: vkey(stretch.origin, key) for stretch in stretches}
-        introduced = [s for s, t in names.items() if "introduced" in events.get(t, {})]
-        for stretch in introduced or stretches[:1]:  # the very first has no event
-            told = dict(events.get(names[stretch], {}))
-            since = told.pop("introduced", stretch.opened_at)
-            found.append(
-                {
-                    "use": "checkpoint",
-                    "keyid": stretch.origin,
-                    "algorithm": "Ed25519",
-                    "vkey": names[stretch],
-                    "valid_from": _iso(since),
-                    "valid_until": _iso(min(told.values(), default=None)),
-                    "signs": "yes" if raw(key) in signing else "no",
-                }
-            )
-    return found
+def _size(note: str, given: str | None) -> int:
+    try:
+        tree = _verified(note)
+    except EpochRefused:
+        if given is None or note == given:
+            raise
+        return -1  # a damaged memory gives way to what somebody outside kept
+    return tree.size if tree else -1
 
 
-def _record(
-    signer: Signer, event: str, because: str, effective_at: datetime, at: datetime
-) -> None:
-    KeyEvent.objects.create(
-        vkey=signer.vkey,
-        event=event,
-        because=because,
-        effective_at=effective_at,
-        recorded_at=at,
-    )
-
-
-def _largest_note(signers: list[Signer]) -> str:
-    """Return the note of the largest tree that the key folder remembers, or nothing."""
-    found = [(s.remembered(), s.remembered_note()) for s in signers]
-    sizes = [(tree.size, note) for tree, note in found if tree and note]
-    return max(sizes)[1] if sizes else ""
-
-
-def _verified(note: str, signers: list[Signer]) -> Checkpoint | None:
+def _verified(note: str) -> Checkpoint | None:
     """Read a note that one of the log's keys signed. Raises EpochRefused."""
     if not note:
         return None
-    verifiers = [verifier for signer in signers for verifier in signer.verifiers()]
-    try:
-        return open_checkpoint(note, *verifiers)
-    except (NoteMalformed, NoteUnverified) as error:
-        raise EpochRefused(f"This is no checkpoint of this log: {error}") from error
+    tree = _read(note)
+    if tree is None:
+        raise EpochRefused(
+            f"What is known of {note.partition(chr(10))[0]!r} is no checkpoint of this "
+            "log that a known key signed. Is the key folder damaged? Hand in the last "
+            "checkpoint that somebody kept (--former FILE)."
+        )
+    return tree
 
 
 def _contains(last: Checkpoint) -> bool:
@@ -216,32 +224,13 @@ def _contains(last: Checkpoint) -> bool:
     return last.size == 0 or log.root_at(size=last.size) == last.root
 
 
-def _next_number(former: Signer) -> int:
-    """Return a number that neither the database nor the key folder has used."""
-    numbers = [row.number for row in Epoch.objects.all()] + [1]
-    for memory in former.keys.folder.glob("log-*.checkpoint"):
-        match = _NUMBERED.fullmatch(memory.read_text().split("\n", 1)[0])
-        if match and match[1] == settings.FREIGABE_LOG_ORIGIN:
-            numbers.append(int(match[2]))
-    return max(numbers) + 1
-
-
-def _names_before(number: int) -> list[str]:
-    base = settings.FREIGABE_LOG_ORIGIN
-    return [base] + [f"{base}/e{n}" for n in range(2, number)]
-
-
 def _read(note: str) -> Checkpoint | None:
-    """Read a note that was verified when it was recorded."""
+    """Read a note by the keys that the folder trusts under its name, else None."""
     if not note:
         return None
     origin = note.split("\n", 1)[0]
-    keys = KeyRing(settings.FREIGABE_KEYS_DIR, create=False).public
+    keys = keyring.trusted_keys(Path(settings.FREIGABE_KEYS_DIR), origin)
     try:
         return open_checkpoint(note, *[Verifier(origin, key) for key in keys])
     except (NoteMalformed, NoteUnverified):
         return None
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

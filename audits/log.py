@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
-from audits import merkle, tiles
+from audits import merkle, selfcheck, tiles
 from audits.integration import Integration, integrate, require_autocommit, split_hashes
 from audits.models import Checkpoint, Entry, Epoch, Leaf, Sequencer, Verification
 from audits.proof_files import format_proof
@@ -70,7 +70,13 @@ def origin() -> str:
 
 def signer(*, create: bool = True) -> Signer:
     """Return the signer of the present epoch. Raises keys.KeyUnusable."""
-    return Signer(settings.FREIGABE_KEYS_DIR, origin(), create=create)
+    name = origin()
+    return Signer(
+        settings.FREIGABE_KEYS_DIR,
+        name,
+        create=create,
+        must_be_open=name != settings.FREIGABE_LOG_ORIGIN,
+    )
 
 
 def checkpoint(*, at: datetime) -> Checkpoint:
@@ -82,12 +88,13 @@ def checkpoint(*, at: datetime) -> Checkpoint:
     """
     require_autocommit()
     while True:
-        state = Sequencer.objects.get()
+        seen = Sequencer.objects.get(), origin()
         try:
-            return _sign(state, at=at)
+            return _sign(seen[0], at=at)
         except SignerRefused:
-            # No fork, if another process integrated and signed more in between.
-            if Sequencer.objects.get().tree_size == state.tree_size:
+            # No fork, if another process signed more or opened an epoch in between.
+            now = Sequencer.objects.get(), origin()
+            if (now[0].tree_size, now[1]) == (seen[0].tree_size, seen[1]):
                 raise
 
 
@@ -113,8 +120,11 @@ def _sign(state: Sequencer, *, at: datetime) -> Checkpoint:
 def advance(*, at: datetime, wait_seconds: float = 30.0) -> Checkpoint:
     """Integrate and sign: everything committed before the call is then covered.
 
-    Raises what integrate() and checkpoint() raise.
+    Raises what integrate() and checkpoint() raise, and selfcheck.TreeDamaged when
+    this process finds, before its first work, that the stored tree contradicts itself.
     """
+    require_autocommit()
+    selfcheck.integration_check()
     integrate(wait_seconds=wait_seconds)
     return checkpoint(at=at)
 

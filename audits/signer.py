@@ -1,13 +1,9 @@
-"""The log's signing key and its memory of what it signed, outside the database."""
+"""Signs checkpoints, and none that contradicts what was signed before."""
 
-import fcntl
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from audits.keyring import KeyRing
-from audits.keys import replace_file
 from audits.merkle import ProofError, verify_consistency
 from audits.note import (
     Checkpoint,
@@ -19,6 +15,7 @@ from audits.note import (
     sign_note,
     vkey,
 )
+from audits.signer_memory import SignerMemory
 
 # Answers the consistency proof from an old to a new size, out of the tree at hand.
 Prove = Callable[[int, int], Sequence[bytes]]
@@ -33,17 +30,23 @@ class SignerRefused(Exception):
 class Signer:
     """Signs the checkpoints of one log, and none that contradicts an earlier one."""
 
-    def __init__(self, folder: Path, origin: str, *, create: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        origin: str,
+        *,
+        create: bool = True,
+        must_be_open: bool = False,
+    ) -> None:
         """Open the folder's keys; make one on first use if `create`.
 
+        `must_be_open`: only the database names this log, so the folder has to know it.
         Raises keys.KeyUnusable.
         """
         self.origin = origin
         self.keys = KeyRing(folder, create=create)
-        name = hashlib.sha256(origin.encode()).hexdigest()[:16]
-        self._memory = folder / f"log-{name}.checkpoint"
-        self._frozen = folder / f"log-{name}.frozen"
-        self._lock = folder / "log.lock"
+        self._memory = SignerMemory(folder, origin)
+        self._must_be_open = must_be_open
 
     @property
     def vkey(self) -> str:
@@ -51,53 +54,56 @@ class Signer:
         return vkey(self.origin, self.keys.current.public_key())
 
     def verifiers(self, origin: str | None = None) -> list[Verifier]:
-        """Return the known public keys under the log's name, or under a former one."""
-        return [Verifier(origin or self.origin, key) for key in self.keys.public]
+        """Return the keys that count under the log's name, or under a former one."""
+        name = origin or self.origin
+        return [Verifier(name, key) for key in self.keys.trusted(name)]
 
     def remembered(self) -> Checkpoint | None:
         """Return what was signed last, from the file beside the key.
 
         Raises SignerRefused when the file is not a checkpoint of a known key.
         """
-        note = self.remembered_note()
-        return None if note is None else self._own(note, str(self._memory))
+        note = self._memory.note()
+        return None if note is None else self._own(note, str(self._memory.path))
 
     def remembered_note(self) -> str | None:
         """Return the note that was signed last, unverified."""
-        return self._memory.read_text() if self._memory.exists() else None
+        note = self._memory.note()
+        return None if note is None else note.decode(errors="replace")
 
     @property
     def is_frozen(self) -> bool:
         """Whether this log will never be signed again."""
-        return self._frozen.exists()
-
-    def freeze(self, because: str) -> None:
-        """Never sign this log again, whatever the database says."""
-        with self._alone():
-            replace_file(self._frozen, because.encode() + b"\n")
+        return self._memory.frozen is not None
 
     def sign(self, size: int, root: bytes, prove: Prove, published: str | None) -> str:
         """Return the signed note for a tree, and remember it durably first.
 
         `published` is the last note known to the database: with it a lost memory file
         does not open the door to a fork. Raises SignerRefused unless the tree extends
-        everything signed before, and for a frozen log. Signing the same tree again
-        gives the same note.
+        everything signed before, and for a log that is frozen or was never opened.
+        Signing the same tree again gives the same note.
         """
-        with self._alone():
-            if self.is_frozen:
-                raise SignerRefused(
-                    f"The log {self.origin} is frozen: "
-                    f"{self._frozen.read_text().strip()} {WAY_OUT}"
-                )
+        with self._memory.alone():
+            self._require_open()
             self._require_extension(self.remembered(), size, root, prove)
             if published is not None:
-                former = self._own(published, "the last checkpoint in the database")
+                former = self._own(published, "The last checkpoint in the database")
                 self._require_extension(former, size, root, prove)
             text = format_checkpoint(Checkpoint(self.origin, size, root))
             note = sign_note(text, self.origin, *self.keys.signing)
-            replace_file(self._memory, note.encode())
+            self._memory.remember(note)
         return note
+
+    def _require_open(self) -> None:
+        because = self._memory.frozen
+        if because is not None:
+            raise SignerRefused(f"The log {self.origin} is frozen: {because} {WAY_OUT}")
+        if self._must_be_open and not self._memory.is_known:
+            raise SignerRefused(
+                f"The database names the log {self.origin}, but the key folder was "
+                f"never told to open it. {WAY_OUT}"
+            )
 
     def _require_extension(
         self, former: Checkpoint | None, size: int, root: bytes, prove: Prove
@@ -120,7 +126,7 @@ class Signer:
         except ProofError as error:
             raise SignerRefused(
                 f"The tree of {size} leaves does not extend the signed tree of "
-                f"{former.size} leaves: {error}"
+                f"{former.size} leaves: {error} {WAY_OUT}"
             ) from error
 
     def _own(self, note: str | bytes, where: str) -> Checkpoint:
@@ -130,9 +136,3 @@ class Signer:
             raise SignerRefused(
                 f"{where} is not a checkpoint of {self.vkey}: {error}"
             ) from error
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with self._lock.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield

@@ -38,7 +38,7 @@ def test_after_a_rotation_both_keys_sign_and_then_only_the_new_one():
         open_checkpoint(alone.note, parse_vkey(former))
     assert checked().ok
     events = KeyEvent.objects.filter(vkey=former).order_by("id")
-    assert {event.event for event in events} == {"retiring", "retired"}
+    assert {event.event for event in events} == {"introduced", "retiring", "retired"}
 
 
 def test_a_second_rotation_waits_for_the_first():
@@ -103,7 +103,8 @@ def test_a_compromised_key_ends_at_once():
     key = parse_vkey(stolen).key
     with pytest.raises(NoteUnverified):
         open_checkpoint(note, Verifier(note.splitlines()[0], key))
-    assert {e.event for e in KeyEvent.objects.filter(vkey=stolen)} == {"compromised"}
+    events = {event.event for event in KeyEvent.objects.filter(vkey=stolen)}
+    assert events == {"introduced", "compromised"}
     assert checked().ok
 
 
