@@ -12,6 +12,7 @@ from django.db.models import Max
 from audits.capture import governed_tables
 from audits.findings import Findings
 from audits.models import Entry
+from audits.told import Told
 
 FETCH = 500  # rows in memory at once
 LONGEST_VALUE = 120  # characters of a value in a finding
@@ -190,6 +191,7 @@ def _check_live(found: Findings, table: Logged) -> None:
         list(table.secrets),
         list(table.personal),
     ]
+    told = Told(table.rel)
     for pk, entry, op, logged, reduced, live in _stream(query, parameters):
         if live is None:
             what = f"the row is gone, though entry {entry} left it there"
@@ -203,12 +205,31 @@ def _check_live(found: Findings, table: Logged) -> None:
             _row(found, "inserted", table, pk, entry, what)
         else:
             by_digest = set(_list(parse_json(reduced)))
-            changed = differences(
-                _object(parse_json(logged)), by_digest, parse_json(live), set()
-            )
-            for column, said, seen in changed:
+            was, now = _object(parse_json(logged)), parse_json(live)
+            for column, said, seen in differences(was, by_digest, now, set()):
                 what = f"column {column} is {seen}, the log says {said}"
                 _row(found, "changed", table, pk, entry, what)
+            for what in _left_out(told, pk, entry, was, now):
+                _row(found, "changed", table, pk, entry, what)
+
+
+def _left_out(
+    told: Told, pk: str, entry: int, was: dict[str, Any], now: dict[str, Any]
+) -> Iterator[str]:
+    """Compare columns that an entry leaves out with the last one that tells them."""
+    for column in sorted(now.keys() - was.keys()):
+        last = told.last(pk, column, before=entry)
+        if last is None:
+            continue
+        said = {column: parse_json(last[1])}
+        if is_committed(said[column]) != is_committed(now[column]):
+            continue
+        by_digest = {column} if last[2] else set()
+        for _, old, new in differences(said, by_digest, {column: now[column]}, set()):
+            yield (
+                f"column {column} is {new}, entry {entry} leaves it out, "
+                f"entry {last[0]} says {old}"
+            )
 
 
 def _row(
@@ -219,9 +240,14 @@ def _row(
 
 
 def _check_chain(found: Findings, table: Logged) -> None:
+    told = Told(table.rel)
     parameters = [table.rel, _archived_at_entry()]
     for pk, entry, op, prior_id, prior_op, body, prior in _stream(_CHAIN, parameters):
         what = _break_in_chain(op, prior_id, prior_op, body, prior)
+        if not what and prior_op in ("I", "U") and op != "I":
+            was, old = _object(parse_json(prior)), _old_row(_object(parse_json(body)))
+            missing = _left_out(told, pk, prior_id, _object(was.get("new")), old)
+            what = "; ".join(missing)
         if what:
             found.add(
                 "chain",
@@ -251,7 +277,7 @@ def _break_in_chain(
         after = f"entry {prior_id} (D)" if prior_id else "nothing"
         return f"a change ({op}) follows {after}: nobody inserted the row"
     this, before = _object(parse_json(body)), _object(parse_json(prior))
-    old = {**_object(this.get("new")), **_object(this.get("old"))}
+    old = _old_row(this)
     was = _object(before.get("new"))
     by_digest = set(_list(_object(before.get("reduced")).get("new")))
     old_by_digest = _old_by_digest(this)
@@ -268,6 +294,11 @@ def _break_in_chain(
     if by_digest or old_by_digest or was.keys() != old.keys():
         return ""
     return f"its digest of the old row does not match entry {prior_id}"
+
+
+def _old_row(body: dict[str, Any]) -> dict[str, Any]:
+    """Rebuild the row before a change: what it was where it changed."""
+    return {**_object(body.get("new")), **_object(body.get("old"))}
 
 
 def _old_by_digest(body: dict[str, Any]) -> set[str]:
