@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from audits import log, tiles
+from audits import log
 from audits.export.destination import (
     Contradiction,
     Destination,
@@ -23,20 +23,25 @@ from audits.export.destination import (
     read_manifest,
 )
 from audits.export.directory import Directory
-from audits.export.layout import TILE_LEVELS, TILE_WIDTH
-from audits.export.manifest import Cosigned, Manifest, Stamped
+from audits.export.entries import Entries, evidence
+from audits.export.layout import TILE_WIDTH
+from audits.export.manifest import Manifest
 from audits.export.step import Evidence, Progress, write_step
-from audits.export.tree import read_tile
 from audits.integration import require_autocommit
-from audits.merkle import leaf_hash
-from audits.models import Checkpoint, Cosignature, Entry, Export, Leaf, TimeStamp
-from audits.note import NoteMalformed, NoteUnverified, open_checkpoint
+from audits.models import Checkpoint, Export, Leaf
 
-__all__ = ["ExportError", "Exported", "contradiction", "export", "latest", "open_at"]
+__all__ = [
+    "ExportError",
+    "Exported",
+    "contradiction",
+    "export",
+    "latest",
+    "open_at",
+    "remembered",
+]
 
 EXPORT_LOCK = 0x4652_4549_0003
 STEP = 1024 * TILE_WIDTH  # leaves: a larger backlog is split where a checkpoint allows
-MOST_TIMESTAMPS = 1_000  # in one manifest
 
 
 class Busy(ExportError):
@@ -97,7 +102,7 @@ def export(*, to: str, at: datetime, progress: Progress | None = None) -> Export
             _copy(destination, last, at)
         start, number = (last.size, last.number) if last else (0, 0)
         while step := _next_step(destination, last):
-            last = write_step(destination, _Entries(), last, step, progress)
+            last = write_step(destination, Entries(), last, step, progress)
             _copy(destination, last, at)
         if last is None:
             raise NothingSigned("No checkpoint has been signed yet.")
@@ -111,6 +116,18 @@ def export(*, to: str, at: datetime, progress: Progress | None = None) -> Export
         manifest_sha256=last.sha256,
         pointer_current=current,
     )
+
+
+def remembered(where: str) -> Manifest | None:
+    """Return the last manifest of a place, None if nothing was ever exported there.
+
+    Nothing is touched. Raises DestinationFailed when the place cannot be read, and
+    DestinationBroken when it contradicts itself or lost what the table saw there.
+    """
+    destination = open_at(where)
+    last = latest(destination)
+    _compare_with_copy(destination, last)
+    return last
 
 
 def contradiction(manifest: Manifest) -> str:
@@ -137,47 +154,6 @@ def contradiction(manifest: Manifest) -> str:
     return ""
 
 
-class _Entries:
-    """The entries of this database, as a step of the export reads them."""
-
-    def bodies(self, first: int, end: int) -> list[bytes]:
-        """Return the entries of the leaves [first, end), each hashed again."""
-        leaves = list(
-            Leaf.objects.filter(leaf_index__gte=first, leaf_index__lt=end)
-            .order_by("leaf_index")
-            .values_list("leaf_index", "entry_id", "leaf_hash")
-        )
-        if [index for index, _, _ in leaves] != list(range(first, end)):
-            raise Contradiction(f"Leaves between {first} and {end - 1} are missing.")
-        entries = Entry.objects.filter(entry_id__in=[entry for _, entry, _ in leaves])
-        found = dict(entries.values_list("entry_id", "body"))
-        bodies = []
-        for index, entry, value in leaves:
-            if entry not in found:
-                raise Contradiction(
-                    f"Entry {entry} of leaf {index} is not in the database any more. "
-                    "If it was archived, go on with the destination that holds it."
-                )
-            body = found[entry].encode()
-            if leaf_hash(body) != bytes(value):
-                raise Contradiction(f"Leaf {index} is not the hash of entry {entry}.")
-            bodies.append(body)
-        return bodies
-
-    def open_tiles(self, size: int) -> list[list[bytes]]:
-        """Return the hashes in the open tile of each level, from what is stored."""
-        open_tiles: list[list[bytes]] = [[]]
-        level = 1
-        while nodes := size >> TILE_LEVELS * level:
-            index, width = divmod(nodes, TILE_WIDTH)
-            hashes = b""
-            if width:
-                hashes = tiles.hash_tile(level=level, index=index, size=size)
-            open_tiles.append(read_tile(hashes))
-            level += 1
-        return open_tiles
-
-
 def _next_step(destination: Destination, last: Manifest | None) -> Evidence | None:
     """Return what to export next, or None when everything signed is there.
 
@@ -191,7 +167,7 @@ def _next_step(destination: Destination, last: Manifest | None) -> Evidence | No
     row = row or rows.filter(tree_size__gte=start).last()
     if row is None:
         return None
-    step = _evidence(row, _floor(destination, last, row.tree_size))
+    step = evidence(row, _floor(destination, last, row.tree_size))
     if last is None or row.tree_size > last.size:
         return step
     known = {*last.cosignatures, *last.timestamps}
@@ -203,42 +179,6 @@ def _floor(destination: Destination, last: Manifest | None, size: int) -> int:
     while last and last.size >= size and last.number > 1:
         last = read_manifest(destination, last.number - 1)
     return last.size if last and last.size < size else 0
-
-
-def _evidence(row: Checkpoint, floor: int) -> Evidence:
-    """Return a checkpoint, verified, with what others said of it since `floor`.
-
-    Of each witness the newest cosignature: it covers all that came before.
-    """
-    origin = row.note.partition("\n")[0]
-    verifiers = log.signer(create=False).verifiers(origin)
-    try:
-        signed = open_checkpoint(row.note, *verifiers)
-    except (NoteMalformed, NoteUnverified) as error:
-        raise Contradiction(
-            f"The checkpoint of {row.tree_size} leaves in the database: {error}"
-        ) from error
-    span = {"tree_size__gte": floor, "tree_size__lte": row.tree_size}
-    cosigned = Cosignature.objects.filter(**span).order_by("witness", "-tree_size")
-    stamped = TimeStamp.objects.filter(**span).order_by("-id")[:MOST_TIMESTAMPS]
-    notes = dict(
-        Checkpoint.objects.filter(
-            tree_size__in={stamp.tree_size for stamp in stamped}
-        ).values_list("tree_size", "note")
-    )
-    return Evidence(
-        note=row.note,
-        signed=signed,
-        cosignatures=tuple(
-            Cosigned(item.tree_size, item.witness, item.line)
-            for item in cosigned.distinct("witness")
-        ),
-        timestamps=tuple(
-            Stamped(item.tree_size, item.authority, note, bytes(item.token))
-            for item in reversed(stamped)
-            if (note := notes.get(item.tree_size))
-        ),
-    )
 
 
 def _compare_with_copy(destination: Destination, last: Manifest | None) -> None:

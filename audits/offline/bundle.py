@@ -1,48 +1,22 @@
 """Check a whole export: manifests, files, every leaf, every root, every row's chain."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 
 from audits.cosignature import Cosigner
-from audits.export.layout import (
-    POINTER,
-    is_tile_path,
-    manifest_number,
-    manifest_path,
-)
-from audits.export.manifest import Manifest, ManifestMalformed, parse
+from audits.export.layout import POINTER, is_tile_path, manifest_number
+from audits.export.manifest import Manifest
 from audits.note import Checkpoint
-from audits.offline.extract import open_signed
 from audits.offline.leaves import Leaves
+from audits.offline.links import Links, check_links, manifests
 from audits.offline.outside import Outside
-from audits.offline.report import DoesNotHold, Report
+from audits.offline.report import Report
 from audits.offline.rows import Rows
 from audits.offline.source import Files, Unreadable
 from audits.trusted import CannotCheck, TrustedKeys
-from registry.digests import sha256_hex
 
 Progress = Callable[[int, int], None]
-LINKS = "each manifest quotes the digest of the one before it"
-
-
-@dataclass
-class _Links:
-    """What the first pass over the manifests found."""
-
-    highest: int
-    origins: dict[str, int] = field(default_factory=dict)
-    last: Manifest | None = None
-    before: Manifest | None = None
-    wanted: set[int] = field(default_factory=set)
-
-    def take(self, manifest: Manifest) -> None:
-        """Go on to this manifest."""
-        self.before, self.last = self.last, manifest
-        self.origins[manifest.origin] = self.origins.get(manifest.origin, 0) + 1
-        self.wanted.update(item.size for item in manifest.cosignatures)
-        self.wanted.update(item.size for item in manifest.timestamps)
 
 
 def check_bundle(
@@ -62,7 +36,7 @@ def check_bundle(
     report.level = "bundle"
     if not keys.logs:
         raise CannotCheck("No public key for checkpoints was given.")
-    links = _check_links(files, keys, report)
+    links = check_links(files, keys, report)
     if links.last is None:
         raise CannotCheck("No manifest of the export can be read.")
     if since:
@@ -82,7 +56,7 @@ def check_bundle(
 def _check_steps(
     files: Files,
     report: Report,
-    links: _Links,
+    links: Links,
     leaves: Leaves,
     outside: Outside,
     progress: Progress | None,
@@ -92,7 +66,7 @@ def _check_steps(
     number = 0
     total = links.last.size if links.last else 0
     show = partial(_tell, progress, total) if progress else None
-    for manifest in _manifests(files, links.highest):
+    for manifest in manifests(files, links):
         complete = manifest.number == number + 1
         leaves.grow(manifest, complete=complete, progress=show)
         paths.update(file.path for file in manifest.files)
@@ -100,69 +74,6 @@ def _check_steps(
         outside.check(manifest, leaves.roots)
         number = manifest.number
     return paths
-
-
-def _check_links(files: Files, keys: TrustedKeys, report: Report) -> _Links:
-    """Check the manifests against each other, and the signature of each checkpoint."""
-    numbers = [n for path in files.sizes if (n := manifest_number(path))]
-    links = _Links(max(numbers, default=0))
-    former: tuple[int, str] | None = (0, "")
-    for number in range(1, links.highest + 1):
-        former = _check_link(files, number, former, links, keys, report)
-    return links
-
-
-def _check_link(
-    files: Files,
-    number: int,
-    former: tuple[int, str] | None,
-    links: _Links,
-    keys: TrustedKeys,
-    report: Report,
-) -> tuple[int, str] | None:
-    """Check one manifest; return its number and digest, None if it is not there."""
-    try:
-        raw = files.read(manifest_path(number))
-    except Unreadable as error:
-        _manifest(report, number, f"it cannot be read: {error}")
-        return None
-    digest = sha256_hex(raw)
-    try:
-        manifest = parse(raw)
-    except ManifestMalformed as error:
-        _manifest(report, number, str(error))
-        return number, digest
-    if manifest.number != number:
-        _manifest(report, number, f"it calls itself number {manifest.number}")
-    before = former[1] or None if former else "not there"
-    if manifest.previous_sha256 != before:
-        said = manifest.previous_sha256
-        _manifest(report, number, f"it says {said} is before it, but that is {before}")
-    if links.last and manifest.size < links.last.size:
-        what = f"it has {manifest.size} leaves, after {links.last.size}"
-        report.found.add("checkpoint", f"manifest {number}: {what}", "a log only grows")
-    try:
-        open_signed(manifest.checkpoint, keys)
-    except DoesNotHold as error:
-        because = "a checkpoint carries its log's signature"
-        report.found.add("checkpoint", f"manifest {number}: {error}", because)
-    links.take(manifest)
-    return number, digest
-
-
-def _manifest(report: Report, number: int, what: str) -> None:
-    report.found.add("manifest", f"manifest {number}: {what}", LINKS)
-
-
-def _manifests(files: Files, highest: int) -> Iterator[Manifest]:
-    """Yield the manifests that can be read, in order."""
-    for number in range(1, highest + 1):
-        try:
-            manifest = parse(files.read(manifest_path(number)))
-        except (Unreadable, ManifestMalformed):
-            continue  # the first pass has said so
-        if manifest.number == number:
-            yield manifest
 
 
 def _tell(progress: Progress, total: int, done: int) -> None:
@@ -204,7 +115,7 @@ def _check_since(since: Checkpoint, leaves: Leaves, report: Report) -> None:
     )
 
 
-def _check_pointer(files: Files, links: _Links, report: Report) -> None:
+def _check_pointer(files: Files, links: Links, report: Report) -> None:
     """Compare the file `checkpoint` with the last manifest."""
     if links.last is None:
         return
@@ -231,7 +142,7 @@ def _check_pointer(files: Files, links: _Links, report: Report) -> None:
     )
 
 
-def _say_what_was_checked(links: _Links, leaves: Leaves, report: Report) -> None:
+def _say_what_was_checked(links: Links, leaves: Leaves, report: Report) -> None:
     rows = leaves.rows
     logs = ", ".join(f"{name} ({n})" for name, n in links.origins.items())
     report.counts = {

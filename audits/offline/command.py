@@ -114,8 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(given: argparse.Namespace, keys: TrustedKeys, report: Report) -> None:
-    if keys.warning:
-        report.not_checked.append(keys.warning)
+    report.not_checked += keys.warnings
     files = open_export(given.file)
     if files:
         with closing(files):

@@ -1,7 +1,5 @@
 """Exporting a real log into a directory: resumable, linked, never overwritten."""
 
-import io
-import json
 import shutil
 import stat
 
@@ -9,7 +7,6 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
-from django.core.management import call_command
 from django.db import transaction
 
 from audits import log, tiles
@@ -18,6 +15,7 @@ from audits.export.destination import (
     Contradiction,
     DestinationBroken,
     ExportError,
+    latest,
     read_manifest,
 )
 from audits.export.directory import Directory
@@ -27,8 +25,8 @@ from audits.export.export import (
     NothingSigned,
     contradiction,
     export,
-    latest,
     open_at,
+    remembered,
 )
 from audits.export.layout import is_tile_path, manifest_path
 from audits.integration import InTransaction
@@ -46,7 +44,6 @@ from audits.offline.bundle import check_bundle
 from audits.offline.report import Report
 from audits.offline.source import Folder
 from audits.trusted import TrustedKeys
-from governance.tasks import export_log
 from registry.models import User
 from tests.audits.ledger import NOW, add_user, behind_triggers
 
@@ -219,9 +216,12 @@ def test_a_destination_that_was_emptied_or_replaced_is_noticed(written_log, plac
         export(to=str(place), at=NOW)
     shutil.rmtree(place)
     place.with_name("away").rename(place)
+    assert remembered(str(place)).number == 2
     (place / manifest_path(2)).unlink()
     with pytest.raises(DestinationBroken, match="holds 1 manifests, but 2 were"):
         export(to=str(place), at=NOW)
+    with pytest.raises(DestinationBroken, match="holds 1 manifests, but 2 were"):
+        remembered(str(place))
 
 
 def test_a_manifest_that_the_table_never_saw_is_taken_over(
@@ -337,6 +337,7 @@ def test_one_export_at_a_time(written_log, place):
         other.execute("SELECT pg_advisory_lock(%s)", [EXPORT_LOCK])
         with pytest.raises(Busy):
             export(to=str(place), at=NOW)
+        other.execute("SELECT pg_advisory_unlock(%s)", [EXPORT_LOCK])
     assert export(to=str(place), at=NOW).manifests == 1
 
 
@@ -361,40 +362,3 @@ def test_nothing_signed_is_said(fresh_database, place, settings, tmp_path):
 def test_a_name_that_is_no_place_is_refused(where):
     with pytest.raises(ExportError, match="neither a directory nor"):
         open_at(where)
-
-
-def _command(*arguments: str) -> tuple[int, str]:
-    out = io.StringIO()
-    code = 0
-    try:
-        call_command("export_log", *arguments, stdout=out, stderr=io.StringIO())
-    except SystemExit as ending:
-        code = int(ending.code)
-    return code, out.getvalue()
-
-
-def test_the_command_exports_and_says_what_is_there(written_log, place):
-    code, said = _command("--to", str(place))
-    assert code == 0
-    assert latest(Directory(place)).sha256 in said
-    code, said = _command("--to", str(place), "--json")
-    assert (code, json.loads(said)["ok"], json.loads(said)["added"]) == (0, True, 0)
-    (place / manifest_path(1)).chmod(0o644)
-    (place / manifest_path(1)).write_bytes(b"{}")
-    code, said = _command("--to", str(place), "--json")
-    assert (code, json.loads(said)["ok"]) == (1, False)
-    (place.parent / "file").write_bytes(b"")
-    code, said = _command("--to", str(place.parent / "file"), "--json")
-    assert (code, json.loads(said)["ok"]) == (2, None)
-    assert _command()[0] == 2
-
-
-def test_the_clock_exports_to_the_configured_place(
-    written_log, place, settings, caplog
-):
-    settings.FREIGABE_EXPORT = str(place)
-    export_log()
-    assert latest(Directory(place)).size == log.latest_checkpoint().tree_size
-    (place / manifest_path(1)).unlink()
-    export_log()
-    assert "The log was not exported" in caplog.text

@@ -205,9 +205,18 @@ def test_a_manifest_removed_in_the_middle_is_named(export):
     (export / layout.manifest_path(2)).unlink()
     report = checked(export)
     lines = [finding.text for finding in report.found.kept]
-    assert any("manifest 2: it cannot be read" in line for line in lines)
-    assert any("manifest 3: it says" in line and "not there" in line for line in lines)
+    assert any("manifest 2: it is missing" in line for line in lines)
+    assert any("manifest 3: it says" in line and "is missing" in line for line in lines)
     assert any("no digest in a manifest" in line for line in report.not_checked)
+
+
+def test_a_manifest_with_an_absurd_number_costs_nothing(export):
+    shutil.copy(
+        export / layout.manifest_path(4), export / layout.manifest_path(99_999_999)
+    )
+    lines = findings(export)
+    assert "manifest 5: it is missing, and all up to 99999998" in lines[0]
+    assert any("calls itself number 4" in line for line in lines)
 
 
 def test_a_trusted_checkpoint_must_be_a_beginning_of_the_export(original, tmp_path):
