@@ -66,6 +66,8 @@ def retire_due(*, at: datetime) -> bool:
     Tells the log of a rotation that was interrupted before it was recorded. Raises
     EpochRefused while another process changes keys, keys.KeyUnusable.
     """
+    if log.signer().keys.retiring is None:
+        return False
     with alone(Path(settings.FREIGABE_KEYS_DIR)):
         signer = log.signer()
         former = signer.keys.retiring

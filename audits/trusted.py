@@ -24,7 +24,7 @@ class TrustedKeys:
 
     permit: dict[str, Ed25519PublicKey] = field(default_factory=dict)
     logs: list[Verifier] = field(default_factory=list)
-    warning: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 def read_keys(given: str | None, checked_file: Path) -> TrustedKeys:
@@ -37,7 +37,7 @@ def read_keys(given: str | None, checked_file: Path) -> TrustedKeys:
         path = checked_file.with_name(KEYS_FILE)
         if not path.is_file():
             raise CannotCheck(f"No --key was given, and no {KEYS_FILE} lies beside it.")
-        keys.warning = (
+        keys.warnings.append(
             f"whose key it is: {KEYS_FILE} lay beside the file. Get it from the "
             "issuer and name it with --key."
         )
@@ -73,7 +73,21 @@ def _take_document(keys: TrustedKeys, document: Any) -> None:
         if item["use"] == "permit":
             keys.permit[str(item["keyid"])] = _pem(item["public_key"])
         elif item["use"] == "checkpoint":
-            keys.logs.append(parse_vkey(item["vkey"]))
+            _take_log_key(keys, item)
+
+
+def _take_log_key(keys: TrustedKeys, item: Any) -> None:
+    """Take one of the log's keys; there are several for a name while they rotate."""
+    verifier = parse_vkey(item["vkey"])
+    if verifier in keys.logs:
+        return
+    if item.get("event") == "compromised":
+        keys.warnings.append(
+            f"when the key {item['vkey']} signed. It is reported as compromised: a "
+            "checkpoint that only this key signed may be younger than it seems, unless "
+            "a witness or a time stamp says otherwise."
+        )
+    keys.logs.append(verifier)
 
 
 def _pem(text: str) -> Ed25519PublicKey:

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from audits import capture, execution, log, verification
+from audits import capture, epochs, execution, log, verification
 from audits.export.export import ExportError, export
 from audits.integration import Lagging
 from audits.models import Verification
@@ -22,9 +22,11 @@ logger = logging.getLogger(__name__)
 def integrate_log() -> None:
     """Give new log entries their places, and sign a checkpoint."""
     with through("task"):
+        now = timezone.now()
         try:
-            log.advance(at=timezone.now())
-        except Lagging as error:
+            epochs.retire_due(at=now)
+            log.advance(at=now)
+        except (Lagging, epochs.EpochRefused) as error:
             logger.warning("%s", error)
 
 
