@@ -63,10 +63,12 @@ class Comparison:
                 f"and {self.size - remembered} more."
             )
         if self.standing is Standing.OLDER:
+            count = remembered - self.size
+            gone = f"leaf {self.size}" if count == 1 else f"leaves {self.size} to "
+            gone += "" if count == 1 else f"{remembered - 1}, {count} in all"
             return (
                 f"OLDER than {who} remembers: it knows {remembered} signed leaves, the "
-                f"database has {self.size}. Lost are leaves {self.size} to "
-                f"{remembered - 1} ({remembered - self.size} in all)."
+                f"database has {self.size}. Lost: {gone}."
             )
         return (
             f"ANOTHER LOG than {who} remembers: the first {remembered} leaves give "

@@ -6,6 +6,7 @@ The keys are not part of a backup: who holds both could write another history.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -34,7 +35,6 @@ NOT_INCLUDED = (
     "other people hold them.",
     "The write-once export, witnesses and time stamps: they are others' memory.",
 )
-_CHUNK = 1024 * 1024
 _NOW = """
 SELECT pg_export_snapshot(), current_database(), current_setting('server_version'),
   (SELECT tree_size FROM audits_sequencer),
@@ -95,7 +95,8 @@ def make(*, into: Path, at: datetime, hard_link: bool = False) -> Backup:
     manifest is written last: without it there is no backup. Raises BackupFailed.
     """
     _require_empty(into)
-    into.mkdir(parents=True, exist_ok=True, mode=0o700)
+    into.mkdir(parents=True, exist_ok=True)
+    into.chmod(0o700)  # names, addresses and password hashes are in the dump
     address, password = address_of(settings.FREIGABE_OWNER_ALIAS)
     try:
         with psycopg.connect(address, password=password) as connection:
@@ -104,7 +105,9 @@ def make(*, into: Path, at: datetime, hard_link: bool = False) -> Backup:
             if row is None:
                 raise BackupFailed("The log has no sequencer: run migrate first.")
             snapshot, database, server, leaves, last_entry, note = row
-            _dump(into / DUMP, address, password, snapshot)
+            major = connection.info.server_version // 10_000
+            target = into / DUMP
+            _dump(target, address, password, server=major, snapshot=snapshot)
     except psycopg.Error as error:
         raise BackupFailed(str(error).strip()) from error
     if note:
@@ -124,6 +127,8 @@ def make(*, into: Path, at: datetime, hard_link: bool = False) -> Backup:
         files=tuple(_parts(into)),
         not_included=tuple(missing),
     )
+    for part in made.files:
+        _sync(into / part.path)
     replace_file(into / MANIFEST, made.content)
     return made
 
@@ -187,10 +192,13 @@ def split_password(address: str) -> tuple[str, str]:
     return make_conninfo("", **parts), password
 
 
-def run(program: str, *arguments: str, password: str) -> None:
-    """Run a program of PostgreSQL. Raises BackupFailed with what it said."""
+def run(program: str, *arguments: str, server: int, password: str) -> None:
+    """Run a program of PostgreSQL for a server of this major version.
+
+    Raises BackupFailed with what it said.
+    """
     environment = os.environ | ({"PGPASSWORD": password} if password else {})
-    command = [_program(program), *arguments]
+    command = [_program(program, server), *arguments]
     ended = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False
     )
@@ -198,16 +206,41 @@ def run(program: str, *arguments: str, password: str) -> None:
         raise BackupFailed(f"{program} failed: {ended.stderr.strip()[-2000:]}")
 
 
-def _program(name: str) -> str:
-    """Return the embedded PostgreSQL's program, or the one in PATH."""
+def _program(name: str, server: int) -> str:
+    """Return the program of the embedded PostgreSQL or of PATH that fits the server.
+
+    That of its own version, because a newer one writes what it does not read; else a
+    newer one, because an older one refuses.
+    """
+    found = {major: path for path in _candidates(name) if (major := _major(path))}
+    fitting = [major for major in sorted(found, reverse=True) if major >= server]
+    if not fitting:
+        raise BackupFailed(
+            f"The server is PostgreSQL {server}, and there is no {name} of this "
+            "version: install PostgreSQL's client programs."
+        )
+    return found[server if server in found else fitting[0]]
+
+
+def _candidates(name: str) -> Iterator[str]:
+    if path := shutil.which(name):
+        yield path
     try:
-        path = embedded._program(name)
+        yield embedded._program(name)
     except embedded.EmbeddedFailure:
-        path = ""
-    found = shutil.which(path or name) or shutil.which(name)
-    if found is None:
-        raise BackupFailed(f"There is no {name}: install PostgreSQL's client programs.")
-    return found
+        return
+
+
+def _major(path: str) -> int:
+    """Return the major version that a program says it has, 0 if it does not run."""
+    try:
+        said = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return 0
+    match = re.search(r"\) (\d+)", said.stdout)
+    return int(match[1]) if match else 0
 
 
 def _require_empty(folder: Path) -> None:
@@ -215,13 +248,16 @@ def _require_empty(folder: Path) -> None:
         raise BackupFailed(f"{folder} is not an empty folder: name a new one.")
 
 
-def _dump(target: Path, address: str, password: str, snapshot: str) -> None:
+def _dump(
+    target: Path, address: str, password: str, *, server: int, snapshot: str
+) -> None:
     run(
         "pg_dump",
         "--format=custom",
         f"--snapshot={snapshot}",
         f"--file={target}",
         f"--dbname={address}",
+        server=server,
         password=password,
     )
 
@@ -235,6 +271,14 @@ def _copy_storage(source: Path, target: Path, hard_link: bool) -> None:
         )
     except (OSError, shutil.Error) as error:
         raise BackupFailed(f"The stored files were not copied: {error}") from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _parts(folder: Path) -> Iterator[Part]:

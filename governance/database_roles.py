@@ -45,6 +45,13 @@ def prepare_database(superuser_dsn: str) -> None:
         connection.execute(
             sql.SQL("REASSIGN OWNED BY {} TO {}").format(application, owner)
         )
+        # Before PostgreSQL 16 an owner that inherits nothing may not create there.
+        may = connection.execute(
+            "SELECT has_schema_privilege(%s, 'public', 'CREATE')", [OWNER]
+        )
+        if may.fetchone() == (False,):
+            statement = sql.SQL("GRANT CREATE, USAGE ON SCHEMA public TO {}")
+            connection.execute(statement.format(owner))
         present = {
             name
             for (name,) in connection.execute(

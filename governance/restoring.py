@@ -154,12 +154,14 @@ def _fill(dump: Path, superuser: str) -> None:
     database_roles.make_roles(superuser)
     with psycopg.connect(superuser) as connection:
         connection.execute(_CLEAR)
+        server = connection.info.server_version // 10_000
     backup.run(
         "pg_restore",
         "--single-transaction",
         "--exit-on-error",
         f"--dbname={address}",
         str(dump),
+        server=server,
         password=password,
     )
     database_roles.prepare_database(superuser)
