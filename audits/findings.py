@@ -10,8 +10,9 @@ MOST_FINDINGS = 200  # of one kind; the rest is counted
 class Finding:
     """One thing that does not hold.
 
-    `kind` is one of leaf, entry, order, tile, sequencer, checkpoint, signer, capture,
-    chain, replay. `what` differs, `because` is the rule that it breaks.
+    `kind` is one of leaf, entry, order, tile, sequencer, checkpoint, signer, witness,
+    timestamp, export, capture, chain, replay. `what` differs, `because` is the rule
+    that it breaks.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Findings:
     def __init__(self) -> None:
         """Start with none."""
         self.kept: list[Finding] = []
+        self.noticed: list[str] = []
         self.not_covered: list[str] = []
         self.checked: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
@@ -59,6 +61,11 @@ class Findings:
         self._seen[kind] += 1
         if self._seen[kind] <= MOST_FINDINGS:
             self.kept.append(Finding(kind, what, because, entry, table, key))
+
+    def notice(self, text: str) -> None:
+        """Keep a sentence about something that breaks no promise, once."""
+        if text not in self.noticed:
+            self.noticed.append(text)
 
     def overflow(self) -> list[str]:
         """Say how many findings of which kind were counted but not kept."""

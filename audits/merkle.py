@@ -50,14 +50,29 @@ class CompactRange:
         self, leaf: bytes, visit: Callable[[int, int, bytes], None] | None = None
     ) -> None:
         """Add one leaf hash; tell visit(level, index, hash) of each node completed."""
-        level, index, node = 0, self.size, leaf
+        self.append_subtree(0, leaf, visit)
+
+    def append_subtree(
+        self,
+        level: int,
+        node: bytes,
+        visit: Callable[[int, int, bytes], None] | None = None,
+    ) -> None:
+        """Add the root over the next 2**level leaves, as append() would one by one.
+
+        ValueError unless the size is a multiple of 2**level. `visit` is not told of
+        nodes below this one.
+        """
+        if self.size & ((1 << level) - 1):
+            raise ValueError(f"{self.size} leaves do not end at level {level}.")
+        self.size += 1 << level
+        index = (self.size >> level) - 1
         while index & 1:
             node = hashlib.sha256(b"\x01" + self.frontier.pop() + node).digest()
             level, index = level + 1, index >> 1
             if visit:
                 visit(level, index, node)
         self.frontier.append(node)
-        self.size += 1
 
     def root(self) -> bytes:
         """Return the root hash of the leaves appended so far."""

@@ -1,16 +1,17 @@
 """Re-hash the log: entries against leaves, leaves against tiles and checkpoints."""
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 
+import psycopg
 from django.db import connection
 
+from audits.entrycheck import EntryCheck, check_columns
+from audits.entrycheck import Leaf as Row
 from audits.findings import Findings
 from audits.integration import split_hashes
-from audits.merkle import CompactRange, leaf_hash
-from audits.models import Checkpoint, Sequencer, Tile
+from audits.merkle import CompactRange
+from audits.models import Checkpoint, Entry, Leaf, Sequencer, Tile
 from audits.note import Checkpoint as SignedTree
 from audits.note import (
     NoteMalformed,
@@ -18,39 +19,29 @@ from audits.note import (
     Verifier,
     open_checkpoint,
 )
+from audits.tiles import TILE_LEVELS, TILE_WIDTH
 
-PAGE = 5_000
+PAGE = 40 * TILE_WIDTH
+LARGEST_ID = 2**63 - 1
 Progress = Callable[[int, int], None]
 
-_COLUMNS = """
-SELECT e.xid::text, e.op, e.rel, e.pk, e.actor,
-  to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.body"""
-_LEAVES = f"""
-{_COLUMNS}, l.leaf_index, l.entry_id, l.leaf_hash
-FROM audits_leaf l LEFT JOIN audits_entry e ON e.entry_id = l.entry_id
-WHERE l.leaf_index >= %s ORDER BY l.leaf_index LIMIT %s
+_LEAVES = """
+SELECT leaf_index, entry_id, leaf_hash FROM audits_leaf
+WHERE leaf_index >= %s AND leaf_index < %s ORDER BY leaf_index
 """
-_TAIL = f"""
-{_COLUMNS}, e.entry_id FROM audits_entry e WHERE e.entry_id > %s ORDER BY e.entry_id
+_WITHOUT_LEAF = """
+SELECT e.entry_id, e.rel, e.pk FROM audits_entry e
+WHERE e.entry_id > %s AND e.entry_id <= %s
+AND NOT EXISTS (SELECT FROM audits_leaf l WHERE l.entry_id = e.entry_id)
+ORDER BY e.entry_id LIMIT 1000
 """
-
-
-@dataclass(frozen=True)
-class LeafRow:
-    """A leaf with the columns of its entry; `body` is None when the entry is gone."""
-
-    index: int
-    entry: int
-    hash: bytes
-    body: str | None
-    columns: tuple[str | None, ...]
 
 
 def check_tree(
     found: Findings,
     *,
     verifiers: Callable[[str], list[Verifier]] | None,
-    remembered: SignedTree | None = None,
+    remembered: Sequence[SignedTree] = (),
     since: int = 0,
     progress: Progress | None = None,
 ) -> int:
@@ -58,52 +49,98 @@ def check_tree(
 
     Bodies before leaf `since` are not hashed again, their leaves still are part of the
     tree. `verifiers` gives the log's keys under an origin, None if there is no key;
-    `remembered` is the tree that the signer signed last.
+    `remembered` are trees that somebody outside the database vouches for.
     """
-    state = Sequencer.objects.get()
-    signed = _checkpoints(found, verifiers)
-    due = next(signed, None)
-    tree, tiles = CompactRange(), _TileCheck(found)
-    previous = 0
-    for row in _leaves():
-        if row.index != tree.size:
-            found.add(
-                "leaf",
-                f"leaf {tree.size} is missing; the next one is {row.index}",
-                "leaf indexes are contiguous",
-            )
+    state = Sequencer.objects.first()
+    if state is None:
+        found.add("sequencer", "its row is gone", "the row says how far the log is")
+        state = Sequencer(done_entry_id=0, tree_size=0, frontier=b"")
+    walk = _Walk(found, _checkpoints(found, verifiers), remembered)
+    entries = EntryCheck(found, since=since)
+    for page in _pages():
+        whole = _contiguous(found, page, walk.tree.size)
+        if whole:
+            entries.page(whole)
+            walk.add([value for _, _, value in whole])
+        if progress:
+            progress(walk.tree.size, state.tree_size)
+        if len(whole) < len(page):
             break  # nothing above a gap can be computed
-        if row.entry <= previous:
-            found.add(
-                "order",
-                f"leaf {row.index} stands after entry {previous}",
-                "leaves keep the order of capture",
-                entry=row.entry,
+    walk.finish()
+    _check_state(found, state, walk.tree, entries.last)
+    check_columns(found, _entry_before(since), state.done_entry_id)
+    found.checked["leaves"] = walk.tree.size
+    return walk.tree.size
+
+
+class _Walk:
+    """Grows the tree leaf by leaf, and meets tiles and signed roots on the way."""
+
+    def __init__(
+        self,
+        found: Findings,
+        signed: Iterator[Checkpoint],
+        remembered: Sequence[SignedTree],
+    ) -> None:
+        self.tree = CompactRange()
+        self._found = found
+        self._tiles = _TileCheck(found)
+        self._signed = signed
+        self._due = next(signed, None)
+        self._remembered = sorted(remembered, key=lambda tree: tree.size)
+
+    def add(self, hashes: list[bytes]) -> None:
+        """Append leaves; the page starts where a tile does."""
+        for start in range(0, len(hashes), TILE_WIDTH):
+            chunk = hashes[start : start + TILE_WIDTH]
+            if len(chunk) == TILE_WIDTH and not self._is_due_within(TILE_WIDTH):
+                root = _fold(chunk)
+                self._tiles.full(b"".join(chunk), self.tree.size // TILE_WIDTH, root)
+                self.tree.append_subtree(TILE_LEVELS, root, self._tiles.visit)
+                self._meet()
+            else:
+                self._add_singly(chunk)
+
+    def _add_singly(self, chunk: list[bytes]) -> None:
+        inner = CompactRange()
+        for leaf in chunk[:-1] if len(chunk) == TILE_WIDTH else chunk:
+            inner.append(leaf)
+            self.tree.append(leaf)
+            self._meet()
+        if len(chunk) == TILE_WIDTH:
+            inner.append(chunk[-1])
+            index = self.tree.size // TILE_WIDTH
+            self._tiles.full(b"".join(chunk), index, inner.root())
+            self.tree.append(chunk[-1], self._tiles.visit)
+            self._meet()
+
+    def _is_due_within(self, leaves: int) -> bool:
+        """Say whether a signed size lies before the next so many leaves' end."""
+        end = self.tree.size + leaves
+        sizes = [self._due.tree_size] if self._due else []
+        sizes += [self._remembered[0].size] if self._remembered else []
+        return any(size < end for size in sizes)
+
+    def _meet(self) -> None:
+        """Compare the root with every signature that is due at this size."""
+        while self._due is not None and self._due.tree_size <= self.tree.size:
+            _check_root(self._found, self._due, self.tree)
+            self._due = next(self._signed, None)
+        while self._remembered and self._remembered[0].size <= self.tree.size:
+            _check_memory(self._found, self._remembered.pop(0), self.tree)
+
+    def finish(self) -> None:
+        """Report what was signed and is not there."""
+        while self._due is not None:
+            self._found.add(
+                "checkpoint",
+                f"{self._due.tree_size} leaves were signed, {self.tree.size} are there",
+                "a log never shrinks",
             )
-        previous = row.entry
-        _check_entry(found, row, hash_again=row.index >= since)
-        tiles.leaf(row.hash)
-        tree.append(row.hash, tiles.visit)
-        if remembered and remembered.size == tree.size:
-            _check_memory(found, remembered, tree.root())
-        while due is not None and due.tree_size <= tree.size:
-            _check_root(found, due, tree)
-            due = next(signed, None)
-        if progress and row.index % PAGE == PAGE - 1:
-            progress(tree.size, state.tree_size)
-    while due is not None:
-        found.add(
-            "checkpoint",
-            f"{due.tree_size} leaves were signed, {tree.size} are there",
-            "a log never shrinks",
-        )
-        due = next(signed, None)
-    if remembered and remembered.size > tree.size:
-        _check_memory(found, remembered, None)
-    tiles.finish()
-    _check_state(found, state, tree, previous)
-    found.checked["leaves"] = tree.size
-    return tree.size
+            self._due = next(self._signed, None)
+        for tree in self._remembered:
+            _check_memory(self._found, tree, None)
+        self._tiles.finish()
 
 
 class _TileCheck:
@@ -111,33 +148,34 @@ class _TileCheck:
 
     def __init__(self, found: Findings) -> None:
         self._found = found
-        self._open: dict[int, list[bytes]] = {0: []}
+        self._open: dict[int, list[bytes]] = {}
         self._stored: dict[int, Iterator[Tile]] = {}
         self._next: dict[int, Tile | None] = {}
 
-    def leaf(self, value: bytes) -> None:
-        """Take the next leaf hash, before the tree does."""
-        self._open[0].append(value)
+    def full(self, hashes: bytes, index: int, root: bytes) -> None:
+        """Take a tile of leaves."""
+        self._compare(0, index, hashes, root)
 
     def visit(self, level: int, index: int, node: bytes) -> None:
         """Take a node that the tree completed: every eighth level ends a tile."""
-        if level % 8:
+        if level % TILE_LEVELS or level == TILE_LEVELS:
             return
-        level = level // 8 - 1
-        expected = b"".join(self._open[level])
-        self._open[level].clear()
-        self._open.setdefault(level + 1, []).append(node)
+        level = level // TILE_LEVELS - 1
+        self._compare(level, index, b"".join(self._open.pop(level)), node)
+
+    def _compare(self, level: int, index: int, hashes: bytes, root: bytes) -> None:
+        self._open.setdefault(level + 1, []).append(root)
         tile = self._take(level)
         if tile is None or tile.tile_index != index:
             self._add(level, index, "the tile is not stored")
             return
         self._advance(level)
-        if (bytes(tile.hashes), bytes(tile.root_hash)) != (expected, node):
+        if (bytes(tile.hashes), bytes(tile.root_hash)) != (hashes, root):
             self._add(level, index, "the stored tile differs from the leaves")
 
     def finish(self) -> None:
         """Report tiles that lie beyond the tree."""
-        for level in sorted(self._open):
+        for level in range(max(self._open, default=0) + 1):
             tile = self._take(level)
             if tile is not None:
                 self._add(level, tile.tile_index, "the tree has no such full tile")
@@ -158,95 +196,55 @@ class _TileCheck:
         )
 
 
-def _leaves() -> Iterator[LeafRow]:
-    """Read leaves with their entries in pages by key: restartable, bounded memory."""
+def _pages() -> Iterator[list[Row]]:
+    """Read leaves in pages by key: restartable, bounded memory, whole tiles."""
     start = 0
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(_LEAVES, [start, PAGE])
-            rows = cursor.fetchall()
-            for *columns, body, index, entry, value in rows:
-                yield LeafRow(index, entry, bytes(value), body, tuple(columns))
-            if len(rows) < PAGE:
-                return
-            start = index + 1
+    while True:
+        cursor = psycopg.Cursor(connection.connection)
+        cursor.execute(_LEAVES, [start, start + PAGE], binary=True)
+        rows = cursor.fetchall()
+        if not rows and not Leaf.objects.filter(leaf_index__gte=start).exists():
+            return
+        yield rows
+        start += PAGE
+
+
+def _contiguous(found: Findings, page: list[Row], start: int) -> list[Row]:
+    """Return the leaves of a page up to the first gap, which is reported."""
+    if page and page[-1][0] == start + len(page) - 1:
+        return page
+    whole = [row for place, row in enumerate(page, start) if row[0] == place]
+    after = page[len(whole)][0] if len(whole) < len(page) else "far away"
+    found.add(
+        "leaf",
+        f"leaf {start + len(whole)} is missing; the next one is {after}",
+        "leaf indexes are contiguous",
+    )
+    return whole
+
+
+def _fold(hashes: list[bytes]) -> bytes:
+    """Return the root over a power of two of hashes."""
+    while len(hashes) > 1:
+        pairs = iter(hashes)
+        hashes = [
+            hashlib.sha256(b"\x01" + left + right).digest()
+            for left, right in zip(pairs, pairs, strict=True)
+        ]
+    return hashes[0]
+
+
+def _entry_before(since: int) -> int:
+    """Return the entry of the last leaf below `since`, 0 if there is none."""
+    leaf = Leaf.objects.filter(leaf_index=since - 1).first() if since else None
+    return leaf.entry_id if leaf else 0
 
 
 def check_tail(found: Findings) -> int:
-    """Read the entries that have no leaf yet; return how many they are."""
-    done = Sequencer.objects.get().done_entry_id
-    count = 0
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(_TAIL, [done])
-        while rows := cursor.fetchmany(PAGE):
-            for *columns, body, entry in rows:
-                check_columns(found, entry, body, tuple(columns))
-            count += len(rows)
-    return count
-
-
-def _check_entry(found: Findings, row: LeafRow, *, hash_again: bool) -> None:
-    if row.body is None:
-        found.add(
-            "entry",
-            f"leaf {row.index} has no entry any more",
-            "entries are never deleted",
-            entry=row.entry,
-        )
-        return
-    if not hash_again:
-        return
-    raw = row.body.encode()
-    computed = leaf_hash(raw)
-    if computed != row.hash:
-        found.add(
-            "leaf",
-            f"leaf {row.index} is {row.hash.hex()}, its entry gives {computed.hex()}",
-            "a leaf is SHA-256(0x00, body)",
-            entry=row.entry,
-        )
-    check_columns(found, row.entry, row.body, row.columns)
-
-
-def check_columns(
-    found: Findings, entry: int, text: str, columns: tuple[str | None, ...]
-) -> None:
-    """Compare the columns xid, op, rel, pk, actor, occurred_at with the body."""
-    try:
-        body: Any = json.loads(text)
-        context = body["ctx"] if isinstance(body["ctx"], dict) else {}
-        actor = context.get("sub")
-        actor = context.get("via") if actor is None else actor
-        names = ("xid", "op", "rel", "pk", "at")
-        xid, op, rel, pk, at = (body[name] for name in names)
-        same_id = body["id"] == entry
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        found.add(
-            "entry",
-            f"its body cannot be read: {error!r}",
-            "a body is the JSON text that the database wrote",
-            entry=entry,
-        )
-        return
-    said = (xid, op, rel, pk, actor, at)
-    labels = ("xid", "op", "rel", "pk", "actor", "occurred_at")
-    if not same_id:
-        found.add(
-            "entry",
-            f"its body says entry {body['id']}",
-            "the columns repeat the body",
-            entry=entry,
-        )
-    for label, in_body, in_column in zip(labels, said, columns, strict=True):
-        if in_body != in_column:
-            found.add(
-                "entry",
-                f"column {label} says {in_column!r}, the body {in_body!r}",
-                "the columns repeat the body",
-                entry=entry,
-                table=str(rel),
-                key=str(pk),
-            )
+    """Check the columns of entries that have no leaf yet; return how many they are."""
+    done = Sequencer.objects.values_list("done_entry_id", flat=True).first() or 0
+    check_columns(found, done, LARGEST_ID)
+    return Entry.objects.filter(entry_id__gt=done).count()
 
 
 def _checkpoints(
@@ -279,8 +277,13 @@ def _check_note(
         )
 
 
-def _check_memory(found: Findings, remembered: SignedTree, root: bytes | None) -> None:
-    """Compare what the signer remembers outside the database; None: not that large."""
+def _check_memory(
+    found: Findings, remembered: SignedTree, tree: CompactRange | None
+) -> None:
+    """Compare what is remembered outside the database; None: it is not that large."""
+    if tree is not None and (tree.size > remembered.size):
+        return  # of size 0
+    root = None if tree is None else tree.root()
     if root == remembered.root:
         return
     found.add(
@@ -289,7 +292,7 @@ def _check_memory(found: Findings, remembered: SignedTree, root: bytes | None) -
         if root is None
         else f"the root of {remembered.size} leaves was signed as "
         f"{remembered.root.hex()}, the leaves give {root.hex()}",
-        "the signer's memory lies outside the database",
+        "what was signed is remembered outside the database",
     )
 
 
@@ -322,13 +325,10 @@ def _check_state(
             f"it says entry {state.done_entry_id} was the last, leaves reach {last}",
             because,
         )
+    # Below the last leaf each page was compared with its entries, unless it broke off.
+    after = last if tree.size == state.tree_size else 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.entry_id, e.rel, e.pk FROM audits_entry e WHERE e.entry_id <= %s "
-            "AND NOT EXISTS (SELECT FROM audits_leaf l WHERE l.entry_id = e.entry_id) "
-            "ORDER BY e.entry_id LIMIT 1000",
-            [state.done_entry_id],
-        )
+        cursor.execute(_WITHOUT_LEAF, [after, state.done_entry_id])
         for entry, rel, pk in cursor.fetchall():
             found.add(
                 "leaf",

@@ -1,19 +1,24 @@
-"""Check the whole log: hashes, signatures, triggers, and the live tables against it."""
+"""Check the whole log: hashes, signatures, guards, and the live tables against it."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from django.db import DataError, connection, transaction
 
-from audits import capture, log
+from audits import log, outsidecheck
+from audits.bypasses import check_bypasses
 from audits.findings import Finding, Findings
+from audits.guardcheck import check_guards
 from audits.integration import require_autocommit
 from audits.keys import KeyUnusable
 from audits.models import Checkpoint, Verification
 from audits.note import Checkpoint as SignedTree
+from audits.note import NoteMalformed, NoteUnverified, open_checkpoint
+from audits.notices import notice
 from audits.replay import check_rows
-from audits.signer import Signer, SignerRefused
+from audits.signer import Signer
 from audits.treecheck import Progress, check_tail, check_tree
 from registry.acts import acting
 
@@ -24,23 +29,30 @@ SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL intervalstyle = 'postgres'; SET LOCAL bytea_output = 'hex';
 SET LOCAL extra_float_digits = 1
 """
-NO_WITNESS = (
-    "No witness or time stamp outside this installation is configured: whoever holds "
-    "both the database and the signing key could rewrite the log unnoticed."
-)
+_NEVER = 2**62  # no log has so many leaves
 
 
 class CannotVerify(Exception):
     """The check could not be made, so it says nothing; the text says why."""
 
 
+class Level(StrEnum):
+    """How deep a check goes; each contains the one before it."""
+
+    HISTORY = "history"  # every signed root is a prefix of the one tree of leaves
+    LOG = "log"  # and every leaf is the hash of its entry
+    REPLAY = "replay"  # and entries, guards and live tables agree
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The result of one verification, and what it does not speak of."""
 
+    level: Level
     ok: bool
     size: int
     findings: tuple[Finding, ...]
+    noticed: tuple[str, ...]
     not_covered: tuple[str, ...]
     checked: dict[str, int]
 
@@ -49,38 +61,52 @@ class Verdict:
         return asdict(self) | {"findings": [asdict(item) for item in self.findings]}
 
 
-def verify(*, since: int | None = None, progress: Progress | None = None) -> Verdict:
-    """Check everything that the log promises, on one snapshot, changing nothing.
+def verify(
+    *,
+    level: Level = Level.REPLAY,
+    since: int | None = None,
+    trusted: str | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Check what the log promises, on one snapshot, changing nothing.
 
-    With `since`, the entries below that signed size are not hashed again. Raises
-    CannotVerify without a usable key or without a checkpoint of that size, and
-    integration.InTransaction inside a transaction.
+    With `since`, the entries below that signed size are not hashed again. `trusted` is
+    a checkpoint that the caller kept: the log must contain that tree. Raises
+    CannotVerify without a usable key, without a checkpoint of that size, or when
+    `trusted` is none of this log, and integration.InTransaction inside a transaction.
     """
     require_autocommit()
     found = Findings()
-    signer = _signer()
     # Read before the snapshot is taken: it can then never be ahead of the log.
-    remembered = _remembered(found, signer)
+    signer, outside = _signer_and_memory(found, trusted)
+    exported = outsidecheck.read_export(found) if level == Level.REPLAY else None
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_SETTINGS)
         if since is not None:
             _require_checkpoint(found, since)
-        verifiers = signer.verifiers if signer else None
         size = check_tree(
             found,
-            verifiers=verifiers,
-            remembered=remembered,
-            since=since or 0,
+            verifiers=signer.verifiers if signer else None,
+            remembered=outside,
+            since=_NEVER if level == Level.HISTORY else since or 0,
             progress=progress,
         )
-        tail = check_tail(found)
-        _check_capture(found)
-        _replay(found)
-        _say_what_is_not_covered(found, signer, size, tail)
+        tail = 0
+        if level != Level.HISTORY:
+            tail = check_tail(found)
+        if level == Level.REPLAY:
+            check_guards(found)
+            check_bypasses(found)
+            _replay(found)
+            outsidecheck.check_outside(found, exported)
+            notice(found)
+        _say_what_is_not_covered(found, signer, level, size, tail)
     not_covered = (*found.not_covered, *found.overflow())
-    kept = tuple(found.kept)
-    return Verdict(not kept, size, kept, not_covered, dict(found.checked))
+    kept, noticed = tuple(found.kept), tuple(found.noticed)
+    return Verdict(
+        level, not kept, size, kept, noticed, not_covered, dict(found.checked)
+    )
 
 
 def run_and_record(*, at: datetime, since: int | None = None) -> Verification:
@@ -89,71 +115,38 @@ def run_and_record(*, at: datetime, since: int | None = None) -> Verification:
     with acting(by="audits.verification"):
         return Verification.objects.create(
             ran_at=at,
+            level=verdict.level,
             ok=verdict.ok,
             size=verdict.size,
             findings=[asdict(item) for item in verdict.findings],
+            noticed=list(verdict.noticed),
             not_covered=list(verdict.not_covered),
         )
 
 
-def _signer() -> Signer | None:
-    """Return the signer, or None where nothing has been signed yet."""
+def _signer_and_memory(
+    found: Findings, trusted: str | None
+) -> tuple[Signer | None, list[SignedTree]]:
     try:
-        return log.signer(create=False)
+        signer = outsidecheck.open_signer()
     except KeyUnusable as error:
-        if Checkpoint.objects.exists():
-            raise CannotVerify(f"Checkpoints cannot be checked: {error}") from error
-        return None
+        raise CannotVerify(f"Checkpoints cannot be checked: {error}") from error
+    trees = outsidecheck.remembered(found, signer)
+    if trusted is not None:
+        trees.append(_read_trusted(trusted, signer))
+    return signer, trees
 
 
-def _remembered(found: Findings, signer: Signer | None) -> SignedTree | None:
+def _read_trusted(note: str, signer: Signer | None) -> SignedTree:
+    """Read a checkpoint that one of the log's keys signed under any of its names."""
     if signer is None:
-        return None
+        raise CannotVerify("This log has signed nothing yet.")
     try:
-        return signer.remembered()
-    except SignerRefused as error:
-        found.add("signer", str(error), "the signer remembers what it signed")
-        return None
-
-
-def _check_capture(found: Findings) -> None:
-    """Compare triggers, functions and rules with what capture.sql installs."""
-    with connection.cursor() as cursor:
-        tables = capture.present_tables(cursor)
-        cursor.execute(
-            "SELECT tablename, rulename FROM pg_rules WHERE schemaname = 'public'"
-        )
-        for table, rule in cursor.fetchall():
-            what = f"rule {rule} rewrites statements"
-            _capture(found, what, "no rule may hide a change", table)
-    present = capture.present_triggers()
-    by_name = {(trigger.table, trigger.name): trigger for trigger in present}
-    expected = capture.expected_triggers(tables)
-    for trigger in expected:
-        seen = by_name.pop((trigger.table, trigger.name), None)
-        if seen is None:
-            what = f"trigger {trigger.name} is missing"
-        elif not seen.always:
-            what = f"trigger {trigger.name} is disabled or not ENABLE ALWAYS"
-        elif seen != trigger:
-            what = f"trigger {trigger.name} is another one: {seen}"
-        else:
-            continue
-        _capture(found, what, "every table is captured, always", trigger.table)
-    guarded = {trigger.table for trigger in expected}
-    for table, name in sorted(by_name):
-        if table in guarded:
-            what = f"trigger {name} does not belong here"
-            _capture(found, what, "nothing may alter rows on their way", table)
-    functions = {function.name: function for function in capture.present_functions()}
-    for function in capture.expected_functions():
-        if functions.get(function.name) != function:
-            what = f"function {function.name} is not the one of capture.sql"
-            _capture(found, what, "the capture functions are those of the release", "")
-
-
-def _capture(found: Findings, what: str, because: str, table: str) -> None:
-    found.add("capture", what, because, table=f"public.{table}" if table else "")
+        return open_checkpoint(note, *signer.verifiers(note.partition("\n")[0]))
+    except (NoteMalformed, NoteUnverified) as error:
+        raise CannotVerify(
+            f"The trusted checkpoint is none of this log: {error}"
+        ) from error
 
 
 def _require_checkpoint(found: Findings, since: int) -> None:
@@ -179,11 +172,22 @@ def _replay(found: Findings) -> None:
 
 
 def _say_what_is_not_covered(
-    found: Findings, signer: Signer | None, size: int, tail: int
+    found: Findings, signer: Signer | None, level: Level, size: int, tail: int
 ) -> None:
+    if level == Level.HISTORY:
+        found.not_covered.append("Entries were not hashed (level history).")
+    if level != Level.REPLAY:
+        found.not_covered.append(
+            f"The live tables and the guards were not compared (level {level})."
+        )
     if tail:
         found.not_covered.append(
             f"{tail} entries have no leaf yet: they were replayed, but not hashed."
+        )
+    if found.checked["archived"]:
+        found.not_covered.append(
+            f"{found.checked['archived']} entries are archived: their leaves are in "
+            "the tree, their text is in the export (python -m audits.offline)."
         )
     last = log.latest_checkpoint()
     unsigned = size - (last.tree_size if last else 0)
@@ -193,4 +197,3 @@ def _say_what_is_not_covered(
         found.not_covered.append(
             f"{unsigned} leaves are not yet in a signed checkpoint."
         )
-    found.not_covered.append(NO_WITNESS)

@@ -52,6 +52,18 @@ FREIGABE_EXPORT = os.environ.get("FREIGABE_EXPORT", "")
 FREIGABE_EXPORT_EVERY_MINUTES = env_int("FREIGABE_EXPORT_EVERY_MINUTES", 15, least=1)
 # What S3 may not delete before; for a directory the storage itself decides.
 FREIGABE_EXPORT_RETAIN_DAYS = env_int("FREIGABE_EXPORT_RETAIN_DAYS", 3653, least=1)
+# What others remember of the log (docs/witnesses.md).
+FREIGABE_WITNESSES = env_list("FREIGABE_WITNESSES", "")
+FREIGABE_WITNESS_EVERY_SECONDS = env_int("FREIGABE_WITNESS_EVERY_SECONDS", 60)
+FREIGABE_WITNESSED_LOGS = env_list("FREIGABE_WITNESSED_LOGS", "")
+FREIGABE_TSA_URL = os.environ.get("FREIGABE_TSA_URL", "")
+FREIGABE_TSA_CERTIFICATES = os.environ.get("FREIGABE_TSA_CERTIFICATES", "")
+FREIGABE_TSA_EVERY_SECONDS = env_int("FREIGABE_TSA_EVERY_SECONDS", 3600)
+FREIGABE_CHECKPOINT_MAIL = env_list("FREIGABE_CHECKPOINT_MAIL", "")
+FREIGABE_CHECKPOINT_WEBHOOK = os.environ.get("FREIGABE_CHECKPOINT_WEBHOOK", "")
+FREIGABE_CHECKPOINT_WEBHOOK_SECRET = env_secret("FREIGABE_CHECKPOINT_WEBHOOK_SECRET")
+FREIGABE_CHECKPOINT_EVERY_HOURS = env_int("FREIGABE_CHECKPOINT_EVERY_HOURS", 24)
+FREIGABE_LOG_ALARM_SECONDS = env_int("FREIGABE_LOG_ALARM_SECONDS", 300, least=1)
 
 # Security ---------------------------------------------------------------------------
 DEBUG = env_bool("FREIGABE_DEBUG", False)
@@ -245,6 +257,8 @@ CELERY_TASK_ROUTES = {
     "governance.tasks.render_*": {"queue": "dossier"},
     # It reads the whole log: not on the clock's own queue.
     "governance.tasks.verify_*": {"queue": "dossier"},
+    # It waits for others.
+    "governance.tasks.ask_*": {"queue": "dossier"},
     "governance.tasks.export_*": {"queue": "dossier"},
 }
 CELERY_TASK_ACKS_LATE = True
@@ -278,6 +292,7 @@ CELERY_BEAT_SCHEDULE = {
     for name, seconds in {
         "integrate_log": 1,
         "tend_log": 10,
+        "ask_outside": 15,
         "verify_log": 10,
         "execute_evidence": 3,
         "render_dossiers": 3,

@@ -1,7 +1,7 @@
 """The clock's ticks: each takes what is pending, until nothing is."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.conf import settings
@@ -11,10 +11,13 @@ from audits import capture, epochs, execution, log, verification
 from audits.export.export import ExportError, export
 from audits.integration import Lagging
 from audits.models import Verification
+from audits.outside import deliveries, timestamps, witnesses
 from governance.dossier import build
 from registry.acts import through
 
 VERIFY_EVERY = timedelta(minutes=5)
+ALARM_EVERY = timedelta(hours=1)
+_alarmed: dict[str, datetime] = {}
 logger = logging.getLogger(__name__)
 
 
@@ -28,6 +31,26 @@ def integrate_log() -> None:
             log.advance(at=now)
         except (Lagging, epochs.EpochRefused) as error:
             logger.warning("%s", error)
+            _alarm_of_lag(now)
+
+
+def _alarm_of_lag(now: datetime) -> None:
+    """Tell the recipients of checkpoints, once an hour, that entries wait too long."""
+    lag = log.status(at=now).lag
+    limit = timedelta(seconds=settings.FREIGABE_LOG_ALARM_SECONDS)
+    if lag is not None and lag > limit:
+        _alarm("the log does not advance", f"Entries have waited for {lag}.", now)
+
+
+def _alarm(subject: str, text: str, now: datetime) -> None:
+    """Send an alarm, unless this process sent it within the hour."""
+    last = _alarmed.get(subject)
+    if last is not None and now - last < ALARM_EVERY:
+        return
+    _alarmed[subject] = now
+    logger.error("%s: %s", subject, text)
+    for failure in deliveries.alarm(subject, text):
+        logger.error("%s", failure)
 
 
 @shared_task(name="governance.tasks.tend_log")
@@ -48,7 +71,28 @@ def verify_log() -> None:
     if last is not None and now - last.ran_at < VERIFY_EVERY:
         return
     with through("task"):
-        verification.run_and_record(at=now)
+        verdict = verification.run_and_record(at=now)
+    if not verdict.ok:
+        found = "\n".join(str(item["what"]) for item in verdict.findings[:20])
+        _alarm("the log does not hold", found, now)
+
+
+@shared_task(name="governance.tasks.ask_outside")
+def ask_outside() -> None:
+    """Ask witnesses and the time-stamp authority, and hand checkpoints to people."""
+    now = timezone.now()
+    with through("task"):
+        for asked in witnesses.ask_all(at=now):
+            if asked.contradicts:
+                _alarm("a witness contradicts the log", asked.problem, now)
+            elif asked.problem:
+                logger.warning("%s", asked.problem)
+        try:
+            timestamps.stamp(at=now)
+        except timestamps.NotStamped as error:
+            logger.warning("%s", error)
+        for failure in deliveries.deliver(at=now)[1]:
+            logger.warning("%s", failure)
 
 
 @shared_task(name="governance.tasks.export_log")

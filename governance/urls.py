@@ -3,12 +3,13 @@
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from governance.api import health
+from governance.api import health, witness
 
 urlpatterns = [
     path("", include("governance.web.urls")),
     path("account/", include("allauth.urls")),
     path("language/", set_language, name="set_language"),
     path("api/v1/", include("governance.api.urls")),
+    path("witness/add-checkpoint", witness.add_checkpoint, name="witness"),
     path(".well-known/freigabe/keys.json", health.keys, name="keys"),
 ]

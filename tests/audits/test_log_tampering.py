@@ -173,7 +173,7 @@ def test_a_checkpoint_signed_by_another_key_is_named(superuser, written_log, tmp
     note = sign_note(
         format_checkpoint(SignedTree(forger.origin, 44, root)),
         forger.origin,
-        forger._key,
+        forger.keys.current,
     )
     behind_triggers(
         superuser, "audits_checkpoint", "UPDATE audits_checkpoint SET note = %s", note

@@ -21,7 +21,7 @@ def test_an_honest_log_holds_and_says_what_it_does_not_cover(written_log):
     assert verdict.ok
     assert verdict.findings == ()
     assert any("1 entries have no leaf yet" in gap for gap in verdict.not_covered)
-    assert any("No witness" in gap for gap in verdict.not_covered)
+    assert any("no witness" in gap for gap in verdict.not_covered)
 
 
 def test_a_row_changed_without_triggers_is_named_with_both_values(superuser):

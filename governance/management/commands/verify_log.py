@@ -3,15 +3,16 @@
 import json
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from django.utils.translation import gettext as _
 
 from audits.integration import InTransaction
 from audits.models import Sequencer
-from audits.verification import CannotVerify, Verdict, verify
+from audits.verification import CannotVerify, Level, Verdict, verify
 
 
 class Command(BaseCommand):
@@ -27,16 +28,39 @@ class Command(BaseCommand):
             metavar="SIZE",
             help="trust the signed checkpoint of this size; hash only what came after",
         )
+        parser.add_argument(
+            "--trusted",
+            type=Path,
+            metavar="FILE",
+            help="a checkpoint that you kept: the log must contain that tree",
+        )
+        parser.add_argument(
+            "--level",
+            choices=[*Level, "proof", "bundle"],
+            default=Level.REPLAY,
+            help="history, log or replay; proof and bundle need no database: "
+            "python -m audits.offline",
+        )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["level"] in ("proof", "bundle"):
+            raise CommandError("Use python -m audits.offline FILE for that level.")
         show = None if options["json"] or not sys.stderr.isatty() else self._progress
+        kept = options["trusted"]
         try:
-            verdict = verify(since=options["since"], progress=show)
+            verdict = verify(
+                level=Level(options["level"]),
+                since=options["since"],
+                trusted=kept.read_text() if kept else None,
+                progress=show,
+            )
         except (
             CannotVerify,
             InTransaction,
             Error,
+            OSError,
+            UnicodeDecodeError,
             Sequencer.DoesNotExist,
         ) as error:
             self._report_unchecked(str(error).strip(), as_json=options["json"])
@@ -69,6 +93,8 @@ class Command(BaseCommand):
                 "tables": verdict.checked.get("tables", 0),
             }
         )
+        for text in verdict.noticed:
+            self.stdout.write(_("Noticed: %(text)s") % {"text": text})
         for gap in verdict.not_covered:
             self.stdout.write(_("Not covered: %(gap)s") % {"gap": gap})
         self.stdout.write(

@@ -1,0 +1,1 @@
+"""What others remember of the log: witnesses, time stamps, deliveries."""
