@@ -79,11 +79,15 @@ def partitions() -> list[Partition]:
 
 
 def older_than(day: date) -> list[str]:
-    """Name the partitions whose entries were all recorded before this day (UTC)."""
+    """Name the full partitions whose entries were all recorded before a day (UTC)."""
+    done = Sequencer.objects.get().done_entry_id
     return [
         part.name
         for part in partitions()
-        if part.end and part.newest and part.newest.date() < day
+        if part.end
+        and part.end <= done + 1
+        and part.newest
+        and part.newest.date() < day
     ]
 
 
@@ -213,14 +217,22 @@ def _require_sound() -> None:
 def _carry(stretch: Stretch, context: str) -> int:
     """Carry forward, one table in one transaction, so that each is locked shortly."""
     span = [stretch.first_entry, stretch.last_entry]
+    using = settings.FREIGABE_OWNER_ALIAS
     carried = 0
     with _owner() as cursor:
-        cursor.execute("SELECT DISTINCT rel FROM public.audits_uncarried(%s, %s)", span)
+        cursor.execute(
+            "SELECT DISTINCT rel FROM public.audits_entry "
+            "WHERE entry_id BETWEEN %s AND %s",
+            span,
+        )
         for (rel,) in sorted(cursor.fetchall()):
-            cursor.execute(
-                "SELECT public.audits_carry(%s, %s, %s, %s)", [rel, *span, context]
-            )
-            carried += cursor.fetchone()[0]
+            with transaction.atomic(using=using):
+                cursor.execute(
+                    "SELECT set_config('freigabe.actor', %s, true), "
+                    "public.audits_carry(%s, %s, %s, %s)",
+                    [context, rel, *span, context],
+                )
+                carried += cursor.fetchone()[1]
     return carried
 
 

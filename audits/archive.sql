@@ -22,7 +22,8 @@ REVOKE ALL ON FUNCTION public.audits_uncarried FROM PUBLIC;
 
 -- Say it again in new entries; return how many. A carried image continues the entry that
 -- it repeats: nothing changed, and its digest of the old row is that of the image. The
--- table is locked, so that no writer comes between an image and its repetition.
+-- table is locked, so that no writer comes between an image and its repetition. The
+-- personal values of rows that were deleted in the stretch are erased.
 CREATE OR REPLACE FUNCTION public.audits_carry(
   relation text, first bigint, last bigint, ctx jsonb) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -61,7 +62,7 @@ BEGIN
     id := nextval('public.audits_entry_id_seq');
     at := clock_timestamp();
     image := was;
-    IF e.body::jsonb->>'v' = '1' AND personal IS NOT NULL THEN  -- its names are plain
+    IF e.body::jsonb->>'v' = '1' AND personal <> '{""}' THEN  -- its names are plain
       image := public.audits_commit(id, relation, e.pk, image, personal);
     END IF;
     digests := coalesce(nullif(e.body::jsonb->'reduced', 'null')->'new', '[]');
@@ -79,6 +80,16 @@ BEGIN
       (entry_id, xid, op, rel, pk, actor, occurred_at, body)
     VALUES (id, x, 'U', relation, e.pk, actor, at, line);
   END LOOP;
+  IF personal <> '{""}' THEN  -- of deleted rows: nobody could find them any more
+    PERFORM public.audits_erase(relation, gone.pk) FROM (
+      SELECT DISTINCT o.pk FROM public.audits_opening o
+      WHERE o.rel = relation AND o.erased_at IS NULL AND EXISTS (
+        SELECT FROM public.audits_entry w WHERE w.rel = o.rel AND w.pk = o.pk
+          AND w.op = 'D' AND w.entry_id BETWEEN first AND last)
+      AND NOT EXISTS (
+        SELECT FROM public.audits_entry n WHERE n.rel = o.rel AND n.pk = o.pk
+          AND n.op IN ('I', 'U', 'D') AND n.entry_id > last)) gone;
+  END IF;
   RETURN carried;
 END $$;
 REVOKE ALL ON FUNCTION public.audits_carry FROM PUBLIC;
