@@ -24,12 +24,15 @@ class Outside:
         self._keys = keys
         self._witnesses = {witness.name: witness for witness in witnesses}
         self._report = report
+        self._origins: list[str] = []
         self._latest: dict[str, tuple[int, int]] = {}  # name: size, Unix time
         self._unknown: Counter[str] = Counter()
         self._stamps: dict[str, tuple[int, int]] = {}  # authority: how many, last size
 
     def check(self, manifest: Manifest, roots: Mapping[int, bytes]) -> None:
         """Check what a manifest carries; `roots` are those of the rebuilt tree."""
+        if manifest.origin not in self._origins:
+            self._origins.append(manifest.origin)
         for cosigned in manifest.cosignatures:
             self._check_cosignature(manifest, cosigned, roots)
         for stamp in manifest.timestamps:
@@ -71,15 +74,28 @@ class Outside:
         if witness is None or root is None:
             self._unknown[cosigned.witness] += 1
             return
-        tree = Checkpoint(manifest.origin, cosigned.size, root)
-        note = f"{format_checkpoint(tree)}\n{cosigned.line}\n"
         try:
-            seconds = open_cosignature(note, cosigned.line, witness)
+            seconds = self._seconds(cosigned, root, witness)
         except (NoteMalformed, NoteUnverified) as error:
             self._add(manifest, f"cosignature of {cosigned.size} leaves: {error}")
             return
         latest = self._latest.get(witness.name, (0, 0))
         self._latest[witness.name] = max(latest, (cosigned.size, seconds))
+
+    def _seconds(self, cosigned: Cosigned, root: bytes, witness: Cosigner) -> int:
+        """Return when the witness signed, under the log's present or a former name.
+
+        A step may carry a cosignature that was made before the log was renamed.
+        """
+        wrong = NoteUnverified("The log has no name.")
+        for origin in self._origins:
+            tree = Checkpoint(origin, cosigned.size, root)
+            note = f"{format_checkpoint(tree)}\n{cosigned.line}\n"
+            try:
+                return open_cosignature(note, cosigned.line, witness)
+            except NoteUnverified as error:
+                wrong = error
+        raise wrong
 
     def _check_stamp(
         self, manifest: Manifest, stamp: Stamped, roots: Mapping[int, bytes]

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audits import note
-from audits.cosignature import cosign, cosigner_vkey
+from audits.cosignature import Cosigner, cosign, cosigner_vkey
 from audits.export import layout
 from audits.export.directory import Directory
 from audits.export.manifest import Cosigned
@@ -327,6 +327,30 @@ def test_witnesses_are_named_on_the_command_line(tmp_path, capsys):
     other = Ed25519PrivateKey.from_private_bytes(b"v" * 32)
     forged = cosigner_vkey("witness.example/w", other.public_key())
     assert main([*arguments, forged]) == 1
+
+
+def test_a_cosignature_under_the_former_name_still_counts(tmp_path):
+    """The witness has not seen the log since it was renamed."""
+    bodies = Story().entries(700)
+    witness = Ed25519PrivateKey.from_private_bytes(b"w" * 32)
+    line = cosign(signed(bodies[:300]).note, "witness.example/w", witness, 1)
+    cosigned = (Cosigned(300, "witness.example/w", line),)
+    destination = Directory(tmp_path / "log")
+    destination.begin()
+    first = write_step(destination, Entries(bodies), None, signed(bodies[:300]))
+    renamed = replace(signed(bodies, f"{ORIGIN}/e2"), cosignatures=cosigned)
+    write_step(destination, Entries(bodies), first, renamed)
+    second = note.parse_vkey(note.vkey(f"{ORIGIN}/e2", KEY.public_key()))
+    report = Report()
+    cosigner = Cosigner("witness.example/w", witness.public_key())
+    check_bundle(
+        Folder(tmp_path / "log"),
+        TrustedKeys(logs=[*KEYS.logs, second]),
+        report,
+        witnesses=[cosigner],
+    )
+    assert not report.found.kept
+    assert any("the last is of 300 leaves" in line for line in report.checked)
 
 
 def test_an_export_is_checked_without_django_and_environment(original):
