@@ -101,8 +101,8 @@ END $$;
 REVOKE ALL ON FUNCTION public.audits_add_partition FROM PUBLIC;
 
 -- The same row with its personal values as the log should have them. A value without an
--- opening that fits stays as it is, and so differs from the log; where the opening was
--- erased nobody can tell, and the last commitment stands.
+-- opening that fits stays as it is, and so differs from the log. An erased opening fits
+-- nothing: audits_erase() empties only those of values that the row no longer has.
 CREATE OR REPLACE FUNCTION public.audits_committed(
   relation text, key text, image jsonb, personal text[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -118,7 +118,7 @@ BEGIN
     SELECT * INTO last FROM public.audits_opening o
       WHERE o.rel = relation AND o.pk = key AND o."column" = name
       ORDER BY o.id DESC LIMIT 1;
-    IF last.erased_at IS NOT NULL OR last.value = said AND last.commitment
+    IF last.value = said AND last.commitment
         = encode(sha256(last.salt || convert_to(said, 'UTF8')), 'hex') THEN
       image := image || jsonb_build_object(
         name, jsonb_build_object('$commitment', last.commitment));

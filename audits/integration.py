@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from audits.merkle import HASH_BYTES, CompactRange
@@ -45,6 +45,10 @@ class SetBack(Lagging):
     """The sequence of entry ids stands lower than an id that has its leaf."""
 
 
+class Contradicted(Lagging):
+    """Leaves or tiles were there that this integrator never gave."""
+
+
 class InTransaction(Exception):
     """The log was asked to advance inside somebody's open transaction."""
 
@@ -64,8 +68,8 @@ def integrate(*, wait_seconds: float = 30.0) -> Integration:
     Contiguous indexes in capture order; a crash at any moment loses and doubles
     nothing. Waits at most `wait_seconds` for transactions that may still hold an
     earlier entry, then raises Lagging. Raises InTransaction inside a transaction,
-    where the fence could never pass, and SetBack when somebody has moved the sequence
-    of the ids. The fence is that of log.md 4.4.
+    where the fence could never pass, and SetBack or Contradicted when somebody moved
+    the sequence of the ids or wrote leaves. The fence is that of log.md 4.4.
     """
     require_autocommit()
     started = time.monotonic()
@@ -187,8 +191,15 @@ def _integrate_batch(cursor: CursorWrapper, last: int) -> tuple[int, int]:
         )
         first = cursor.fetchone()[0] or last
         upto = min(last, first + BATCH - 1)
-        cursor.execute(_LEAVES, [size, done, upto])
-        _grow(cursor, tree, [bytes(row[1]) for row in sorted(cursor.fetchall())])
+        try:
+            cursor.execute(_LEAVES, [size, done, upto])
+            _grow(cursor, tree, [bytes(row[1]) for row in sorted(cursor.fetchall())])
+        except IntegrityError as error:
+            reason = str(error).partition("\n")[0]
+            raise Contradicted(
+                f"After {size} leaves somebody else wrote to the tree ({reason}). "
+                "Nothing is added; verify the log before anything else."
+            ) from error
         done = upto
         cursor.execute(
             "UPDATE audits_sequencer SET done_entry_id = %s, tree_size = %s, "

@@ -449,7 +449,7 @@ def test_a_second_sequencer_meets_the_first(superuser):
         "INSERT INTO audits_leaf SELECT tree_size, done_entry_id + 1, sha256('x') "
         "FROM audits_sequencer"
     )
-    with pytest.raises(integration.Contradicted, match="somebody else"):
+    with pytest.raises(integration.Contradicted, match="somebody else wrote"):
         log.integrate()
     size = Sequencer.objects.get().tree_size
     assert Leaf.objects.count() == size + 1
