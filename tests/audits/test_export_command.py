@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import pytest
 from django.core.management import call_command
@@ -11,6 +12,7 @@ from audits.export.destination import latest
 from audits.export.directory import Directory
 from audits.export.layout import manifest_path
 from governance.tasks import export_log
+from tests.audits.ledger import checked, only_finding
 
 
 @pytest.fixture
@@ -54,3 +56,16 @@ def test_the_clock_exports_to_the_configured_place(
     (place / manifest_path(1)).unlink()
     export_log()
     assert "The log was not exported" in caplog.text
+
+
+def test_verification_names_an_export_that_lost_something(written_log, place, settings):
+    settings.FREIGABE_EXPORT = str(place)
+    export_log()
+    assert [item for item in checked().findings if item.kind == "export"] == []
+    (place / manifest_path(1)).unlink()
+    finding = only_finding("export")
+    assert "holds 0 manifests, but 1 were written there" in finding.what
+    shutil.rmtree(place)
+    verdict = checked()
+    assert not [item for item in verdict.findings if item.kind == "export"]
+    assert any("The export could not be read" in gap for gap in verdict.not_covered)
