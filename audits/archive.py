@@ -197,7 +197,13 @@ def _stretch(name: str, end: int) -> Stretch:
     )
 
 
-def _require_no_hold(stretch: Stretch) -> None:
+def _lock_holds(cursor: CursorWrapper, stretch: Stretch | Archive) -> None:
+    """Let no hold be placed until the commit, and refuse one placed since the start."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [keeping.HOLDS_LOCK])
+    _require_no_hold(stretch)
+
+
+def _require_no_hold(stretch: Stretch | Archive) -> None:
     held = keeping.holds_within(first=stretch.first_entry, last=stretch.last_entry)
     if held:
         raise keeping.UnderLegalHold(keeping.told(held[0]))
@@ -227,6 +233,7 @@ def _carry(stretch: Stretch, context: str) -> int:
         )
         for (rel,) in sorted(cursor.fetchall()):
             with transaction.atomic(using=using):
+                _lock_holds(cursor, stretch)
                 cursor.execute(
                     "SELECT set_config('freigabe.actor', %s, true), "
                     "public.audits_carry(%s, %s, %s, %s)",
@@ -244,9 +251,7 @@ def _detach(row: Archive, context: str) -> None:
         with transaction.atomic(using=using), _owner() as cursor:
             cursor.execute("SELECT set_config('freigabe.actor', %s, true)", [context])
             cursor.execute("SET LOCAL lock_timeout = '2s'")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [keeping.HOLDS_LOCK])
-            if keeping.holds_within(first=row.first_entry, last=row.last_entry):
-                raise CannotArchive("A legal hold was placed in the meantime.")
+            _lock_holds(cursor, row)
             cursor.execute(
                 "SELECT count(*) FROM public.audits_uncarried(%s, %s)",
                 [row.first_entry, row.last_entry],

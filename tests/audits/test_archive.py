@@ -291,3 +291,11 @@ def test_a_run_that_ended_after_carrying_goes_on(full):
     assert archiving._carry(stretch, context) == 0
     _archive()
     assert verify().ok
+
+
+def test_a_hold_placed_on_the_way_stops_it_before_anything_is_erased(full):
+    stretch = archiving._require_archivable(FIRST, LATER)
+    keeping.place_hold(because="Case 1.", by=access.system_user(), at=NOW)
+    with pytest.raises(keeping.UnderLegalHold):
+        archiving._carry(stretch, "{}")
+    assert Opening.objects.filter(value='"gone@x.example"').exists()
