@@ -7,6 +7,7 @@ from cryptography import x509
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from rfc3161_client import (
+    HashAlgorithm,
     TimestampRequestBuilder,
     TimeStampResponse,
     VerificationError,
@@ -35,7 +36,8 @@ def stamp(*, at: datetime) -> TimeStamp | None:
     signed = log.latest_checkpoint()
     if not settings.FREIGABE_TSA_URL or signed is None or not _is_due(signed, at):
         return None
-    request = TimestampRequestBuilder().data(signed.note.encode()).build()
+    builder = TimestampRequestBuilder().hash_algorithm(HashAlgorithm.SHA256)
+    request = builder.data(signed.note.encode()).build()
     try:
         answer = post(
             settings.FREIGABE_TSA_URL,
