@@ -7,11 +7,14 @@ from audits.export import destination, export
 from audits.export.manifest import Manifest
 from audits.findings import Findings
 from audits.keys import KeyUnusable
-from audits.models import Checkpoint
+from audits.models import Checkpoint, KeyEvent
 from audits.note import Checkpoint as SignedTree
+from audits.note import NoteMalformed, NoteUnverified, Verifier, open_checkpoint
 from audits.outside import timestamps, witnesses
 from audits.outside.coverage import not_protected
 from audits.signer import Signer, SignerRefused
+
+BECAUSE = "the key folder remembers what it signed"
 
 
 def open_signer() -> Signer | None:
@@ -31,29 +34,20 @@ def remembered(found: Findings, signer: Signer | None) -> list[SignedTree]:
     """Return the trees that the key folder remembers, of every epoch that still counts.
 
     A former epoch that the present one does not extend is told of by a notice instead.
+    To be called before the snapshot of a verification is taken.
     """
     if signer is None:
         return []
-    trees = []
-    stretches = epochs.history()
-    lost = {
-        stretches[place - 1].origin
-        for place, stretch in enumerate(stretches)
-        if place and not stretch.extends_former
-    }
-    for stretch in stretches:
-        if stretch.origin in lost:
-            continue
-        try:
-            tree = Signer(
-                settings.FREIGABE_KEYS_DIR, stretch.origin, create=False
-            ).remembered()
-        except SignerRefused as error:
-            found.add("signer", str(error), "the signer remembers what it signed")
-            continue
-        if tree is not None:
-            trees.append(tree)
-    _check_freeze(found, signer)
+    # Before the memory is read: it is written first, so it cannot be older than this.
+    stored = Checkpoint.objects.filter(note__startswith=f"{signer.origin}\n").first()
+    trees = [
+        tree
+        for origin in _names_that_count()
+        if (tree := _memory_of(found, origin)) is not None
+    ]
+    own = next((tree for tree in trees if tree.origin == signer.origin), None)
+    _check_memory(found, signer, own, stored)
+    _check_key(found, signer)
     if trees and not Checkpoint.objects.exists():
         found.add(
             "checkpoint",
@@ -63,13 +57,65 @@ def remembered(found: Findings, signer: Signer | None) -> list[SignedTree]:
     return trees
 
 
-def _check_freeze(found: Findings, signer: Signer) -> None:
+def _names_that_count() -> list[str]:
+    """Return the origins whose trees the present log must contain."""
+    stretches = epochs.history()
+    lost = [place for place, item in enumerate(stretches) if not item.extends_former]
+    return [item.origin for item in stretches[max(lost, default=0) :]]
+
+
+def _memory_of(found: Findings, origin: str) -> SignedTree | None:
+    folder = settings.FREIGABE_KEYS_DIR
+    try:
+        return Signer(folder, origin, create=False).remembered()
+    except SignerRefused as error:
+        found.add("signer", str(error), BECAUSE)
+        return None
+
+
+def _check_memory(
+    found: Findings,
+    signer: Signer,
+    memory: SignedTree | None,
+    stored: Checkpoint | None,
+) -> None:
     if signer.is_frozen:
         found.add(
             "signer",
             f"the key folder knows that {signer.origin} was frozen, the database does "
             "not: it is older than that",
             "a frozen log is never signed again",
+        )
+    if stored is None or (memory and memory.size >= stored.tree_size):
+        return
+    what = f"{memory.size} leaves" if memory else "nothing"
+    found.add(
+        "signer",
+        f"the key folder remembers {what} of {signer.origin}, the database holds a "
+        f"checkpoint of {stored.tree_size}",
+        BECAUSE,
+    )
+
+
+def _check_key(found: Findings, signer: Signer) -> None:
+    """The key that signs now was introduced in the log, or signed from the start."""
+    introduced = KeyEvent.objects.filter(
+        vkey=signer.vkey, event=KeyEvent.Event.INTRODUCED
+    )
+    name = f"{signer.origin}\n"
+    first = (
+        Checkpoint.objects.filter(note__startswith=name).order_by("tree_size").first()
+    )
+    if introduced.exists() or first is None:
+        return
+    key = Verifier(signer.origin, signer.keys.current.public_key())
+    try:
+        open_checkpoint(first.note, key)
+    except (NoteMalformed, NoteUnverified):
+        found.add(
+            "signer",
+            f"the key {signer.vkey} signs, but no entry tells that it was introduced",
+            "a new key is introduced in the log (manage.py rotate_log_key)",
         )
 
 
@@ -79,10 +125,7 @@ def read_export(found: Findings) -> Manifest | None:
     if not where:
         return None
     try:
-        return export.remembered(where)
-    except destination.DestinationBroken as error:
-        found.add("export", str(error), "what was exported stays where it was put")
-        return None
+        return destination.latest(export.open_at(where))
     except destination.ExportError as error:
         found.not_covered.append(f"The export could not be read: {error}")
         return None

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def main() -> None:
 
 def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
     # After Django is set up.
+    from audits.verification import Level  # noqa: PLC0415
     from tests.benchmarks import (  # noqa: PLC0415
         bulk,
         capture,
@@ -60,7 +62,9 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
 
     known: dict[str, Bench] = {
         "gate": gate.decision,
-        "verify": log.verify,
+        "verify-history": partial(log.verify, level=Level.HISTORY, goal=None),
+        "verify-log": partial(log.verify, level=Level.LOG, goal=1.5),
+        "verify-replay": partial(log.verify, level=Level.REPLAY, goal=None),
         "capture-update": capture.update,
         "capture-create": capture.create,
         "bulk": bulk.write,

@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from audits import log, verification
-from audits.verification import Level
 from audits.models import Entry
+from audits.verification import Level
 from registry.acts import acting
 
 ENTRIES = 300_000
@@ -20,8 +20,8 @@ def _fill() -> None:
     """Insert rows in one statement: each is captured like any other."""
     with acting(by="bench"), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO registry_environment (id, slug, name, is_production) "
-            "SELECT gen_random_uuid(), 'bench-' || n, repeat('Bench ', 60), false "
+            "INSERT INTO registry_environment (id, slug, name, emergency_allowed) "
+            "SELECT gen_random_uuid(), 'bench-' || n, repeat('Bench ', 30), false "
             "FROM generate_series(1, %s) n",
             [ENTRIES],
         )
