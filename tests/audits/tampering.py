@@ -37,9 +37,8 @@ class Named:
     entry: str | None = None  # {anna}: the entry that inserted it
 
     def is_in(self, verdict: Verdict, names: dict[str, str]) -> bool:
-        """Whether a finding, or something noticed, says exactly that."""
-        noticed: tuple[Finding, ...] = getattr(verdict, "noticed", ())
-        return any(self._fits(item, names) for item in (*verdict.findings, *noticed))
+        """Whether a finding says exactly that."""
+        return any(self._fits(item, names) for item in verdict.findings)
 
     def _fits(self, item: Finding, names: dict[str, str]) -> bool:
         return (
@@ -108,5 +107,6 @@ def places() -> dict[str, str]:
         entry = Entry.objects.get(rel="public.registry_user", op="I", pk_text=user.pk)
         names[user.username] = str(user.pk)
         names[f"{user.username}_entry"] = str(entry.pk)
-    names["last_entry"] = str(Entry.objects.order_by("entry_id").last().pk)
+    last = Entry.objects.order_by("entry_id").last().pk
+    names |= {"last_entry": str(last), "next_entry": str(last + 1)}
     return names
