@@ -125,7 +125,10 @@ def read_export(found: Findings) -> Manifest | None:
     if not where:
         return None
     try:
-        return destination.latest(export.open_at(where))
+        return export.remembered(where)
+    except destination.DestinationBroken as error:
+        found.add("export", str(error), "what was exported stays where it was put")
+        return None
     except destination.ExportError as error:
         found.not_covered.append(f"The export could not be read: {error}")
         return None
