@@ -1,0 +1,296 @@
+"""Archiving under attack: killed anywhere, crossed by writers and holds, forged."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, connections
+
+from audits import archive as archiving
+from audits import keeping, log
+from audits.archive import CannotArchive, archive
+from audits.models import Archive, Entry, Leaf
+from audits.verification import verify
+from governance import access
+from registry.models import User
+from tests.audits.ledger import add_user, behind_triggers
+
+# `full` is asked for by its name.
+from tests.audits.test_archive import END, FIRST, LATER, full  # noqa: F401
+
+
+def _archive() -> Archive:
+    by = access.system_user()
+    return archive(partition=FIRST, because="Ten years are over.", by=by, at=LATER)
+
+
+class _Killer:
+    """Kills this process before its n-th statement, on whatever connection."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self, execute: Any, *arguments: Any) -> Any:
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
+        return execute(*arguments)
+
+
+def archive_and_die(after: int, at: datetime, *, in_detaching: bool) -> None:
+    """Archive the first partition, and be killed before the n-th statement.
+
+    That of the whole run, or of the last transaction alone.
+    """
+    killer = _Killer(after)
+    detach = archiving._detach
+
+    def and_die(*arguments: Any) -> None:
+        with _watched(killer):
+            detach(*arguments)
+
+    with nullcontext() if in_detaching else _watched(killer):
+        if in_detaching:
+            archiving._detach = and_die
+        archive(partition=FIRST, because="x", by=access.system_user(), at=at)
+
+
+@contextmanager
+def _watched(killer: _Killer) -> Iterator[None]:
+    wrappers = [connections[name].execute_wrapper(killer) for name in connections]
+    for wrapper in wrappers:
+        wrapper.__enter__()
+    yield
+    for wrapper in wrappers:
+        wrapper.__exit__(None, None, None)
+
+
+def _run_and_die(after: int, settings: Any, *, in_detaching: bool = False) -> int:
+    program = (
+        "import django; django.setup()\n"
+        "from datetime import datetime\n"
+        "from pathlib import Path\n"
+        "from django.conf import settings\n"
+        f"settings.FREIGABE_KEYS_DIR = Path({str(settings.FREIGABE_KEYS_DIR)!r})\n"
+        f"settings.FREIGABE_EXPORT = {settings.FREIGABE_EXPORT!r}\n"
+        "from tests.audits.test_archive_hostile import archive_and_die\n"
+        f"at = datetime.fromisoformat({LATER.isoformat()!r})\n"
+        f"archive_and_die({after}, at, in_detaching={in_detaching})\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
+    return ended.returncode
+
+
+def _kill_and_go_on(settings: Any, step: int) -> int:
+    """Kill it ever later until it comes through; return how often it was killed."""
+    count = Entry.objects.filter(entry_id__lt=END).count()
+    kills = 0
+    while _run_and_die(kills * step + 5, settings) != 0:
+        kills += 1
+        attached = Entry.objects.filter(entry_id__lt=END).count()
+        assert (attached, Archive.objects.count()) in {(count, 0), (0, 1)}
+    assert Archive.objects.count() == 1
+    verdict = verify()
+    assert verdict.ok, verdict.findings
+    carried = Entry.objects.filter(op="U", body__contains='"via": "archive"')
+    keys = list(carried.values_list("rel", "pk_text"))
+    assert len(keys) == len(set(keys)), "something was carried twice"
+    return kills
+
+
+def test_killed_in_the_middle_it_goes_on(full, settings):  # noqa: F811
+    assert _kill_and_go_on(settings, 101) >= 2
+
+
+@pytest.mark.soak
+def test_killed_between_many_statements_it_goes_on(full, settings):  # noqa: F811
+    assert _kill_and_go_on(settings, 7) > 20
+
+
+def test_killed_around_the_detaching_it_is_whole_or_not_at_all(full, settings):  # noqa: F811
+    """The transaction that detaches is killed at each of its statements in turn."""
+    before = Entry.objects.filter(entry_id__lt=END).count()
+    killed = 0
+    for number in range(2, 40, 3):
+        if _run_and_die(number, settings, in_detaching=True) == 0:
+            break
+        killed += 1
+        assert Entry.objects.filter(entry_id__lt=END).count() in (before, 0)
+        gone = not Entry.objects.filter(entry_id__lt=END).exists()
+        assert gone is Archive.objects.exists()
+    assert killed >= 2
+    verdict = verify()
+    assert verdict.ok, verdict.findings
+
+
+def test_a_hold_that_comes_in_between_keeps_everything(full, monkeypatch):  # noqa: F811
+    sound = archiving._require_sound
+
+    def and_a_hold_is_placed() -> None:
+        sound()
+        keeping.place_hold(because="Case 1.", by=access.system_user(), at=LATER)
+
+    monkeypatch.setattr(archiving, "_require_sound", and_a_hold_is_placed)
+    with pytest.raises((CannotArchive, keeping.UnderLegalHold), match="hold"):
+        _archive()
+    assert not Archive.objects.exists()
+    assert Entry.objects.filter(entry_id__lt=END).exists()
+    assert verify().ok
+
+
+def test_a_hold_on_one_row_of_the_stretch_keeps_all_of_it(full):  # noqa: F811
+    pk = str(User.objects.get(username="ben").pk)
+    by = access.system_user()
+    keeping.place_hold(because="x", rel="public.registry_user", pk=pk, by=by, at=LATER)
+    with pytest.raises(keeping.UnderLegalHold):
+        _archive()
+    assert not Archive.objects.exists()
+
+
+def test_writers_in_the_meantime_lose_nothing(full):  # noqa: F811
+    stop, wrote, failed = threading.Event(), [], []
+
+    def write(name: str) -> None:
+        number = 0
+        while not stop.is_set():
+            try:
+                user = add_user(f"{name}{number}")
+                User.objects.filter(pk=user.pk).update(unit=f"{number}")
+                User.objects.filter(username="ben").update(unit=f"{name}{number}")
+                wrote.append(str(user.pk))
+            except Exception as error:  # noqa: BLE001 - told to the test
+                failed.append(error)
+            number += 1
+        connection.close()
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in ("x", "y")]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(10):
+            try:
+                _archive()
+                break
+            except CannotArchive as error:
+                assert "run it again" in str(error)  # noqa: PT017
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failed
+    assert len(wrote) > 3
+    log.advance(at=LATER)
+    assert Archive.objects.count() == 1
+    for pk in wrote:
+        entries = log.entries_for(rel="public.registry_user", pk=pk)
+        assert [entry.op for entry in entries] == ["I", "U"]
+    verdict = verify()
+    assert verdict.ok, verdict.findings
+
+
+def _texts() -> str:
+    return "\n".join(finding.text for finding in verify().findings)
+
+
+def test_detaching_by_hand_is_found(full, superuser):  # noqa: F811
+    superuser.execute(f"ALTER TABLE audits_entry DETACH PARTITION {FIRST}")
+    assert "has no entry any more" in _texts()
+
+
+def test_a_body_edited_before_it_is_attached_again_is_found(full, superuser):  # noqa: F811
+    _archive()
+    table = f"freigabe_archive.{FIRST}"
+    first = Leaf.objects.order_by("leaf_index")[0].entry_id
+    superuser.execute(f"DROP TRIGGER aa_no_change ON {table}")
+    superuser.execute(
+        f"UPDATE {table} SET body = replace(body, 'baseline', 'honestly') "  # noqa: S608
+        "WHERE entry_id = %s",
+        [first],
+    )
+    superuser.execute(f"ALTER TABLE {table} SET SCHEMA public")
+    superuser.execute(
+        f"ALTER TABLE audits_entry ATTACH PARTITION {FIRST} "
+        f"FOR VALUES FROM (MINVALUE) TO ({END})"
+    )
+    assert f"entry {first}" in _texts()
+
+
+def _forged(
+    superuser: psycopg.Connection, first: Leaf, last: Leaf, at: datetime
+) -> None:
+    """Claim that these entries were archived, by an honest-looking insert."""
+    superuser.execute(
+        "INSERT INTO audits_archive (id, partition, first_entry, last_entry, "
+        "first_leaf, last_leaf, destination, manifest_sha256, because, "
+        "archived_by_id, archived_at) SELECT gen_random_uuid(), 'audits_entry_p0', "
+        "%s, %s, %s, %s, '/worm', repeat('a', 64), 'old', id, %s "
+        "FROM registry_user LIMIT 1",
+        [first.entry_id, last.entry_id, first.leaf_index, last.leaf_index, at],
+    )
+
+
+@pytest.mark.parametrize("stretch", [(0, 3), (5, 9)])
+def test_a_forged_archive_excuses_no_missing_entry(full, superuser, stretch):  # noqa: F811
+    leaves = list(Leaf.objects.order_by("leaf_index")[stretch[0] : stretch[1]])
+    _forged(superuser, leaves[0], leaves[-1], LATER)
+    log.advance(at=LATER)
+    behind_triggers(
+        superuser,
+        FIRST,
+        f"DELETE FROM {FIRST} WHERE entry_id BETWEEN %s AND %s",  # noqa: S608
+        leaves[0].entry_id,
+        leaves[-1].entry_id,
+    )
+    assert not verify().ok
+
+
+def test_an_archive_widened_behind_the_log_is_found(full, superuser):  # noqa: F811
+    row = _archive()
+    behind_triggers(
+        superuser,
+        "audits_archive",
+        "UPDATE audits_archive SET last_leaf = last_leaf + 3",
+    )
+    after = list(Leaf.objects.filter(leaf_index__gt=row.last_leaf)[:3])
+    behind_triggers(
+        superuser,
+        "audits_entry_p2",
+        "DELETE FROM audits_entry_p2 WHERE entry_id = ANY (%s)",
+        [leaf.entry_id for leaf in after],
+    )
+    assert "last_leaf" in _texts()
+
+
+def test_a_carried_image_that_was_forged_is_found(full, superuser):  # noqa: F811
+    _archive()
+    entry = Entry.objects.filter(
+        body__contains='"via": "archive"', rel="public.registry_user", op="U"
+    ).first()
+    assert entry is not None
+    behind_triggers(
+        superuser,
+        "audits_entry_p2",
+        'UPDATE audits_entry_p2 SET body = replace(body, \'"unit": "\', '
+        '\'"unit": "x\') WHERE entry_id = %s',
+        entry.entry_id,
+    )
+    assert f"entry {entry.entry_id}" in _texts()
+
+
+def test_the_clock_of_the_entries_decides_not_the_one_who_asks(full):  # noqa: F811
+    by = access.system_user()
+    soon = keeping.longest().months * 30
+    early = Entry.objects.order_by("entry_id")[0].occurred_at + timedelta(days=soon)
+    with pytest.raises(CannotArchive, match="is kept until"):
+        archive(partition=FIRST, because="x", by=by, at=early)
