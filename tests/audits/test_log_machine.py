@@ -17,15 +17,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from audits import integration, log, merkle
+from audits import integration, key_events, log, merkle
 from audits.models import Leaf
+from audits.note import open_checkpoint
 from tests.audits import racing
 from tests.audits.ledger import NOW, checked
 
 SLOTS = range(3)
 ROWS = range(4)
 Told = tuple[str, int | None]  # operation, counter afterwards
+MOST_ROTATIONS = 10
 _keys = count(1)
+_rotations = count(1)
 
 
 @dataclass
@@ -54,7 +57,7 @@ class LogMachine(RuleBasedStateMachine):
         self.committed: dict[int, list[Told]] = {row: [] for row in ROWS}
         self.began = Leaf.objects.count()
         self.hashes: list[bytes] = []
-        self.signed: list[tuple[int, bytes]] = []
+        self.signed: list[tuple[int, bytes, str]] = []
 
     def teardown(self) -> None:
         """Let go of everything that is still open."""
@@ -153,7 +156,7 @@ class LogMachine(RuleBasedStateMachine):
         note = log.checkpoint(at=NOW)
         root = bytes(note.root_hash)
         if self.signed:
-            size, old = self.signed[-1]
+            size, old, _ = self.signed[-1]
             assert note.tree_size >= size
             proof = log.consistency(old=size, new=note.tree_size)
             merkle.verify_consistency(
@@ -163,13 +166,28 @@ class LogMachine(RuleBasedStateMachine):
                 new_root=root,
                 proof=proof.hashes,
             )
-        self.signed.append((note.tree_size, root))
+        self.signed.append((note.tree_size, root, note.note))
+
+    @rule()
+    def rotate_key(self) -> None:
+        """Let a new key sign beside the former, or end the former one's overlap.
+
+        Not without end: every key that ever signed is tried on every checkpoint.
+        """
+        if next(_rotations) > MOST_ROTATIONS:
+            return
+        if log.signer().keys.retiring is None:
+            key_events.rotate_key(because="a rule of the test", by="tests", at=NOW)
+        else:
+            assert key_events.retire_due(at=NOW + 2 * key_events.OVERLAP)
 
     @precondition(lambda self: self.signed)
     @rule(tree=st.integers(0, 99), leaf=st.integers(0, 9999))
     def prove(self, tree: int, leaf: int) -> None:
-        """Any leaf is provable in any tree that was signed and holds it."""
-        size, root = self.signed[tree % len(self.signed)]
+        """Any leaf is provable in any tree that was signed, by whichever key then."""
+        size, root, note = self.signed[tree % len(self.signed)]
+        said = open_checkpoint(note, *log.signer().verifiers())
+        assert (said.size, said.root) == (size, root)
         index = leaf % size
         proof = log.inclusion(index=index, size=size)
         assert proof.root == root
