@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import psycopg
 from django.db import connection
 
 from audits.findings import Findings
+from audits.integration import split_hashes
 from audits.models import Archive
 
 # What a body of version 2 starts with, made of the columns that repeat it. JSON strings
@@ -23,7 +27,7 @@ _DOUBTFUL = f"""
 SELECT entry_id, body, xid::text, op, rel, pk, actor,
   to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 FROM audits_entry WHERE entry_id > %s AND entry_id <= %s
-AND NOT starts_with(body, {_PREFIX}) ORDER BY entry_id
+AND NOT starts_with(body, {_PREFIX})
 """  # noqa: S608 - made of constants
 _BODIES = """
 SELECT entry_id, convert_to(body, 'UTF8') FROM audits_entry
@@ -36,7 +40,19 @@ WHERE entry_id > %s AND entry_id <= %s ORDER BY entry_id
 _LABELS = ("xid", "op", "rel", "pk", "actor", "occurred_at")
 FETCH = 1_000
 
-Leaf = tuple[int, int, bytes]  # index, entry, hash
+
+@dataclass(frozen=True)
+class Page:
+    """Consecutive leaves: the first index, their entries, their hashes side by side."""
+
+    start: int
+    ids: list[int]
+    hashes: bytes
+
+    def rows(self) -> Iterator[tuple[int, int, bytes]]:
+        """Return index, entry and hash of each leaf."""
+        hashes = split_hashes(self.hashes)
+        yield from zip(count(self.start), self.ids, hashes, strict=False)
 
 
 class EntryCheck:
@@ -52,24 +68,26 @@ class EntryCheck:
             for first, last in Archive.objects.values_list("first_leaf", "last_leaf")
         ]
 
-    def page(self, leaves: list[Leaf]) -> None:
-        """Check a page of consecutive leaves and the entries that belong to it."""
-        ids = [entry for _, entry, _ in leaves]
-        self._check_order(leaves)
-        end = max(*ids, self.last)
-        again = leaves[-1][0] >= self._since
+    def page(self, page: Page) -> None:
+        """Check a page of leaves and the entries that belong to it."""
+        self._check_order(page)
+        end = max(*page.ids, self.last)
+        again = page.start + len(page.ids) > self._since
         rows = _fetch(_BODIES if again else _IDS, self.last, end)
-        if [entry for entry, _ in rows] != ids:
-            self._check_one_by_one(leaves, dict(rows))
+        if [entry for entry, _ in rows] != page.ids:
+            self._check_one_by_one(page, dict(rows))
         elif again:
             hashes = [hashlib.sha256(b"\0" + body).digest() for _, body in rows]
-            if hashes != [value for _, _, value in leaves]:
-                self._check_one_by_one(leaves, dict(rows))
+            if b"".join(hashes) != page.hashes:
+                self._check_one_by_one(page, dict(rows))
         self.last = end
 
-    def _check_order(self, leaves: list[Leaf]) -> None:
+    def _check_order(self, page: Page) -> None:
+        pairs = zip([self.last, *page.ids], page.ids, strict=False)
+        if all(before < entry for before, entry in pairs):
+            return
         previous = self.last
-        for index, entry, _ in leaves:
+        for index, entry in enumerate(page.ids, page.start):
             if entry <= previous:
                 self._found.add(
                     "order",
@@ -79,8 +97,8 @@ class EntryCheck:
                 )
             previous = entry
 
-    def _check_one_by_one(self, leaves: list[Leaf], bodies: dict[int, bytes]) -> None:
-        for index, entry, value in leaves:
+    def _check_one_by_one(self, page: Page, bodies: dict[int, bytes]) -> None:
+        for index, entry, value in page.rows():
             body = bodies.pop(entry, None)
             if body is None and entry <= self.last:  # out of order
                 body = dict(_fetch(_BODIES, entry - 1, entry)).get(entry)

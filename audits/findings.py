@@ -67,6 +67,18 @@ class Findings:
         if text not in self.noticed:
             self.noticed.append(text)
 
+    def take(self, other: "Findings") -> None:
+        """Add what another collection holds."""
+        for item in other.kept:
+            self._seen[item.kind] += 1
+            if self._seen[item.kind] <= MOST_FINDINGS:
+                self.kept.append(item)
+        for kind, count in other._seen.items():
+            self._seen[kind] += max(count - MOST_FINDINGS, 0)
+        self.noticed += other.noticed
+        self.not_covered += other.not_covered
+        self.checked += other.checked
+
     def overflow(self) -> list[str]:
         """Say how many findings of which kind were counted but not kept."""
         return [

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 import psycopg
 from django.db import connection
 
-from audits.entrycheck import EntryCheck, check_columns
-from audits.entrycheck import Leaf as Row
+from audits.entrycheck import EntryCheck, Page, check_columns
 from audits.findings import Findings
 from audits.integration import split_hashes
-from audits.merkle import CompactRange
+from audits.merkle import HASH_BYTES, CompactRange
 from audits.models import Checkpoint, Entry, Leaf, Sequencer, Tile
 from audits.note import Checkpoint as SignedTree
 from audits.note import (
@@ -19,15 +18,19 @@ from audits.note import (
     Verifier,
     open_checkpoint,
 )
+from audits.snapshot import beside
 from audits.tiles import TILE_LEVELS, TILE_WIDTH
 
 PAGE = 40 * TILE_WIDTH
 LARGEST_ID = 2**63 - 1
 Progress = Callable[[int, int], None]
+StoredTile = tuple[int, bytes, bytes]  # index, hashes, root
 
-_LEAVES = """
-SELECT leaf_index, entry_id, leaf_hash FROM audits_leaf
-WHERE leaf_index >= %s AND leaf_index < %s ORDER BY leaf_index
+_LEAVES = b"""
+SELECT array_agg(leaf_index ORDER BY leaf_index),
+  array_agg(entry_id ORDER BY leaf_index),
+  string_agg(leaf_hash, ''::bytea ORDER BY leaf_index)
+FROM audits_leaf WHERE leaf_index >= %s AND leaf_index < %s
 """
 _WITHOUT_LEAF = """
 SELECT e.entry_id, e.rel, e.pk FROM audits_entry e
@@ -57,20 +60,27 @@ def check_tree(
         state = Sequencer(done_entry_id=0, tree_size=0, frontier=b"")
     walk = _Walk(found, _checkpoints(found, verifiers), remembered)
     entries = EntryCheck(found, since=since)
-    for page in _pages():
-        whole = _contiguous(found, page, walk.tree.size)
-        if whole:
-            entries.page(whole)
-            walk.add([value for _, _, value in whole])
-        if progress:
-            progress(walk.tree.size, state.tree_size)
-        if len(whole) < len(page):
-            break  # nothing above a gap can be computed
+    after, until = _entry_before(since), state.done_entry_id
+    with beside(found, lambda own: check_columns(own, after, until)):
+        _walk_pages(found, walk, entries, progress, state.tree_size)
     walk.finish()
     _check_state(found, state, walk.tree, entries.last)
-    check_columns(found, _entry_before(since), state.done_entry_id)
     found.checked["leaves"] = walk.tree.size
     return walk.tree.size
+
+
+def _walk_pages(
+    found: Findings,
+    walk: "_Walk",
+    entries: EntryCheck,
+    progress: Progress | None,
+    size: int,
+) -> None:
+    for page in _pages(found):  # nothing above a gap can be computed
+        entries.page(page)
+        walk.add(split_hashes(page.hashes))
+        if progress:
+            progress(walk.tree.size, size)
 
 
 class _Walk:
@@ -149,8 +159,8 @@ class _TileCheck:
     def __init__(self, found: Findings) -> None:
         self._found = found
         self._open: dict[int, list[bytes]] = {}
-        self._stored: dict[int, Iterator[Tile]] = {}
-        self._next: dict[int, Tile | None] = {}
+        self._stored: dict[int, Iterator[StoredTile]] = {}
+        self._next: dict[int, StoredTile | None] = {}
 
     def full(self, hashes: bytes, index: int, root: bytes) -> None:
         """Take a tile of leaves."""
@@ -166,11 +176,11 @@ class _TileCheck:
     def _compare(self, level: int, index: int, hashes: bytes, root: bytes) -> None:
         self._open.setdefault(level + 1, []).append(root)
         tile = self._take(level)
-        if tile is None or tile.tile_index != index:
+        if tile is None or tile[0] != index:
             self._add(level, index, "the tile is not stored")
             return
         self._advance(level)
-        if (bytes(tile.hashes), bytes(tile.root_hash)) != (hashes, root):
+        if (bytes(tile[1]), bytes(tile[2])) != (hashes, root):
             self._add(level, index, "the stored tile differs from the leaves")
 
     def finish(self) -> None:
@@ -178,12 +188,13 @@ class _TileCheck:
         for level in range(max(self._open, default=0) + 1):
             tile = self._take(level)
             if tile is not None:
-                self._add(level, tile.tile_index, "the tree has no such full tile")
+                self._add(level, tile[0], "the tree has no such full tile")
 
-    def _take(self, level: int) -> Tile | None:
+    def _take(self, level: int) -> StoredTile | None:
         if level not in self._stored:
             rows = Tile.objects.filter(level=level).order_by("tile_index")
-            self._stored[level] = rows.iterator(chunk_size=64)
+            columns = rows.values_list("tile_index", "hashes", "root_hash")
+            self._stored[level] = columns.iterator(chunk_size=500)
             self._advance(level)
         return self._next[level]
 
@@ -196,31 +207,48 @@ class _TileCheck:
         )
 
 
-def _pages() -> Iterator[list[Row]]:
-    """Read leaves in pages by key: restartable, bounded memory, whole tiles."""
+def _pages(found: Findings) -> Iterator[Page]:
+    """Read leaves in pages by key, in bounded memory, up to the first gap.
+
+    Each page starts where a tile does. What is missing is reported.
+    """
     start = 0
     while True:
         cursor = psycopg.Cursor(connection.connection)
         cursor.execute(_LEAVES, [start, start + PAGE], binary=True)
-        rows = cursor.fetchall()
-        if not rows and not Leaf.objects.filter(leaf_index__gte=start).exists():
+        places, ids, hashes = cursor.fetchone() or (None, None, None)
+        if places is None:
+            if Leaf.objects.filter(leaf_index__gte=start).exists():
+                _report_gap(found, start, "far away")
             return
-        yield rows
+        whole = _count_contiguous(places, start)
+        if whole:
+            yield Page(start, ids[:whole], hashes[: whole * HASH_BYTES])
+        if whole < len(places):
+            _report_gap(found, start + whole, str(places[whole]))
+            return
+        if len(places) < PAGE:
+            continue_after = Leaf.objects.filter(leaf_index__gte=start + PAGE)
+            if continue_after.exists():
+                _report_gap(found, start + whole, "far away")
+            return
         start += PAGE
 
 
-def _contiguous(found: Findings, page: list[Row], start: int) -> list[Row]:
-    """Return the leaves of a page up to the first gap, which is reported."""
-    if page and page[-1][0] == start + len(page) - 1:
-        return page
-    whole = [row for place, row in enumerate(page, start) if row[0] == place]
-    after = page[len(whole)][0] if len(whole) < len(page) else "far away"
+def _count_contiguous(places: list[int], start: int) -> int:
+    """Return how many of the indexes follow each other from `start` on."""
+    if places[0] == start and places[-1] == start + len(places) - 1:
+        return len(places)
+    pairs = zip(places, range(start, start + len(places)), strict=True)
+    return next((n for n, (here, due) in enumerate(pairs) if here != due), len(places))
+
+
+def _report_gap(found: Findings, missing: int, after: str) -> None:
     found.add(
         "leaf",
-        f"leaf {start + len(whole)} is missing; the next one is {after}",
+        f"leaf {missing} is missing; the next one is {after}",
         "leaf indexes are contiguous",
     )
-    return whole
 
 
 def _fold(hashes: list[bytes]) -> bytes:
@@ -235,9 +263,11 @@ def _fold(hashes: list[bytes]) -> bytes:
 
 
 def _entry_before(since: int) -> int:
-    """Return the entry of the last leaf below `since`, 0 if there is none."""
-    leaf = Leaf.objects.filter(leaf_index=since - 1).first() if since else None
-    return leaf.entry_id if leaf else 0
+    """Return the entry of the last leaf below `since`; beyond all if it is larger."""
+    if since == 0:
+        return 0
+    leaf = Leaf.objects.filter(leaf_index=since - 1).first()
+    return leaf.entry_id if leaf else LARGEST_ID
 
 
 def check_tail(found: Findings) -> int:

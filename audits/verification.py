@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db import DataError, connection, transaction
+from django.db import DataError, transaction
 
 from audits import log, outsidecheck
 from audits.findings import Finding, Findings
@@ -18,16 +18,10 @@ from audits.note import NoteMalformed, NoteUnverified, open_checkpoint
 from audits.notices import notice
 from audits.replay import check_rows
 from audits.signer import Signer
+from audits.snapshot import one_moment
 from audits.treecheck import Progress, check_tail, check_tree
 from registry.acts import acting
 
-# Comparing rows needs the settings under which the capture function wrote them.
-_SETTINGS = """
-SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD';
-SET LOCAL intervalstyle = 'postgres'; SET LOCAL bytea_output = 'hex';
-SET LOCAL extra_float_digits = 1
-"""
 _NEVER = 2**62  # no log has so many leaves
 
 
@@ -79,9 +73,7 @@ def verify(
     # Read before the snapshot is taken: it can then never be ahead of the log.
     signer, outside = _signer_and_memory(found, trusted)
     exported = outsidecheck.read_export(found) if level == Level.REPLAY else None
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_SETTINGS)
+    with one_moment():
         if since is not None:
             _require_checkpoint(found, since)
         size = check_tree(
