@@ -220,18 +220,32 @@ def _kill(
             child.kill()
             child.wait()
     elif kind == "backend":
-        with psycopg.connect(embedded.dsn_for(data, user="postgres")) as own:
-            backends = own.execute(
-                "SELECT pid FROM pg_stat_activity WHERE backend_type = "
-                "'client backend' AND pid <> pg_backend_pid()"
-            ).fetchall()
-            os.kill(chance.choice(backends)[0], signal.SIGKILL)
+        # One dead backend makes the server end all others, and recover.
+        os.kill(chance.choice(_backends(data)), signal.SIGKILL)
     else:
         os.kill(server, signal.SIGQUIT if kind == "immediate" else signal.SIGKILL)
         connection.close()
         with suppress(ChildProcessError):
             embedded._launched[server].wait()
         _start_again(data, server)
+
+
+def _backends(data: Path) -> list[int]:
+    """Return the processes that serve clients; the server may still be recovering."""
+    query = (
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
+        "AND pid <> pg_backend_pid()"
+    )
+    for _ in range(200):
+        with (
+            suppress(psycopg.OperationalError),
+            psycopg.connect(embedded.dsn_for(data, user="postgres")) as own,
+        ):
+            found = [pid for (pid,) in own.execute(query).fetchall()]
+            if found:
+                return found
+        time.sleep(0.05)
+    pytest.fail("Nobody is connected.")
 
 
 def _start_again(data: Path, former: int) -> None:
