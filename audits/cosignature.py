@@ -1,7 +1,6 @@
 """C2SP tlog-cosignature: what a witness writes under another log's checkpoint."""
 
 import base64
-import hashlib
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -14,9 +13,9 @@ from audits.note import (
     SIGNATURE_PREFIX,
     NoteMalformed,
     NoteUnverified,
-    decode_base64,
-    parse_public_key,
+    key_id,
     parse_signature,
+    read_key_text,
     require_name,
     split_note,
 )
@@ -35,8 +34,7 @@ class Cosigner:
     @property
     def key_id(self) -> bytes:
         """The four bytes that mark its signatures; they differ from a log's."""
-        stem = self.name.encode() + b"\n" + TIMESTAMPED + self.key.public_bytes_raw()
-        return hashlib.sha256(stem).digest()[:4]
+        return key_id(self.name, TIMESTAMPED, self.key)
 
     @property
     def vkey(self) -> str:
@@ -52,20 +50,7 @@ def cosigner_vkey(name: str, key: Ed25519PublicKey) -> str:
 
 def parse_cosigner(text: str) -> Cosigner:
     """Read NAME+HASH+BASE64 of a witness; NoteMalformed unless every part is exact."""
-    parts = text.split("+", 2)
-    if len(parts) != 3:
-        raise NoteMalformed("A witness's key reads NAME+HASH+BASE64.")
-    name, key_hash, encoded = parts
-    raw = decode_base64(encoded, "the witness's key")
-    if raw[:1] != TIMESTAMPED:
-        raise NoteMalformed("The key is not one of a witness (cosignature/v1).")
-    cosigner = Cosigner(require_name(name), parse_public_key(raw[1:]))
-    if key_hash != cosigner.key_id.hex():
-        raise NoteMalformed(
-            f"The key of {name} says hash {key_hash}, "
-            f"but its hash is {cosigner.key_id.hex()}."
-        )
-    return cosigner
+    return Cosigner(*read_key_text(text, TIMESTAMPED))
 
 
 def cosign(note: str, name: str, key: Ed25519PrivateKey, at_unix: int) -> str:
@@ -86,8 +71,8 @@ def open_cosignature(note: str, line: str, cosigner: Cosigner) -> int:
     Raises NoteMalformed, or NoteUnverified when it is not this witness's signature.
     """
     text, _ = split_note(note)
-    name, key_id, stamped = parse_signature(line)
-    if (name, key_id) != (cosigner.name, cosigner.key_id):
+    name, mark, stamped = parse_signature(line)
+    if (name, mark) != (cosigner.name, cosigner.key_id):
         raise NoteUnverified(f"The line is of {name}, not of {cosigner.name}.")
     if len(stamped) != 8 + 64:
         raise NoteMalformed(f"A cosignature has 72 bytes, not {len(stamped)}.")

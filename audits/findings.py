@@ -11,8 +11,8 @@ class Finding:
     """One thing that does not hold.
 
     `kind` is one of leaf, entry, order, tile, sequencer, checkpoint, signer, witness,
-    timestamp, export, capture, chain, replay. `what` differs, `because` is the rule
-    that it breaks.
+    timestamp, export, archive, capture, chain, replay. `what` differs, `because` is
+    the rule that it breaks.
     """
 
     kind: str

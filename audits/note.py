@@ -50,9 +50,8 @@ class Verifier:
 
     @property
     def key_id(self) -> bytes:
-        """Return the four bytes that mark this key's signatures (C2SP signed-note)."""
-        stem = self.name.encode() + b"\n" + ED25519 + self.key.public_bytes_raw()
-        return hashlib.sha256(stem).digest()[:4]
+        """Return the four bytes that mark this key's signatures."""
+        return key_id(self.name, ED25519, self.key)
 
 
 @dataclass(frozen=True)
@@ -90,20 +89,37 @@ def vkey(name: str, key: Ed25519PublicKey) -> str:
 
 def parse_vkey(text: str) -> Verifier:
     """Read NAME+HASH+BASE64; NoteMalformed unless every part is exact."""
+    return Verifier(*read_key_text(text, ED25519))
+
+
+def read_key_text(text: str, kind: bytes) -> tuple[str, Ed25519PublicKey]:
+    """Return name and key of NAME+HASH+BASE64, which must be of this signature type.
+
+    Raises NoteMalformed unless every part is exact.
+    """
     parts = text.split("+", 2)
     if len(parts) != 3:
         raise NoteMalformed("A verifier key reads NAME+HASH+BASE64.")
     name, key_hash, encoded = parts
     raw = decode_base64(encoded, "the verifier key")
-    if raw[:1] != ED25519:
-        raise NoteMalformed("The verifier key is not of the Ed25519 kind.")
-    verifier = Verifier(require_name(name), parse_public_key(raw[1:]))
-    if key_hash != verifier.key_id.hex():
+    if raw[:1] != kind:
         raise NoteMalformed(
-            f"The verifier key of {name} says hash {key_hash}, "
-            f"but its hash is {verifier.key_id.hex()}."
+            f"The verifier key is of type {raw[:1].hex() or 'none'}, not {kind.hex()}."
         )
-    return verifier
+    key = parse_public_key(raw[1:])
+    computed = key_id(require_name(name), kind, key).hex()
+    if key_hash != computed:
+        raise NoteMalformed(
+            f"The verifier key of {name} says hash {key_hash}, but its hash is "
+            f"{computed}."
+        )
+    return name, key
+
+
+def key_id(name: str, kind: bytes, key: Ed25519PublicKey) -> bytes:
+    """Return the four bytes that mark a key's signatures (C2SP signed-note)."""
+    stem = name.encode() + b"\n" + kind + key.public_bytes_raw()
+    return hashlib.sha256(stem).digest()[:4]
 
 
 def sign_note(text: str, name: str, *keys: Ed25519PrivateKey) -> str:
@@ -124,13 +140,13 @@ def open_note(
     text, lines = split_note(note)
     signed_by: list[str] = []
     seen: set[tuple[str, bytes]] = set()
-    for name, key_id, signature in map(parse_signature, lines):
-        known = [v for v in verifiers if (v.name, v.key_id) == (name, key_id)]
-        if not known or (name, key_id) in seen:
+    for name, mark, signature in map(parse_signature, lines):
+        known = [v for v in verifiers if (v.name, v.key_id) == (name, mark)]
+        if not known or (name, mark) in seen:
             continue
         if len(known) > 1:
             raise NoteUnverified(f"Two known keys are named {name} with the same hash.")
-        seen.add((name, key_id))
+        seen.add((name, mark))
         try:
             known[0].key.verify(signature, text.encode())
         except InvalidSignature as error:
@@ -193,8 +209,8 @@ def decode_base64(text: str, what: str) -> bytes:
 
 
 def _signature_line(text: str, name: str, key: Ed25519PrivateKey) -> str:
-    key_id = Verifier(name, key.public_key()).key_id
-    signature = base64.b64encode(key_id + key.sign(text.encode())).decode()
+    mark = key_id(name, ED25519, key.public_key())
+    signature = base64.b64encode(mark + key.sign(text.encode())).decode()
     return f"{SIGNATURE_PREFIX}{name} {signature}\n"
 
 

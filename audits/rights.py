@@ -114,7 +114,7 @@ def _give(
 ) -> None:
     to, on = sql.Identifier(role), _list(names)
     cursor.execute(sql.SQL("REVOKE ALL ON TABLE {} FROM {}").format(on, to))
-    what = sql.SQL(", ").join(sql.SQL(right) for right in sorted(rights))  # type: ignore[arg-type]
+    what = sql.SQL(", ").join(sql.SQL(right) for right in sorted(rights))
     cursor.execute(sql.SQL("GRANT {} ON TABLE {} TO {}").format(what, on, to))
 
 
@@ -166,7 +166,7 @@ def _give_the_rest(cursor: CursorWrapper, role: str) -> None:
         if not cursor.fetchone()[0]:
             cursor.execute(
                 sql.SQL("GRANT EXECUTE ON FUNCTION public.{} TO {}").format(
-                    sql.SQL(call),  # type: ignore[arg-type]
+                    sql.SQL(call),
                     to,
                 )
             )

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import psycopg
 from django.db import connection
@@ -180,7 +181,7 @@ class _TileCheck:
             self._add(level, index, "the tile is not stored")
             return
         self._advance(level)
-        if (bytes(tile[1]), bytes(tile[2])) != (hashes, root):
+        if tile[1:] != (hashes, root):
             self._add(level, index, "the stored tile differs from the leaves")
 
     def finish(self) -> None:
@@ -194,7 +195,10 @@ class _TileCheck:
         if level not in self._stored:
             rows = Tile.objects.filter(level=level).order_by("tile_index")
             columns = rows.values_list("tile_index", "hashes", "root_hash")
-            self._stored[level] = columns.iterator(chunk_size=500)
+            self._stored[level] = (
+                (index, bytes(hashes), bytes(root))
+                for index, hashes, root in columns.iterator(chunk_size=500)
+            )
             self._advance(level)
         return self._next[level]
 
@@ -214,9 +218,9 @@ def _pages(found: Findings) -> Iterator[Page]:
     """
     start = 0
     while True:
-        cursor = psycopg.Cursor(connection.connection)
+        cursor: psycopg.Cursor[Any] = psycopg.Cursor(connection.connection)
         cursor.execute(_LEAVES, [start, start + PAGE], binary=True)
-        places, ids, hashes = cursor.fetchone() or (None, None, None)
+        ((places, ids, hashes),) = cursor.fetchall()
         if places is None:
             if Leaf.objects.filter(leaf_index__gte=start).exists():
                 _report_gap(found, start, "far away")

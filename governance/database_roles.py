@@ -1,5 +1,7 @@
 """The database's roles: an owner that migrates, an application that owns nothing."""
 
+from typing import LiteralString
+
 import psycopg
 from psycopg import sql
 
@@ -11,7 +13,10 @@ _STUB = """
 CREATE FUNCTION public.audits_record_ddl() RETURNS event_trigger LANGUAGE plpgsql
 AS $$ BEGIN END $$
 """
-_EVENTS = {"audits_ddl": "ddl_command_end", "audits_drop": "sql_drop"}
+_EVENTS: dict[str, LiteralString] = {
+    "audits_ddl": "ddl_command_end",
+    "audits_drop": "sql_drop",
+}
 
 
 def make_roles(superuser_dsn: str) -> None:
@@ -73,8 +78,10 @@ def prepare_database(superuser_dsn: str) -> None:
                 statement = sql.SQL(
                     "CREATE EVENT TRIGGER {} ON {} EXECUTE FUNCTION "
                     "public.audits_record_ddl()"
-                ).format(sql.Identifier(name), sql.SQL(event))  # type: ignore[arg-type]
-                connection.execute(statement)
+                )
+                connection.execute(
+                    statement.format(sql.Identifier(name), sql.SQL(event))
+                )
                 connection.execute(
                     sql.SQL("ALTER EVENT TRIGGER {} ENABLE ALWAYS").format(
                         sql.Identifier(name)

@@ -28,16 +28,19 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, because: str, **options: Any) -> None:
-        known = {"because": because, "by": access.system_user(), "at": timezone.now()}
+        by, at = access.system_user(), timezone.now()
         try:
             with through("command"):
                 if options["compromised"]:
-                    epoch = epochs.replace_compromised_key(**known)
+                    epoch = epochs.replace_compromised_key(
+                        because=because, by=by, at=at
+                    )
                     line = (
                         f"The key is replaced; the log is {epoch.origin} from now on."
                     )
                 else:
-                    line = f"The log signs with {epochs.rotate_key(**known)}"
+                    vkey = epochs.rotate_key(because=because, by=by, at=at)
+                    line = f"The log signs with {vkey}"
         except (
             epochs.EpochRefused,
             InTransaction,
