@@ -8,6 +8,7 @@ from typing import Any
 from django.db import DataError, transaction
 
 from audits import log, outsidecheck
+from audits.archivecheck import check_archives
 from audits.findings import Finding, Findings
 from audits.guardcheck import check_guards
 from audits.integration import require_autocommit
@@ -88,6 +89,7 @@ def verify(
             tail = check_tail(found)
         if level == Level.REPLAY:
             check_guards(found)
+            check_archives(found)
             _replay(found)
             outsidecheck.check_outside(found, exported)
             notice(found)

@@ -1,5 +1,6 @@
 """Archiving under attack: killed anywhere, crossed by writers and holds, forged."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,11 +18,11 @@ from django.db import connection, connections
 from audits import archive as archiving
 from audits import keeping, log
 from audits.archive import CannotArchive, archive
-from audits.models import Archive, Entry, Leaf
+from audits.models import Archive, Entry, Export, Leaf
 from audits.verification import verify
 from governance import access
 from registry.models import User
-from tests.audits.ledger import add_user, behind_triggers
+from tests.audits.ledger import NOW, add_user, behind_triggers
 
 # `full` is asked for by its name.
 from tests.audits.test_archive import END, FIRST, LATER, full  # noqa: F401
@@ -226,24 +227,42 @@ def test_a_body_edited_before_it_is_attached_again_is_found(full, superuser):  #
     assert f"entry {first}" in _texts()
 
 
-def _forged(
-    superuser: psycopg.Connection, first: Leaf, last: Leaf, at: datetime
-) -> None:
+def _claim(superuser: psycopg.Connection, first: Leaf, last: Leaf, **more: Any) -> None:
     """Claim that these entries were archived, by an honest-looking insert."""
+    known = Export.objects.order_by("-id")[0]
+    said = {
+        "partition": FIRST,
+        "first_entry": first.entry_id,
+        "last_entry": last.entry_id,
+        "first_leaf": first.leaf_index,
+        "last_leaf": last.leaf_index,
+        "destination": known.destination,
+        "manifest_sha256": known.manifest_sha256,
+        "archived_at": LATER,
+    } | more
     superuser.execute(
         "INSERT INTO audits_archive (id, partition, first_entry, last_entry, "
         "first_leaf, last_leaf, destination, manifest_sha256, because, "
-        "archived_by_id, archived_at) SELECT gen_random_uuid(), 'audits_entry_p0', "
-        "%s, %s, %s, %s, '/worm', repeat('a', 64), 'old', id, %s "
-        "FROM registry_user LIMIT 1",
-        [first.entry_id, last.entry_id, first.leaf_index, last.leaf_index, at],
+        "archived_by_id, archived_at) SELECT gen_random_uuid(), %s, "
+        "%s, %s, %s, %s, %s, %s, 'old', id, %s FROM registry_user LIMIT 1",
+        list(said.values()),
     )
+
+
+def _carry_by_hand(superuser: psycopg.Connection, last: int) -> None:
+    """Carry everything forward as the honest command does, without its questions."""
+    rels = superuser.execute(
+        "SELECT DISTINCT rel FROM audits_entry WHERE entry_id <= %s", [last]
+    ).fetchall()
+    context = json.dumps({"sub": "eve", "via": "archive"})
+    for (rel,) in rels:
+        superuser.execute("SELECT audits_carry(%s, 0, %s, %s)", [rel, last, context])
 
 
 @pytest.mark.parametrize("stretch", [(0, 3), (5, 9)])
 def test_a_forged_archive_excuses_no_missing_entry(full, superuser, stretch):  # noqa: F811
     leaves = list(Leaf.objects.order_by("leaf_index")[stretch[0] : stretch[1]])
-    _forged(superuser, leaves[0], leaves[-1], LATER)
+    _claim(superuser, leaves[0], leaves[-1])
     log.advance(at=LATER)
     behind_triggers(
         superuser,
@@ -253,6 +272,41 @@ def test_a_forged_archive_excuses_no_missing_entry(full, superuser, stretch):  #
         leaves[-1].entry_id,
     )
     assert not verify().ok
+
+
+@pytest.mark.parametrize(
+    ("claim", "named"),
+    [
+        ({"archived_at": NOW + timedelta(days=365)}, "had to be kept until"),
+        ({"archived_at": NOW - timedelta(days=9000)}, "no retention rule was in force"),
+        ({"manifest_sha256": "a" * 64}, "names the manifest"),
+        ({"destination": "/elsewhere"}, "names the manifest"),
+        ({"hold": True}, "under the legal hold"),
+    ],
+)
+def test_archiving_by_hand_without_leave_is_named(full, superuser, claim, named):  # noqa: F811
+    """A superuser does all that the command does, but asks nobody."""
+    leaves = Leaf.objects.filter(entry_id__lt=END).order_by("leaf_index")
+    first, last = leaves[0], leaves.last()
+    claim = dict(claim)
+    if claim.pop("hold", False):
+        keeping.place_hold(because="Case 1.", by=access.system_user(), at=NOW)
+    _carry_by_hand(superuser, last.entry_id)
+    _claim(superuser, first, last, **claim)
+    superuser.execute(f"ALTER TABLE audits_entry DETACH PARTITION {FIRST}")
+    superuser.execute(f"DROP TABLE {FIRST}")
+    log.advance(at=LATER)
+    found = [finding for finding in verify().findings if finding.kind == "archive"]
+    assert [named in finding.text for finding in found] == [True]
+
+
+def test_a_second_archive_must_continue_the_first(full, superuser):  # noqa: F811
+    row = _archive()
+    after = Leaf.objects.filter(leaf_index__gt=row.last_leaf + 1)
+    leaf = after.order_by("leaf_index")[0]
+    _claim(superuser, leaf, leaf, partition="audits_entry_p2")
+    log.advance(at=LATER)
+    assert f"not at leaf {row.last_leaf + 1}" in _texts()
 
 
 def test_an_archive_widened_behind_the_log_is_found(full, superuser):  # noqa: F811
