@@ -93,6 +93,8 @@ def open_epoch(
         _freeze(folder, names, because, at)
         # From here on nothing is signed under a former name: this is the last word.
         note = _last_note(folder, names, former_note)
+        if former_note and note == former_note:
+            SignerMemory(folder, note.partition("\n")[0]).correct(note)
         if keyring.is_lost(folder):
             keyring.replace_lost(folder)
         epoch = _record(note, number=len(names) + 1, because=because, by=by, at=at)

@@ -36,6 +36,18 @@ class SignerMemory:
         """Keep this note instead of the one before; the caller holds the lock."""
         replace_file(self.path, note.encode())
 
+    def correct(self, note: str) -> None:
+        """Put a note that was verified in place of a damaged or older one, kept aside.
+
+        Only for a frozen name: nothing is signed by it any more.
+        """
+        with self.alone():
+            kept = self.note()
+            if kept != note.encode():
+                if kept is not None:
+                    replace_file(self._stem.with_suffix(".set-aside"), kept)
+                self.remember(note)
+
     @property
     def is_known(self) -> bool:
         """Whether this folder has signed under the name, or was told to."""

@@ -233,6 +233,8 @@ def test_a_damaged_memory_needs_what_somebody_outside_kept():
     assert not log.signer().is_frozen
     epoch = epochs.open_epoch(because="damaged", by="ola", at=NOW, former_note=kept)
     assert epoch.former_note == kept
+    assert memory.read_text() == kept
+    assert memory.with_suffix(".set-aside").read_bytes() == b"\xff\x00rubbish"
     assert checked().ok
 
 
