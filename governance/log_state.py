@@ -1,5 +1,6 @@
 """What pages and API say of the log beside its size: who keeps it, what is missing."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +9,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audits import log
-from audits.models import Checkpoint, Cosignature, Delivery, Export, TimeStamp
-from audits.note import NoteMalformed, parse_signature
+from audits.models import Cosignature, Delivery, Export, TimeStamp
+from audits.outside.coverage import not_protected
+
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -45,38 +48,17 @@ def keepers(size: int) -> list[Keeper]:
 
 
 def gaps(state: log.Status) -> list[str]:
-    """What nothing protects now, in plain words; the last verification's own first."""
-    found = list(state.verification.not_covered) if state.verification else []
+    """What nothing protects now, in plain words, then what the last check left out.
+
+    A sentence of the last check that differs only in its numbers from one that is true
+    now is not repeated.
+    """
+    found = not_protected()
     signed = state.checkpoint.tree_size if state.checkpoint else 0
     if state.size > signed:
         found.append(
-            _("%(count)s entries are not under a signed checkpoint yet.")
-            % {"count": state.size - signed}
+            f"{state.size - signed} leaves are not yet in a signed checkpoint."
         )
-    kept = keepers(state.size)
-    behind = min((keeper.behind for keeper in kept), default=0)
-    if behind:
-        found.append(
-            _(
-                "%(count)s entries are known to nobody outside yet: who holds the "
-                "database and the signing key could still change them unnoticed."
-            )
-            % {"count": behind}
-        )
-    return found
-
-
-def cosignature_lines(signed: Checkpoint) -> str:
-    """The witnesses' lines under a checkpoint, as they follow its own signature.
-
-    Each was verified when it came (tlog-witness); what is no line any more is left out.
-    """
-    rows = Cosignature.objects.filter(tree_size=signed.tree_size).order_by("witness")
-    return "".join(f"{row.line.strip()}\n" for row in rows if _is_line(row))
-
-
-def _is_line(row: Cosignature) -> bool:
-    try:
-        return parse_signature(row.line.strip())[0] == row.witness
-    except NoteMalformed:
-        return False
+    said = {_NUMBER.sub("", sentence) for sentence in found}
+    told = state.verification.not_covered if state.verification else []
+    return found + [line for line in told if _NUMBER.sub("", line) not in said]

@@ -12,7 +12,12 @@ from audits import log
 from audits.cosignature import Cosigner, open_cosignature, parse_cosigner
 from audits.findings import Findings
 from audits.models import Checkpoint, Cosignature
-from audits.note import LARGEST_SIZE, NoteMalformed, NoteUnverified
+from audits.note import (
+    LARGEST_SIZE,
+    NoteMalformed,
+    NoteUnverified,
+    parse_signature,
+)
 from audits.outside.http import Answer, CallFailed, post
 
 SIZE_TYPE = "text/x.tlog.size"
@@ -188,6 +193,16 @@ def check(found: Findings) -> None:
 
 
 def witnessed_note(signed: Checkpoint) -> str:
-    """Return a checkpoint's note with the cosignature lines that are stored for it."""
-    lines = Cosignature.objects.filter(tree_size=signed.tree_size).order_by("witness")
-    return signed.note + "".join(f"{item.line}\n" for item in lines)
+    """Return a checkpoint's note with the cosignature lines that are stored for it.
+
+    What is no signature line of its witness is left out: it would spoil the note.
+    """
+    rows = Cosignature.objects.filter(tree_size=signed.tree_size).order_by("witness")
+    return signed.note + "".join(f"{row.line}\n" for row in rows if _is_line(row))
+
+
+def _is_line(row: Cosignature) -> bool:
+    try:
+        return parse_signature(row.line)[0] == row.witness
+    except NoteMalformed:
+        return False

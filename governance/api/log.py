@@ -20,6 +20,8 @@ from audits import log, tiles
 from audits.merkle import HASH_BYTES
 from audits.models import Entry as LoggedRow
 from audits.models import Leaf, Verification
+from audits.outside.coverage import coverage
+from audits.outside.witnesses import witnessed_note
 from governance import log_state, permit, roles
 from governance.api.door import Door, page, person
 
@@ -36,7 +38,7 @@ class Checkpoint(Door):
         found = log.latest_checkpoint()
         if found is None:
             raise NotFound(_("No checkpoint has been signed yet."))
-        note = found.note + log_state.cosignature_lines(found)
+        note = witnessed_note(found)
         reply = HttpResponse(note, content_type="text/plain; charset=utf-8")
         reply.headers["Cache-Control"] = "no-cache"
         return reply
@@ -156,7 +158,7 @@ class Status(Door):
                 "verified_at": last.ran_at if last else None,
                 "holds": last.ok if last else None,
                 "verification": _verification(last) if last else None,
-                "outside": [asdict(keeper) for keeper in log_state.keepers(now.size)],
+                "outside": [asdict(memory) for memory in coverage()],
                 "not_covered": log_state.gaps(now),
             }
         )

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audits import log
-from audits.models import Cosignature, Verification
+from audits.models import Cosignature, Export, Verification
 from registry.acts import acting, through
 from registry.models import User
 from tests.world import World, log_verified
@@ -72,10 +72,29 @@ def test_a_witness_is_shown_with_what_came_after_it(live_log):
         received_at=timezone.now(),
     )
     page = read(live_log.ines, "web:log")
-    assert "Nobody outside" not in page
+    assert "Nobody outside this installation keeps anything" not in page
     assert '<code>witness.example/w1</code></td><td class="when">' in page
     assert f'<td class="n">{size - 3}</td><td class="n">3</td>' in page
-    assert "3 entries are known to nobody outside yet" in page
+
+
+def test_what_is_not_protected_is_told_as_it_is_now(live_log, settings):
+    settings.FREIGABE_EXPORT = "/worm"
+    size = log.latest_checkpoint().tree_size
+    Export.objects.create(
+        destination="/worm",
+        number=1,
+        tree_size=size - 3,
+        manifest_sha256="0" * 64,
+        exported_at=timezone.now(),
+    )
+    old = "The last 9 leaves are newer than what the export (/worm) remembers."
+    Verification.objects.create(
+        ran_at=timezone.now(), ok=True, size=1, findings=[], not_covered=[old, "Else."]
+    )
+    page = read(live_log.ines, "web:log")
+    assert "The last 3 leaves are newer than what the export (/worm) remembers" in page
+    assert old not in page
+    assert "<span>Else.</span>" in page
 
 
 def test_what_a_verification_noticed_and_found_is_listed_apart(live_log):
@@ -85,13 +104,17 @@ def test_what_a_verification_noticed_and_found_is_listed_apart(live_log):
         ok=False,
         size=1,
         findings=[item | {"what": "a broken promise"}],
-        noticed=[item | {"what": "an odd thing"}],
+        noticed=["an odd thing"],
         not_covered=["the tail"],
     )
+    assert "<span>the tail</span>" in read(live_log.ines, "web:log")
     page = read(live_log.ines, "web:log")
     found, noticed = page.index("a broken promise"), page.index("an odd thing")
     assert page.index("Findings") < found < page.index("Noticed") < noticed
-    assert '<span class="sign" aria-hidden="true">!</span><span>the tail</span>' in page
+    assert (
+        '<span class="sign" aria-hidden="true">!</span><span>an odd thing</span>'
+        in page
+    )
 
 
 def test_a_definition_changed_by_a_superuser_is_red(live_log, fresh_database):
