@@ -81,7 +81,8 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION public.audits_attest FROM PUBLIC;
 
--- Event trigger: each DDL command becomes a row, and with it an entry. Outside of a
+-- Event trigger: each DDL command becomes a row, and with it an entry; but for the task
+-- queue (pgmq), which makes and drops triggers while it works. Outside of a
 -- migration the catalogue is attested at once, so that what was switched off and on
 -- again between two ticks of the clock is told in full.
 CREATE OR REPLACE FUNCTION public.audits_record_ddl() RETURNS event_trigger
@@ -96,13 +97,14 @@ BEGIN
   IF TG_EVENT = 'sql_drop' THEN
     INSERT INTO public.audits_schemachange (command, kind, identity, role, happened_at)
       SELECT TG_TAG, object_type, object_identity, session_user, clock_timestamp()
-      FROM pg_event_trigger_dropped_objects() WHERE original AND NOT is_temporary;
+      FROM pg_event_trigger_dropped_objects()
+      WHERE original AND NOT is_temporary AND schema_name IS DISTINCT FROM 'pgmq';
   ELSE
     INSERT INTO public.audits_schemachange (command, kind, identity, role, happened_at)
       SELECT command_tag, object_type, coalesce(object_identity, ''), session_user,
         clock_timestamp()
       FROM pg_event_trigger_ddl_commands()
-      WHERE schema_name IS DISTINCT FROM 'pg_temp' AND NOT in_extension;
+      WHERE coalesce(schema_name, '') NOT IN ('pg_temp', 'pgmq') AND NOT in_extension;
   END IF;
   IF FOUND AND coalesce(nullif(current_setting('freigabe.actor', true), '')::jsonb
       ->> 'via', '') <> 'migration' THEN
