@@ -18,12 +18,48 @@ from audits.exported import NotExported
 from audits.models import Archive, Entry, Leaf, LegalHold, Opening, RetentionRule
 from audits.verification import verify
 from governance import access
-from registry.models import User
+from registry.acts import acting
+from registry.models import RegisteredModel, User
 from tests.audits.ledger import NOW, add_user, behind_triggers
 
 FIRST = "audits_entry_p1"
 END = 4_194_304
+OLD = "00000000-0000-0000-0000-00000000001d"
 LATER = timezone.now() + timedelta(days=365 * 11)
+
+
+def _large_model(owner: User) -> None:
+    """A row whose values stand in the log by digest."""
+    with acting(by="tests"):
+        RegisteredModel.objects.create(
+            slug="large", name="Large", purpose="x" * 100_000, owner=owner,
+            developer=owner, registered_by=owner, registered_at=NOW,
+        )  # fmt: skip
+
+
+def _row_of_first_release(database) -> None:
+    """A row that was captured before there were commitments, its names in the open."""
+    with psycopg.connect(database.superuser_dsn, autocommit=True) as superuser:
+        behind_triggers(
+            superuser,
+            "registry_user",
+            "INSERT INTO registry_user SELECT (jsonb_populate_record(u, %s::jsonb)).* "
+            "FROM registry_user u WHERE username = 'carla'",
+            json.dumps({"id": OLD, "username": "olga", "last_name": "Petrova"}),
+        )
+        superuser.execute(
+            "WITH e AS (SELECT pg_current_xact_id() AS x, clock_timestamp() AS t, "
+            "nextval('audits_entry_id_seq') AS id, "
+            "to_jsonb(u) - '{password,last_login}'::text[] AS image "
+            "FROM registry_user u WHERE id = %s) "
+            "INSERT INTO audits_entry (entry_id, xid, op, rel, pk, occurred_at, body) "
+            "SELECT id, x, 'I', 'public.registry_user', %s, t, jsonb_build_object('v', "
+            "1, 'id', id, 'xid', x::text, 'op', 'I', 'rel', 'public.registry_user', "
+            "'pk', %s::text, 'at', to_char(t AT TIME ZONE 'UTC', "
+            "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'ctx', NULL, 'old', NULL, "
+            "'new', image)::text FROM e",
+            [OLD, OLD, OLD],
+        )
 
 
 @pytest.fixture
@@ -34,6 +70,8 @@ def full(written_log, settings, tmp_path):
     ben.unit = "risk"
     ben.save()
     add_user("gone", email="gone@x.example").delete()
+    _large_model(ben)
+    _row_of_first_release(written_log)
     with psycopg.connect(written_log.superuser_dsn, autocommit=True) as superuser:
         # A gap in the ids is nothing special: rolled back transactions leave some.
         superuser.execute("SELECT setval('audits_entry_id_seq', %s)", [END - 1000])
@@ -120,6 +158,27 @@ def test_rows_live_on_and_are_still_followed(full):
     assert verify().ok
 
 
+def test_values_that_stand_by_digest_are_carried_by_digest(full):
+    _archive()
+    model = RegisteredModel.objects.get(slug="large")
+    (entry,) = log.entries_for(rel="public.registry_registeredmodel", pk=str(model.pk))
+    body = json.loads(entry.body)
+    assert body["reduced"]["new"] == ["purpose"]
+    assert body["new"]["purpose"]["$len"] == 100_000
+    model.name = "Larger"
+    model.save()
+    log.advance(at=LATER)
+    assert verify().ok
+
+
+def test_names_of_the_first_release_become_commitments(full):
+    _archive()
+    assert "Petrova" not in "".join(Entry.objects.values_list("body", flat=True))
+    User.objects.filter(pk=OLD).update(unit="changed", last_name="Petrova-Lang")
+    log.advance(at=LATER)
+    assert verify().ok
+
+
 def test_a_change_behind_the_log_is_still_found(full, superuser):
     _archive()
     behind_triggers(
@@ -183,7 +242,7 @@ def test_the_application_may_not_claim_an_archive(full):
         cursor.execute(
             "SELECT has_table_privilege('freigabe', 'audits_archive', 'INSERT'), "
             "has_function_privilege('freigabe', "
-            "'audits_carry(text,bigint,bigint,jsonb)', 'EXECUTE')"
+            "'audits_carry(text,bigint[],bigint,jsonb)', 'EXECUTE')"
         )
         assert cursor.fetchone() == (False, False)
 
