@@ -10,6 +10,7 @@ from django.utils import timezone
 from audits import epochs
 from audits.integration import InTransaction, Lagging
 from audits.keys import KeyUnusable
+from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
 from governance import access
 from registry.acts import through
@@ -43,6 +44,7 @@ class Command(BaseCommand):
             Lagging,
             OSError,
             SignerRefused,
+            TreeDamaged,
             UnicodeDecodeError,
         ) as error:
             raise CommandError(str(error)) from error

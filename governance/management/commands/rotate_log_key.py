@@ -9,6 +9,7 @@ from django.utils import timezone
 from audits import epochs
 from audits.integration import InTransaction, Lagging
 from audits.keys import KeyUnusable
+from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
 from governance import access
 from registry.acts import through
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             KeyUnusable,
             Lagging,
             SignerRefused,
+            TreeDamaged,
         ) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(line)
