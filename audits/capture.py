@@ -17,6 +17,8 @@ SQL_FILES = [
     Path(__file__).with_name(name)
     for name in ("capture.sql", "govern.sql", "catalog.sql", "archive.sql")
 ]
+# The author of what a migration changes; the event trigger in catalog.sql knows it.
+MIGRATION = json.dumps({"sub": "migration", "via": "migration"})
 INSTALL_LOCK = 0x4652_4549_0001
 OUR_APPS = ("registry", "audits", "governance")
 # The log itself and what others keep of it: not captured. True: rows are only added.
@@ -288,8 +290,7 @@ def _functions_differ(using: str) -> bool:
 
 def _name_migration(cursor: CursorWrapper) -> None:
     """Tell the event trigger that a migration speaks, unless an act does."""
-    context = json.dumps({"sub": "migration", "via": "migration"})
-    cursor.execute("SELECT set_config('freigabe.actor', %s, true)", [context])
+    cursor.execute("SELECT set_config('freigabe.actor', %s, true)", [MIGRATION])
 
 
 def _govern(cursor: CursorWrapper, table: Governed) -> int:

@@ -5,6 +5,8 @@ from django.db import connections, transaction
 from pgmq.install import get_embedded_install_sql
 from psycopg import sql
 
+from audits.capture import MIGRATION
+
 QUEUES = ("clock", "evidence", "dossier")
 # The owner's functions act for the application, which owns no table and makes none.
 _FUNCTIONS = """
@@ -25,7 +27,7 @@ def install() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('freigabe.queues'))")
         cursor.execute(
             "SELECT set_config('freigabe.actor', %s, true)",
-            ['{"sub": "migration", "via": "migration"}'],
+            [MIGRATION],
         )
         cursor.execute("SELECT to_regclass('pgmq.meta')")
         if cursor.fetchone() == (None,):
