@@ -1,5 +1,9 @@
 """Attacks on the structure around the log: rights, owners, schemas, partitions."""
 
+import pytest
+from django.db import connection
+
+from tests.audits.ledger import checked
 from tests.audits.tampering import Attack, Named, attacks, carry_out
 
 _STRUCTURE = [
@@ -137,9 +141,74 @@ _STRUCTURE = [
         ),
         (Named("chain", "is_superuser is true", "registry_user", "{anna}"),),
     ),
+    Attack(
+        "a leaf twice, without the index that forbids it",
+        (
+            "ALTER TABLE audits_leaf DROP CONSTRAINT audits_leaf_pkey CASCADE",
+            "ALTER TABLE audits_leaf DROP CONSTRAINT audits_leaf_entry_id_key",
+            "INSERT INTO audits_leaf SELECT * FROM audits_leaf WHERE leaf_index = 7",
+        ),
+        (Named("leaf"),),
+    ),
+    Attack(
+        "another function of the same name",
+        (
+            "CREATE FUNCTION public.audits_digest(value text) RETURNS jsonb "
+            "LANGUAGE sql AS $$ SELECT '1'::jsonb $$",
+        ),
+        (Named("capture", "audits_digest"),),
+    ),
+    Attack(
+        "a column of the checkpoints given away",
+        ("GRANT UPDATE (note) ON audits_checkpoint TO freigabe",),
+        (Named("capture", "column note", "audits_checkpoint"),),
+    ),
+    Attack(
+        "another role may add leaves",
+        ("GRANT INSERT ON audits_leaf TO freigabe_auditor",),
+        (Named("capture", "freigabe_auditor", "audits_leaf"),),
+    ),
+    Attack(
+        "application may make tables",
+        ("GRANT CREATE ON SCHEMA public TO freigabe",),
+        (Named("capture", "make tables"),),
+    ),
+    Attack(
+        "default partition dropped",
+        ("DROP TABLE audits_entry_default",),
+        (Named("capture", "default partition", "audits_entry"),),
+    ),
 ]
 
 
 @attacks(*_STRUCTURE)
 def test_a_change_of_the_structure_is_named(superuser, attack):
     carry_out(attack, superuser)
+
+
+@pytest.mark.parametrize(
+    ("give", "take", "words"),
+    [
+        ("ALTER ROLE {} SUPERUSER", "ALTER ROLE {} NOSUPERUSER", "superuser"),
+        ("ALTER ROLE {} CREATEROLE", "ALTER ROLE {} NOCREATEROLE", "make roles"),
+        ("ALTER ROLE {} BYPASSRLS", "ALTER ROLE {} NOBYPASSRLS", "row security"),
+        ("ALTER ROLE {} REPLICATION", "ALTER ROLE {} NOREPLICATION", "replicate"),
+        ("GRANT freigabe_owner TO {}", "REVOKE freigabe_owner FROM {}", "owner"),
+        (
+            "GRANT SET ON PARAMETER session_replication_role TO {}",
+            "REVOKE SET ON PARAMETER session_replication_role FROM {}",
+            "switch ordinary triggers off",
+        ),
+    ],
+)
+def test_an_application_that_may_too_much_is_named(superuser, give, take, words):
+    """Roles are the whole server's: what was given is taken back in any case."""
+    role = connection.settings_dict["USER"]
+    try:
+        superuser.execute(give.format(role))
+        verdict = checked()
+    finally:
+        superuser.execute(take.format(role))
+    what = [item.what for item in verdict.findings if item.kind == "capture"]
+    assert any(words in text for text in what), verdict.findings
+    assert checked().ok
