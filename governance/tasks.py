@@ -10,8 +10,11 @@ from django.utils import timezone
 from audits import capture, epochs, execution, log, verification
 from audits.export.export import ExportError, export
 from audits.integration import Lagging
+from audits.keys import KeyUnusable
 from audits.models import Verification
 from audits.outside import deliveries, timestamps, witnesses
+from audits.selfcheck import TreeDamaged
+from audits.signer import SignerRefused
 from governance.dossier import build
 from registry.acts import through
 
@@ -32,6 +35,8 @@ def integrate_log() -> None:
         except (Lagging, epochs.EpochRefused) as error:
             logger.warning("%s", error)
             _alarm_of_lag(now)
+        except (KeyUnusable, SignerRefused, TreeDamaged) as error:
+            _alarm("the log is not signed", str(error), now)
 
 
 def _alarm_of_lag(now: datetime) -> None:

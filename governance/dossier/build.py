@@ -15,6 +15,7 @@ from django.utils.translation import override
 from audits import log
 from audits.integration import Lagging
 from audits.keys import KeyUnusable
+from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
 from governance.dossier.attachments import NoKeys
 from governance.dossier.collect import Collected, collect
@@ -30,6 +31,7 @@ _LOCK_CLASS = 0x44_4F_53_53  # "DOSS": the first key of our advisory locks
 # What can go wrong without a defect of ours; each text is a sentence for people.
 _EXPECTED = (
     log.NotYetSigned,
+    TreeDamaged,
     Lagging,
     SignerRefused,
     KeyUnusable,

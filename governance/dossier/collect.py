@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 
+from audits import log
 from governance import charts, policy
 from governance.dossier import attachments, content, decisions, facts, trail
 from governance.dossier.evidence import evidence_of
@@ -126,5 +127,5 @@ def _control(dossier: Dossier) -> content.Control:
         requested_at=dossier.requested_at,
         software=f"Freigabe {project['project']['version']}",
         instance=settings.FREIGABE_INSTANCE_URL,
-        log_origin=settings.FREIGABE_LOG_ORIGIN,
+        log_origin=log.origin(),
     )

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Model, Q
 from django.utils.translation import gettext as _
 
@@ -202,7 +201,7 @@ def _trail(
         Verification.objects.filter(ran_at__lte=at).order_by("-ran_at", "-id").first()
     )
     return content.Trail(
-        origin=settings.FREIGABE_LOG_ORIGIN,
+        origin=log.origin(),
         vkey=log.signer().vkey,
         tree_size=signed.tree_size,
         root_hash=bytes(signed.root_hash).hex(),
