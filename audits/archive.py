@@ -8,9 +8,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.conf import settings
-from django.db import Error, connection, connections, transaction
+from django.db import Error, OperationalError, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Count, Max, Min
 from psycopg import sql
@@ -22,6 +23,7 @@ from audits.verification import verify
 from registry.models import User
 
 SCHEMA = "freigabe_archive"
+AT_ONCE = 2_000  # rows that are carried forward while their table is locked
 Say = Callable[[str], None]
 
 _PARTITIONS = """
@@ -221,26 +223,54 @@ def _require_sound() -> None:
 
 
 def _carry(stretch: Stretch, context: str) -> int:
-    """Carry forward, one table in one transaction, so that each is locked shortly."""
-    span = [stretch.first_entry, stretch.last_entry]
-    using = settings.FREIGABE_OWNER_ALIAS
+    """Carry forward table by table, some rows in each transaction.
+
+    A table is locked shortly only, and gives up rather than make its writers queue.
+    """
     carried = 0
+    span = [stretch.first_entry, stretch.last_entry]
     with _owner() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT rel FROM public.audits_entry "
-            "WHERE entry_id BETWEEN %s AND %s",
-            span,
-        )
-        for (rel,) in sorted(cursor.fetchall()):
-            with transaction.atomic(using=using):
-                _lock_holds(cursor, stretch)
-                cursor.execute(
-                    "SELECT set_config('freigabe.actor', %s, true), "
-                    "public.audits_carry(%s, %s, %s, %s)",
-                    [context, rel, *span, context],
-                )
-                carried += cursor.fetchone()[1]
+        for rel in _tables(cursor, stretch):
+            cursor.execute("SELECT public.audits_uncarried(%s, %s, %s)", [rel, *span])
+            ids = [entry for (entry,) in cursor.fetchall()]
+            for start in range(0, len(ids), AT_ONCE):
+                some = ids[start : start + AT_ONCE]
+                query = "SELECT public.audits_carry(%s, %s, %s, %s)"
+                arguments = [rel, some, stretch.last_entry, context]
+                carried += _called(cursor, stretch, context, query, arguments)
+            query = "SELECT public.audits_forget(%s, %s, %s)"
+            _called(cursor, stretch, context, query, [rel, *span])
     return carried
+
+
+def _called(
+    cursor: CursorWrapper,
+    stretch: Stretch,
+    context: str,
+    query: str,
+    arguments: list[Any],
+) -> int:
+    """Call a function in a transaction of its own, unless a hold came in between."""
+    try:
+        with transaction.atomic(using=settings.FREIGABE_OWNER_ALIAS):
+            cursor.execute("SELECT set_config('freigabe.actor', %s, true)", [context])
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            _lock_holds(cursor, stretch)
+            cursor.execute(query, arguments)
+            return int(cursor.fetchone()[0])
+    except OperationalError as error:
+        raise CannotArchive(
+            f"{arguments[0]} is busy; what was carried forward stays, run it again: "
+            f"{error}"
+        ) from error
+
+
+def _tables(cursor: CursorWrapper, stretch: Stretch | Archive) -> list[str]:
+    cursor.execute(
+        "SELECT DISTINCT rel FROM public.audits_entry WHERE entry_id BETWEEN %s AND %s",
+        [stretch.first_entry, stretch.last_entry],
+    )
+    return sorted(rel for (rel,) in cursor.fetchall())
 
 
 def _detach(row: Archive, context: str) -> None:
@@ -252,12 +282,13 @@ def _detach(row: Archive, context: str) -> None:
             cursor.execute("SELECT set_config('freigabe.actor', %s, true)", [context])
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             _lock_holds(cursor, row)
-            cursor.execute(
-                "SELECT count(*) FROM public.audits_uncarried(%s, %s)",
-                [row.first_entry, row.last_entry],
-            )
-            if cursor.fetchone()[0]:
-                raise CannotArchive("Something was not carried forward: run it again.")
+            for rel in _tables(cursor, row):
+                cursor.execute(
+                    "SELECT FROM public.audits_uncarried(%s, %s, %s) LIMIT 1",
+                    [rel, row.first_entry, row.last_entry],
+                )
+                if cursor.rowcount:
+                    raise CannotArchive(f"{rel} was not carried forward; run it again.")
             row.save(using=using, force_insert=True)
             for statement in (
                 "CREATE SCHEMA IF NOT EXISTS {schema}",

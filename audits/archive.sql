@@ -1,31 +1,33 @@
 -- Archiving: what must stay behind when a stretch of entries leaves the database.
 -- Installed after catalog.sql; only the owner calls these, so nobody is granted them.
 
--- What in a stretch is the last word on something that lives on: the last image of a row
--- that is not deleted, and the last S entry that says how a table is captured.
-CREATE OR REPLACE FUNCTION public.audits_uncarried(first bigint, last bigint)
-RETURNS TABLE (entry_id bigint, op text, rel text, pk text, body text)
+-- What in a stretch is the last word of a table on something that lives on: the last
+-- image of a row that is not deleted, and the last S entry that says how the table is
+-- captured.
+CREATE OR REPLACE FUNCTION public.audits_uncarried(
+  relation text, first bigint, last bigint) RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT e.entry_id, e.op, e.rel, e.pk, e.body FROM (
-    SELECT DISTINCT ON (w.rel, w.pk) w.entry_id, w.op, w.rel, w.pk, w.body
-    FROM public.audits_entry w
-    WHERE w.entry_id BETWEEN first AND last
+  SELECT e.entry_id FROM (
+    SELECT DISTINCT ON (w.pk) w.entry_id, w.op, w.pk FROM public.audits_entry w
+    WHERE w.rel = relation AND w.entry_id BETWEEN first AND last
       AND (w.op IN ('I', 'U', 'D') AND w.pk IS NOT NULL OR w.op = 'S' AND w.pk IS NULL)
-    ORDER BY w.rel, w.pk, w.entry_id DESC) e
-  WHERE e.op <> 'D' AND NOT EXISTS (
-    SELECT FROM public.audits_entry n
-    WHERE n.entry_id > last AND n.rel = e.rel AND n.pk IS NOT DISTINCT FROM e.pk
-      AND n.op IN ('I', 'U', 'D', 'S') AND (n.op = 'S') = (e.op = 'S'))
+    ORDER BY w.pk, w.entry_id DESC) e
+  WHERE e.op <> 'D' AND NOT CASE WHEN e.pk IS NULL THEN EXISTS (
+    SELECT FROM public.audits_entry n WHERE n.rel = relation AND n.pk IS NULL
+      AND n.entry_id > last AND n.op = 'S')
+  ELSE EXISTS (
+    SELECT FROM public.audits_entry n WHERE n.rel = relation AND n.pk = e.pk
+      AND n.entry_id > last AND n.op IN ('I', 'U', 'D')) END
 $$;
 REVOKE ALL ON FUNCTION public.audits_uncarried FROM PUBLIC;
 
--- Say it again in new entries; return how many. A carried image continues the entry that
--- it repeats: nothing changed, and its digest of the old row is that of the image. The
--- table is locked, so that no writer comes between an image and its repetition. The
--- personal values of rows that were deleted in the stretch are erased.
+-- Say these entries of a table again in new ones; return how many. A carried image
+-- continues the entry that it repeats: nothing changed, and its digest of the old row is
+-- that of the image. The table is locked, so that no writer comes between an image and its
+-- repetition; what was spoken of after `last` in the meantime is left alone.
 CREATE OR REPLACE FUNCTION public.audits_carry(
-  relation text, first bigint, last bigint, ctx jsonb) RETURNS bigint
+  relation text, ids bigint[], last bigint, ctx jsonb) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
 SET bytea_output = 'hex' SET extra_float_digits = 1
@@ -49,7 +51,15 @@ BEGIN
   IF to_regclass(relation) IS NOT NULL THEN
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', to_regclass(relation));
   END IF;
-  FOR e IN SELECT * FROM public.audits_uncarried(first, last) u WHERE u.rel = relation
+  FOR e IN SELECT w.op, w.pk, w.body FROM public.audits_entry w
+    WHERE w.entry_id = ANY (ids) AND w.rel = relation
+      AND NOT CASE WHEN w.pk IS NULL THEN EXISTS (
+        SELECT FROM public.audits_entry n WHERE n.rel = relation AND n.pk IS NULL
+          AND n.entry_id > last AND n.op = 'S')
+      ELSE EXISTS (
+        SELECT FROM public.audits_entry n WHERE n.rel = relation AND n.pk = w.pk
+          AND n.entry_id > last AND n.op IN ('I', 'U', 'D')) END
+    ORDER BY w.entry_id
   LOOP
     carried := carried + 1;
     was := e.body::jsonb->'new';
@@ -80,16 +90,23 @@ BEGIN
       (entry_id, xid, op, rel, pk, actor, occurred_at, body)
     VALUES (id, x, 'U', relation, e.pk, actor, at, line);
   END LOOP;
-  IF personal <> '{""}' THEN  -- of deleted rows: nobody could find them any more
-    PERFORM public.audits_erase(relation, gone.pk) FROM (
-      SELECT DISTINCT o.pk FROM public.audits_opening o
-      WHERE o.rel = relation AND o.erased_at IS NULL AND EXISTS (
-        SELECT FROM public.audits_entry w WHERE w.rel = o.rel AND w.pk = o.pk
-          AND w.op = 'D' AND w.entry_id BETWEEN first AND last)
-      AND NOT EXISTS (
-        SELECT FROM public.audits_entry n WHERE n.rel = o.rel AND n.pk = o.pk
-          AND n.op IN ('I', 'U', 'D') AND n.entry_id > last)) gone;
-  END IF;
   RETURN carried;
 END $$;
 REVOKE ALL ON FUNCTION public.audits_carry FROM PUBLIC;
+
+-- Erase the personal values of the rows of a table that were deleted in a stretch and did
+-- not come back: once their entries are gone, nobody finds them any more.
+CREATE OR REPLACE FUNCTION public.audits_forget(
+  relation text, first bigint, last bigint) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce(sum(public.audits_erase(relation, gone.pk)), 0)::bigint FROM (
+    SELECT DISTINCT o.pk FROM public.audits_opening o
+    WHERE o.rel = relation AND o.erased_at IS NULL AND EXISTS (
+      SELECT FROM public.audits_entry w WHERE w.rel = o.rel AND w.pk = o.pk
+        AND w.op = 'D' AND w.entry_id BETWEEN first AND last)
+    AND NOT EXISTS (
+      SELECT FROM public.audits_entry n WHERE n.rel = o.rel AND n.pk = o.pk
+        AND n.op IN ('I', 'U', 'D') AND n.entry_id > last)) gone
+$$;
+REVOKE ALL ON FUNCTION public.audits_forget FROM PUBLIC;

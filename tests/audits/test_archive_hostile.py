@@ -256,7 +256,11 @@ def _carry_by_hand(superuser: psycopg.Connection, last: int) -> None:
     ).fetchall()
     context = json.dumps({"sub": "eve", "via": "archive"})
     for (rel,) in rels:
-        superuser.execute("SELECT audits_carry(%s, 0, %s, %s)", [rel, last, context])
+        superuser.execute(
+            "SELECT audits_carry(%s, array_agg(u), %s, %s) "
+            "FROM audits_uncarried(%s, 0, %s) u",
+            [rel, last, context, rel, last],
+        )
 
 
 @pytest.mark.parametrize("stretch", [(0, 3), (5, 9)])
