@@ -1,5 +1,6 @@
 """Django configuration of the middle floor."""
 
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -16,6 +17,7 @@ class AuditsConfig(AppConfig):
     def ready(self) -> None:
         """Put every table under capture once all migrations have run."""
         post_migrate.connect(install_capture, sender=self)
+        import_module("audits.outside.checks")  # it registers itself
 
 
 def install_capture(*, using: str, **_: Any) -> None:

@@ -4,7 +4,7 @@ from django.db import connection
 
 from audits import epochs
 from audits.findings import Findings
-from audits.models import CatalogState, SchemaChange
+from audits.models import CatalogState, Contradiction, SchemaChange
 
 MOST = 50
 
@@ -14,6 +14,8 @@ def notice(found: Findings, *, since_entry: int = 0) -> None:
     _notice_schema(found)
     _notice_catalog(found)
     _notice_unattributed(found, since_entry)
+    for item in Contradiction.objects.order_by("-noticed_at")[:MOST]:
+        found.notice(f"{item.what} ({item.noticed_at:%Y-%m-%d %H:%M:%S} UTC)")
     for stretch in epochs.history():
         if not stretch.extends_former and stretch.former is not None:
             found.notice(

@@ -54,6 +54,7 @@ FREIGABE_EXPORT_EVERY_MINUTES = env_int("FREIGABE_EXPORT_EVERY_MINUTES", 15, lea
 FREIGABE_EXPORT_RETAIN_DAYS = env_int("FREIGABE_EXPORT_RETAIN_DAYS", 3653, least=1)
 # What others remember of the log (docs/witnesses.md).
 FREIGABE_WITNESSES = env_list("FREIGABE_WITNESSES", "")
+FREIGABE_WITNESS_QUORUM = env_int("FREIGABE_WITNESS_QUORUM", 1, least=1)
 FREIGABE_WITNESS_EVERY_SECONDS = env_int("FREIGABE_WITNESS_EVERY_SECONDS", 60)
 FREIGABE_WITNESSED_LOGS = env_list("FREIGABE_WITNESSED_LOGS", "")
 FREIGABE_TSA_URL = os.environ.get("FREIGABE_TSA_URL", "")
@@ -217,6 +218,13 @@ EMAIL_BACKEND = os.environ.get(
     "FREIGABE_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend"
 )
 EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_HOST = os.environ.get("FREIGABE_SMTP_HOST", "localhost")
+EMAIL_PORT = env_int("FREIGABE_SMTP_PORT", 25, least=1)
+EMAIL_HOST_USER = os.environ.get("FREIGABE_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = env_secret("FREIGABE_SMTP_PASSWORD")
+EMAIL_USE_TLS = env_bool("FREIGABE_SMTP_STARTTLS", False)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("FREIGABE_MAIL_FROM", "freigabe@localhost")
 
 # Languages and time -----------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from audits import capture, epochs, execution, log, verification
@@ -20,6 +21,7 @@ from registry.acts import through
 
 VERIFY_EVERY = timedelta(minutes=5)
 ALARM_EVERY = timedelta(hours=1)
+ALARM_AGAIN = timedelta(minutes=5)
 _alarmed: dict[str, datetime] = {}
 logger = logging.getLogger(__name__)
 
@@ -52,10 +54,12 @@ def _alarm(subject: str, text: str, now: datetime) -> None:
     last = _alarmed.get(subject)
     if last is not None and now - last < ALARM_EVERY:
         return
-    _alarmed[subject] = now
     logger.error("%s: %s", subject, text)
-    for failure in deliveries.alarm(subject, text):
+    failures = deliveries.alarm(subject, text)
+    for failure in failures:
         logger.error("%s", failure)
+    # What nobody heard is said again sooner.
+    _alarmed[subject] = now - (ALARM_EVERY - ALARM_AGAIN if failures else timedelta())
 
 
 @shared_task(name="governance.tasks.tend_log")
@@ -83,19 +87,22 @@ def verify_log() -> None:
         _alarm("the log does not hold", found, now)
 
 
-@shared_task(name="governance.tasks.ask_outside")
+@shared_task(name="governance.tasks.ask_outside", soft_time_limit=300)
 def ask_outside() -> None:
     """Ask witnesses and the time-stamp authority, and hand checkpoints to people."""
     now = timezone.now()
     with through("task"):
-        for asked in witnesses.ask_all(at=now):
-            if asked.contradicts:
-                _alarm("a witness contradicts the log", asked.problem, now)
-            elif asked.problem:
-                logger.warning("%s", asked.problem)
+        try:
+            for asked in witnesses.ask_all(at=now):
+                if asked.contradicts:
+                    _alarm("a witness contradicts the log", asked.problem, now)
+                elif asked.problem:
+                    logger.warning("%s", asked.problem)
+        except ImproperlyConfigured as error:
+            logger.error("%s", error)
         try:
             timestamps.stamp(at=now)
-        except timestamps.NotStamped as error:
+        except (timestamps.NotStamped, ImproperlyConfigured) as error:
             logger.warning("%s", error)
         for failure in deliveries.deliver(at=now)[1]:
             logger.warning("%s", failure)

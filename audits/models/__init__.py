@@ -12,6 +12,7 @@ from audits.models.log import (
     Verification,
 )
 from audits.models.outside import (
+    Contradiction,
     Cosignature,
     Delivery,
     Export,
@@ -25,6 +26,7 @@ __all__ = [
     "Archive",
     "CatalogState",
     "Checkpoint",
+    "Contradiction",
     "Cosignature",
     "Delivery",
     "Entry",

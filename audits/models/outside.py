@@ -1,6 +1,6 @@
 """What others keep of the log: cosignatures, time stamps, exports, deliveries.
 
-None of these tables is captured: a cosignature of the log would otherwise grow the log,
+They are not captured: a cosignature of the log would otherwise grow the log,
 which would need a cosignature.
 """
 
@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+
+from registry.models.base import Fact
 
 
 class Cosignature(models.Model):
@@ -92,6 +94,26 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tree_size} leaves to {self.recipient}"
+
+
+class Contradiction(Fact):
+    """What a witness remembers of this log and this database does not have.
+
+    Unlike its neighbours here it is captured: it is a fact about us.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    witness = models.TextField()
+    tree_size = models.BigIntegerField()
+    what = models.TextField()
+    noticed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-noticed_at"]
+
+    def __str__(self) -> str:
+        return f"{self.witness} against {self.tree_size} leaves"
 
 
 class WitnessedLog(models.Model):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Max, Model
 
 from audits.models import Cosignature, Delivery, Export, Sequencer, TimeStamp
-from audits.outside import witnesses
+from audits.outside import deliveries, witnesses
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ def coverage() -> list[Coverage]:
     asked = tuple(witness.name for witness in witnesses.configured())
     stamps = tuple(filter(None, [settings.FREIGABE_TSA_URL]))
     exports = tuple(filter(None, [settings.FREIGABE_EXPORT]))
-    people = (*settings.FREIGABE_CHECKPOINT_MAIL, settings.FREIGABE_CHECKPOINT_WEBHOOK)
+    people = tuple(recipient for _, recipient, _ in deliveries.recipients())
     return [
-        _of("witness", asked, Cosignature, "stamped_at"),
-        _of("time stamp", stamps, TimeStamp, "stamped_at"),
-        _of("export", exports, Export, "exported_at"),
-        _of("delivery", tuple(filter(None, people)), Delivery, "delivered_at"),
+        _by_quorum(asked),
+        _of("time stamp", stamps, TimeStamp, "authority", "stamped_at"),
+        _of("export", exports, Export, "", "exported_at"),
+        _of("delivery", people, Delivery, "recipient", "delivered_at"),
     ]
 
 
@@ -55,6 +55,10 @@ def not_protected() -> list[str]:
                 f"The last {item.newer} leaves are newer than what the {item.kind} "
                 f"({', '.join(item.names)}) remembers."
             )
+    if settings.FREIGABE_CHECKPOINT_MAIL and not deliveries.mail_leaves():
+        said.append(
+            "Mail with checkpoints stays on this machine: set FREIGABE_EMAIL_BACKEND."
+        )
     if not kinds["time stamp"].configured:
         said.append(
             "No time-stamp authority is configured: the times in the log are those of "
@@ -63,9 +67,33 @@ def not_protected() -> list[str]:
     return said
 
 
-def _of(kind: str, names: tuple[str, ...], model: type[Model], when: str) -> Coverage:
-    last = model._default_manager.aggregate(size=Max("tree_size"), at=Max(when))
+def _by_quorum(names: tuple[str, ...]) -> Coverage:
+    """Return the size that FREIGABE_WITNESS_QUORUM of the witnesses remember."""
+    rows = Cosignature.objects.filter(witness__in=names).order_by("witness")
+    reached = sorted(
+        rows.values_list("witness")
+        .annotate(size=Max("tree_size"), at=Max("stamped_at"))
+        .values_list("size", "at"),
+        reverse=True,
+    )
+    quorum = min(max(settings.FREIGABE_WITNESS_QUORUM, 1), max(len(names), 1))
+    size, at = reached[quorum - 1] if len(reached) >= quorum else (0, None)
+    return Coverage("witness", bool(names), names, size, at, _newer(size))
+
+
+def _of(
+    kind: str, names: tuple[str, ...], model: type[Model], who: str, when: str
+) -> Coverage:
+    """Count rows of configured names only (column `who`; empty: of everybody)."""
+    # An export is stored under another spelling of its place than the setting's.
+    rows = model._default_manager.all()
+    if who:
+        rows = rows.filter(**{f"{who}__in": names})
+    last = rows.aggregate(size=Max("tree_size"), at=Max(when))
     size = last["size"] or 0
+    return Coverage(kind, bool(names), names, size, last["at"], _newer(size))
+
+
+def _newer(size: int) -> int:
     state = Sequencer.objects.first()
-    newer = max((state.tree_size if state else 0) - size, 0)
-    return Coverage(kind, bool(names), names, size, last["at"], newer)
+    return max((state.tree_size if state else 0) - size, 0)

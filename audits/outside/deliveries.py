@@ -14,6 +14,11 @@ from audits import log
 from audits.models import Checkpoint, Delivery
 from audits.outside.http import CallFailed, post
 
+# Backends that keep what they are given on this machine, where nobody outside has it.
+STAYS_HERE = {
+    f"django.core.mail.backends.{name}.EmailBackend"
+    for name in ("console", "dummy", "filebased")
+}
 SIGNATURE_HEADER = "X-Freigabe-Signature-256"
 
 
@@ -32,7 +37,7 @@ def deliver(*, at: datetime) -> tuple[list[Delivery], list[str]]:
     failed: list[str] = []
     if signed is None:
         return done, failed
-    for channel, recipient, send in _recipients():
+    for channel, recipient, send in recipients():
         if not _is_due(recipient, signed, at):
             continue
         try:
@@ -73,11 +78,19 @@ def signature(body: bytes) -> str:
     return "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
 
 
-def _recipients() -> list[tuple[str, str, Callable[[str, Checkpoint], None]]]:
-    found: list[tuple[str, str, Callable[[str, Checkpoint], None]]] = [
-        ("mail", address, _mail_checkpoint)
-        for address in settings.FREIGABE_CHECKPOINT_MAIL
-    ]
+def mail_leaves() -> bool:
+    """Say whether mail leaves this machine, as far as the settings tell."""
+    return settings.EMAIL_BACKEND not in STAYS_HERE
+
+
+def recipients() -> list[tuple[str, str, Callable[[str, Checkpoint], None]]]:
+    """Return channel, recipient and way of everybody outside who gets checkpoints."""
+    found: list[tuple[str, str, Callable[[str, Checkpoint], None]]] = []
+    if mail_leaves():
+        found += [
+            ("mail", address, _mail_checkpoint)
+            for address in settings.FREIGABE_CHECKPOINT_MAIL
+        ]
     if settings.FREIGABE_CHECKPOINT_WEBHOOK:
         url = settings.FREIGABE_CHECKPOINT_WEBHOOK
         found.append(("webhook", url, _post_checkpoint))

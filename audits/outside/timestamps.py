@@ -63,7 +63,7 @@ def verify(token: bytes, message: bytes, *, nonce: int | None = None) -> datetim
     Checks status, signature, chain, key usage and digest (RFC 3161, 2.4.2; by
     rfc3161-client). Raises NotStamped, ImproperlyConfigured.
     """
-    roots, intermediates = _certificates()
+    roots, intermediates = certificates()
     builder = VerifierBuilder(roots=roots, intermediates=intermediates, nonce=nonce)
     try:
         response = decode_timestamp_response(token)
@@ -108,8 +108,11 @@ def _is_due(signed: Checkpoint, at: datetime) -> bool:
     return last.tree_size < signed.tree_size and at - last.stamped_at >= pause
 
 
-def _certificates() -> tuple[list[x509.Certificate], list[x509.Certificate]]:
-    """Read the PEM file: self-signed certificates are roots, the others lead there."""
+def certificates() -> tuple[list[x509.Certificate], list[x509.Certificate]]:
+    """Read FREIGABE_TSA_CERTIFICATES: self-signed ones are roots, others lead there.
+
+    Raises ImproperlyConfigured.
+    """
     path = settings.FREIGABE_TSA_CERTIFICATES
     try:
         found = x509.load_pem_x509_certificates(Path(path).read_bytes())

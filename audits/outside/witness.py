@@ -57,6 +57,10 @@ class SizeConflict(Exception):
         self.size = size
 
 
+class MemoryUnusable(Exception):
+    """503: what we cosigned last cannot be read; the text says why."""
+
+
 class Inconsistent(Exception):
     """422: the checkpoint does not extend the one cosigned last."""
 
@@ -98,7 +102,8 @@ def add_checkpoint(body: bytes, *, at: datetime) -> str:
 
     One at a time for each log, in the database and by a lock beside the key, where the
     last size is remembered too: a database set back does not make us forget. Raises
-    BadRequest, UnknownLog, Unsigned, SizeConflict, Inconsistent, keys.KeyUnusable.
+    BadRequest, UnknownLog, Unsigned, SizeConflict, Inconsistent, MemoryUnusable,
+    keys.KeyUnusable.
     """
     asked = _parse(body)
     verifiers = witnessed().get(asked.signed.origin)
@@ -154,9 +159,15 @@ def _parse(body: bytes) -> Request:
 
 def _last(origin: str, memory: Path, verifiers: Sequence[Verifier]) -> Checkpoint:
     """Return the larger of what the folder and the database remember."""
-    notes = [memory.read_text()] if memory.exists() else []
+    notes: list[str | bytes] = [memory.read_bytes()] if memory.exists() else []
     notes += [row.note for row in WitnessedLog.objects.filter(origin=origin)]
-    trees = [open_checkpoint(note, *verifiers) for note in notes]
+    try:
+        trees = [open_checkpoint(note, *verifiers) for note in notes]
+    except (NoteMalformed, NoteUnverified) as error:
+        raise MemoryUnusable(
+            f"What this witness cosigned last of {origin} cannot be read by the keys "
+            f"in FREIGABE_WITNESSED_LOGS: {error}"
+        ) from error
     return max(
         trees, key=lambda tree: tree.size, default=Checkpoint(origin, 0, EMPTY_ROOT)
     )
@@ -166,7 +177,12 @@ def _require_extension(last: Checkpoint, asked: Request) -> None:
     if last.size == 0:
         if asked.proof:
             raise BadRequest("A first checkpoint needs no proof.")
+        if asked.signed.size == 0 and asked.signed.root != EMPTY_ROOT:
+            raise Inconsistent("An empty tree has another root.")
         return
+    # The specification answers this one with 409, not 422.
+    if asked.signed.size == last.size and asked.signed.root != last.root:
+        raise SizeConflict(last.size)
     try:
         verify_consistency(
             old_size=last.size,

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from audits import log
 from audits.cosignature import Cosigner, open_cosignature, parse_cosigner
 from audits.findings import Findings
-from audits.models import Checkpoint, Cosignature
+from audits.models import Checkpoint, Contradiction, Cosignature
 from audits.note import (
     LARGEST_SIZE,
     NoteMalformed,
@@ -19,6 +19,7 @@ from audits.note import (
     parse_signature,
 )
 from audits.outside.http import Answer, CallFailed, post
+from registry.acts import acting
 
 SIZE_TYPE = "text/x.tlog.size"
 
@@ -101,6 +102,12 @@ def _ask(witness: Witness, signed: Checkpoint, at: datetime) -> Asked:
         line = request(witness, signed)
         stamped = open_cosignature(signed.note, line, witness.cosigner)
     except Contradicted as error:
+        with acting(by="audits.outside"):
+            Contradiction.objects.get_or_create(
+                witness=witness.name,
+                tree_size=signed.tree_size,
+                defaults={"what": str(error), "noticed_at": at},
+            )
         return Asked(witness.name, False, str(error), contradicts=True)
     except (CallFailed, NoteMalformed, NoteUnverified, WitnessRefused) as error:
         return Asked(witness.name, False, str(error))
@@ -133,7 +140,8 @@ def request(witness: Witness, signed: Checkpoint) -> str:
                 f"has signed {signed.tree_size}."
             )
         answer = _send(witness, known, signed)
-    if answer.status == 422:
+    same = answer.status == 409 and known == signed.tree_size
+    if answer.status == 422 or (same and _is_size(answer, known)):
         raise Contradicted(
             f"{witness.name} says that the log of {signed.tree_size} leaves does not "
             f"extend the {known} leaves that it cosigned."
@@ -153,9 +161,16 @@ def _send(witness: Witness, known: int, signed: Checkpoint) -> Answer:
     return post(f"{witness.url}/add-checkpoint", body.encode())
 
 
+def _is_size(answer: Answer, size: int) -> bool:
+    """A conflict over a size that both sides agree on is one over its root."""
+    return answer.content_type == SIZE_TYPE and answer.body == b"%d\n" % size
+
+
 def _size(witness: Witness, answer: Answer) -> int:
     text = answer.body.decode(errors="replace").removesuffix("\n")
-    if not text.isascii() or not text.isdigit() or int(text) > LARGEST_SIZE:
+    # The length first: Python refuses to read a number of thousands of digits.
+    digits = text.isascii() and text.isdigit() and len(text) <= 19
+    if not digits or int(text) > LARGEST_SIZE:
         raise WitnessRefused(f"{witness.name} names no size: {text[:40]!r}.")
     return int(text)
 

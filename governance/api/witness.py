@@ -15,6 +15,7 @@ STATUS: dict[type[Exception], int] = {
     witness.Unsigned: 403,
     witness.UnknownLog: 404,
     witness.Inconsistent: 422,
+    witness.MemoryUnusable: 503,
     KeyUnusable: 503,
 }
 
@@ -23,7 +24,10 @@ STATUS: dict[type[Exception], int] = {
 @require_POST
 def add_checkpoint(request: HttpRequest) -> HttpResponse:
     """Answer with the cosignature line, or with the statuses of the specification."""
-    if int(request.headers.get("Content-Length") or 0) > witness.LARGEST_REQUEST:
+    length = request.headers.get("Content-Length") or "0"
+    if not length.isdecimal():
+        return _text(400, "The request names no length.")
+    if len(length) > 9 or int(length) > witness.LARGEST_REQUEST:
         return _text(413, "The request is too large.")
     try:
         with through("witness"):

@@ -191,7 +191,7 @@ def test_we_cosign_what_extends_the_last(we_witness):
     stamped = open_cosignature(note, line, parse_cosigner(witness.vkey()))
     assert stamped == int(NOW.timestamp())
     assert witness.add_checkpoint(_body(5, old=5), at=NOW)
-    with pytest.raises(witness.Inconsistent):
+    with pytest.raises(witness.SizeConflict):
         witness.add_checkpoint(_body(5, old=5, root=b"x" * 32), at=NOW)
     with pytest.raises(witness.Inconsistent):
         witness.add_checkpoint(_body(6, old=5, root=b"x" * 32), at=NOW)
