@@ -233,8 +233,8 @@ class LogMachine(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     ("examples", "steps"),
     [
-        pytest.param(40, 50, id="bounded"),
-        pytest.param(600, 120, marks=pytest.mark.soak, id="soak"),
+        pytest.param(25, 40, id="bounded"),
+        pytest.param(300, 100, marks=pytest.mark.soak, id="soak"),
     ],
 )
 def test_the_log_is_what_the_model_says(written_log, examples, steps):
