@@ -4,74 +4,14 @@
 from collections.abc import Callable
 
 import psycopg
-import pytest
 
-from audits import integration, log, merkle
-from audits.models import Checkpoint, Entry, Leaf, Sequencer
-from audits.note import Checkpoint as SignedTree
-from audits.note import format_checkpoint, sign_note
-from audits.signer import Signer, SignerRefused
-from audits.verification import verify
-from registry.models import User
-from tests.audits.ledger import NOW, add_user, behind_triggers, checked
-from tests.audits.tampering import Attack, Named, attacks, carry_out, places
+from audits import log
+from tests.audits.forging import FORGE, LEAVES, LIVE, rebuild
+from tests.audits.ledger import NOW, add_user, behind_triggers
+from tests.audits.tampering import Attack, Named, attacks, carry_out
 
-FORGE = (
-    "audits_entry",
-    'UPDATE audits_entry SET body = replace(body, \'"unit": "carla"\', '
-    '\'"unit": "carlo"\') WHERE entry_id = {carla_entry}',
-)
-LIVE = ("registry_user", "UPDATE registry_user SET unit = 'carlo' WHERE unit = 'carla'")
-LEAVES = (
-    "audits_leaf",
-    "UPDATE audits_leaf l SET leaf_hash = sha256('\\x00'::bytea || "
-    "convert_to(e.body, 'UTF8')) FROM audits_entry e WHERE e.entry_id = l.entry_id",
-)
 SIGNED = Named("checkpoint", "was signed as")
 MEMORY = Named("signer")
-
-
-def rebuild(by: psycopg.Connection) -> None:
-    """Fold the leaves as they stand into tiles and state, as the integrator does."""
-    behind_triggers(by, "audits_tile", "DELETE FROM audits_tile")
-    tree, tiles = merkle.CompactRange(), {}
-    leaves: list[bytes] = []
-
-    def visit(level: int, index: int, node: bytes) -> None:
-        if level == 8:
-            tiles[index] = (b"".join(leaves[index * 256 : index * 256 + 256]), node)
-
-    rows = by.execute("SELECT entry_id, leaf_hash FROM audits_leaf ORDER BY leaf_index")
-    found = rows.fetchall()
-    for _, value in found:
-        leaves.append(bytes(value))
-        tree.append(leaves[-1], visit)
-    for index, (hashes, root) in tiles.items():
-        by.execute(
-            "INSERT INTO audits_tile VALUES (0, %s, %s, %s)", [index, hashes, root]
-        )
-    by.execute(
-        "UPDATE audits_sequencer SET tree_size = %s, frontier = %s, done_entry_id = %s",
-        [tree.size, b"".join(tree.frontier), found[-1][0] if found else 0],
-    )
-
-
-def sign_again(by: psycopg.Connection, signer: Signer) -> str:
-    """Replace all checkpoints by one of this signer for the tree as it stands."""
-    size = Leaf.objects.count()
-    root = log.root_at(size=size)
-    note = sign_note(
-        format_checkpoint(SignedTree(signer.origin, size, root)),
-        signer.origin,
-        signer.keys.current,
-    )
-    behind_triggers(by, "audits_checkpoint", "DELETE FROM audits_checkpoint")
-    by.execute(
-        "INSERT INTO audits_checkpoint (tree_size, root_hash, note, created_at) "
-        "VALUES (%s, %s, %s, now())",
-        [size, root, note],
-    )
-    return note
 
 
 def _renumber(by: psycopg.Connection) -> None:
@@ -408,81 +348,3 @@ _LOG = [
 @attacks(*_LOG)
 def test_a_change_of_the_log_is_named(superuser, attack):
     carry_out(attack, superuser)
-
-
-def test_a_foreign_key_signs_nothing_that_is_believed(superuser, tmp_path):
-    """Everything edited consistently, and signed again by a key of one's own."""
-    assert checked().ok
-    for table, statement in (FORGE, LIVE, LEAVES):
-        behind_triggers(superuser, table, statement.format(**places()))
-    rebuild(superuser)
-    sign_again(superuser, Signer(tmp_path / "forger", log.signer().origin))
-    kinds = {item.kind for item in checked().findings}
-    assert {"checkpoint", "signer"} <= kinds
-    with pytest.raises(SignerRefused):
-        log.checkpoint(at=NOW)
-
-
-def test_a_stolen_key_and_memory_leave_only_what_others_remember(superuser, settings):
-    """Nothing inside is wrong: a checkpoint that somebody kept is the only witness."""
-    signer = log.signer()
-    kept = Checkpoint.objects.get().note
-    for table, statement in (FORGE, LIVE, LEAVES):
-        behind_triggers(superuser, table, statement.format(**places()))
-    rebuild(superuser)
-    note = sign_again(superuser, signer)
-    (memory,) = settings.FREIGABE_KEYS_DIR.glob("log-*.checkpoint")
-    memory.write_text(note)
-    assert checked().ok
-    add_user("dora")
-    log.advance(at=NOW)
-    assert checked().ok
-    verdict = verify(trusted=kept)
-    named = [item for item in verdict.findings if "signed as" in item.what]
-    assert len(named) == 1, verdict.findings
-
-
-def test_ids_set_forward_leave_a_gap_and_no_harm(superuser):
-    superuser.execute("SELECT setval('audits_entry_id_seq', 100000)")
-    add_user("dora")
-    log.advance(at=NOW)
-    assert Leaf.objects.last().entry_id == 100_001
-    assert checked().ok
-
-
-def test_ids_set_far_forward_still_find_a_partition(superuser):
-    superuser.execute("SELECT setval('audits_entry_id_seq', 99000000000)")
-    add_user("dora")
-    log.advance(at=NOW)
-    assert Leaf.objects.last().entry_id == 99_000_000_001
-    assert checked().ok
-
-
-def test_a_second_sequencer_meets_the_first(superuser):
-    """Leaves by another hand: no index twice, and the true integrator stops."""
-    add_user("dora")
-    superuser.execute(
-        "INSERT INTO audits_leaf SELECT tree_size, done_entry_id + 1, sha256('x') "
-        "FROM audits_sequencer"
-    )
-    with pytest.raises(integration.Contradicted, match="somebody else wrote"):
-        log.integrate()
-    size = Sequencer.objects.get().tree_size
-    assert Leaf.objects.count() == size + 1
-    assert {"leaf", "sequencer"} <= {item.kind for item in checked().findings}
-
-
-def test_a_clock_turned_back_changes_no_order(superuser):
-    """Order is that of capture; a time is only what the server's clock said."""
-    anna = str(User.objects.get(username="anna").pk)
-    superuser.execute(
-        "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql "
-        "AS $$ SELECT now() - interval '1 hour' $$"
-    )
-    superuser.execute("SET search_path = public, pg_catalog")
-    superuser.execute("UPDATE registry_user SET unit = 'x' WHERE id = %s", [anna])
-    last, former = Entry.objects.order_by("-entry_id")[:2]
-    assert last.pk_text == anna
-    assert last.occurred_at > former.occurred_at, "a function of the attacker was asked"
-    log.advance(at=NOW)
-    assert checked().ok
