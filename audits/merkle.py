@@ -79,6 +79,18 @@ class CompactRange:
         return _fold_right(self.frontier) if self.frontier else EMPTY_ROOT
 
 
+def perfect_root(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over a power of two of hashes."""
+    row = list(hashes)
+    while len(row) > 1:
+        pairs = iter(row)
+        row = [
+            hashlib.sha256(b"\x01" + left + right).digest()
+            for left, right in zip(pairs, pairs, strict=True)
+        ]
+    return row[0]
+
+
 def inclusion_proof(*, index: int, size: int, node: NodeReader) -> list[bytes]:
     """Return the audit path of a leaf in the tree of this size (RFC 6962, 2.1.1).
 

@@ -1,6 +1,5 @@
 """Re-hash the log: entries against leaves, leaves against tiles and checkpoints."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.db import connection
 from audits.entrycheck import EntryCheck, Page, check_columns
 from audits.findings import Findings
 from audits.integration import split_hashes
-from audits.merkle import HASH_BYTES, CompactRange
+from audits.merkle import HASH_BYTES, CompactRange, perfect_root
 from audits.models import Checkpoint, Entry, Leaf, Sequencer, Tile
 from audits.note import Checkpoint as SignedTree
 from audits.note import (
@@ -105,7 +104,7 @@ class _Walk:
         for start in range(0, len(hashes), TILE_WIDTH):
             chunk = hashes[start : start + TILE_WIDTH]
             if len(chunk) == TILE_WIDTH and not self._is_due_within(TILE_WIDTH):
-                root = _fold(chunk)
+                root = perfect_root(chunk)
                 self._tiles.full(b"".join(chunk), self.tree.size // TILE_WIDTH, root)
                 self.tree.append_subtree(TILE_LEVELS, root, self._tiles.visit)
                 self._meet()
@@ -253,17 +252,6 @@ def _report_gap(found: Findings, missing: int, after: str) -> None:
         f"leaf {missing} is missing; the next one is {after}",
         "leaf indexes are contiguous",
     )
-
-
-def _fold(hashes: list[bytes]) -> bytes:
-    """Return the root over a power of two of hashes."""
-    while len(hashes) > 1:
-        pairs = iter(hashes)
-        hashes = [
-            hashlib.sha256(b"\x01" + left + right).digest()
-            for left, right in zip(pairs, pairs, strict=True)
-        ]
-    return hashes[0]
 
 
 def _entry_before(since: int) -> int:
