@@ -19,6 +19,13 @@ AS $$
         FROM pg_inherits i WHERE i.inhrelid = c.oid))
     FROM ours c
   UNION ALL
+  SELECT format('constraint %s on %s: %s', k.conname, k.conrelid::regclass,
+      pg_get_constraintdef(k.oid))
+    FROM pg_constraint k JOIN ours c ON c.oid = k.conrelid WHERE k.contype <> 'n'
+  UNION ALL
+  SELECT format('unique index %s', pg_get_indexdef(i.indexrelid))
+    FROM pg_index i JOIN ours c ON c.oid = i.indrelid WHERE i.indisunique
+  UNION ALL
   SELECT format('rule %s on %s', r.rulename, r.ev_class::regclass)
     FROM pg_rewrite r JOIN ours c ON c.oid = r.ev_class WHERE c.relkind <> 'v'
   UNION ALL

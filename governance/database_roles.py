@@ -50,6 +50,10 @@ def prepare_database(superuser_dsn: str) -> None:
         connection.execute(
             sql.SQL("REASSIGN OWNED BY {} TO {}").format(application, owner)
         )
+        # A temporary table could stand before one of ours in its session's path.
+        connection.execute(
+            sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database)
+        )
         # Before PostgreSQL 16 an owner that inherits nothing may not create there.
         may = connection.execute(
             "SELECT has_schema_privilege(%s, 'public', 'CREATE')", [OWNER]
