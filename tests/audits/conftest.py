@@ -18,6 +18,14 @@ def written_log(fresh_database, settings, tmp_path):
 
 
 @pytest.fixture
+def full(written_log, settings, tmp_path):
+    """Offer a log whose first partition is full, signed and exported."""
+    settings.FREIGABE_EXPORT = str(tmp_path / "worm")
+    import_module("tests.audits.stretch").fill(written_log, settings.FREIGABE_EXPORT)
+    return written_log
+
+
+@pytest.fixture
 def superuser(written_log) -> Iterator[psycopg.Connection]:
     """Offer a connection that may do everything, as a bad administrator would."""
     with psycopg.connect(written_log.superuser_dsn, autocommit=True) as connection:

@@ -23,9 +23,7 @@ from audits.verification import verify
 from governance import access
 from registry.models import User
 from tests.audits.ledger import NOW, add_user, behind_triggers
-
-# `full` is asked for by its name.
-from tests.audits.test_archive import END, FIRST, LATER, full  # noqa: F401
+from tests.audits.stretch import END, FIRST, LATER
 
 
 def _archive() -> Archive:
@@ -110,16 +108,16 @@ def _kill_and_go_on(settings: Any, step: int) -> int:
     return kills
 
 
-def test_killed_in_the_middle_it_goes_on(full, settings):  # noqa: F811
+def test_killed_in_the_middle_it_goes_on(full, settings):
     assert _kill_and_go_on(settings, 101) >= 2
 
 
 @pytest.mark.soak
-def test_killed_between_many_statements_it_goes_on(full, settings):  # noqa: F811
+def test_killed_between_many_statements_it_goes_on(full, settings):
     assert _kill_and_go_on(settings, 7) > 20
 
 
-def test_killed_around_the_detaching_it_is_whole_or_not_at_all(full, settings):  # noqa: F811
+def test_killed_around_the_detaching_it_is_whole_or_not_at_all(full, settings):
     """The transaction that detaches is killed at each of its statements in turn."""
     before = Entry.objects.filter(entry_id__lt=END).count()
     killed = 0
@@ -135,7 +133,7 @@ def test_killed_around_the_detaching_it_is_whole_or_not_at_all(full, settings): 
     assert verdict.ok, verdict.findings
 
 
-def test_a_hold_that_comes_in_between_keeps_everything(full, monkeypatch):  # noqa: F811
+def test_a_hold_that_comes_in_between_keeps_everything(full, monkeypatch):
     sound = archiving._require_sound
 
     def and_a_hold_is_placed() -> None:
@@ -150,7 +148,7 @@ def test_a_hold_that_comes_in_between_keeps_everything(full, monkeypatch):  # no
     assert verify().ok
 
 
-def test_a_hold_on_one_row_of_the_stretch_keeps_all_of_it(full):  # noqa: F811
+def test_a_hold_on_one_row_of_the_stretch_keeps_all_of_it(full):
     pk = str(User.objects.get(username="ben").pk)
     by = access.system_user()
     keeping.place_hold(because="x", rel="public.registry_user", pk=pk, by=by, at=LATER)
@@ -159,7 +157,7 @@ def test_a_hold_on_one_row_of_the_stretch_keeps_all_of_it(full):  # noqa: F811
     assert not Archive.objects.exists()
 
 
-def test_writers_in_the_meantime_lose_nothing(full):  # noqa: F811
+def test_writers_in_the_meantime_lose_nothing(full):
     stop, wrote, failed = threading.Event(), [], []
 
     def write(name: str) -> None:
@@ -204,12 +202,12 @@ def _texts() -> str:
     return "\n".join(finding.text for finding in verify().findings)
 
 
-def test_detaching_by_hand_is_found(full, superuser):  # noqa: F811
+def test_detaching_by_hand_is_found(full, superuser):
     superuser.execute(f"ALTER TABLE audits_entry DETACH PARTITION {FIRST}")
     assert "has no entry any more" in _texts()
 
 
-def test_a_body_edited_before_it_is_attached_again_is_found(full, superuser):  # noqa: F811
+def test_a_body_edited_before_it_is_attached_again_is_found(full, superuser):
     _archive()
     table = f"freigabe_archive.{FIRST}"
     first = Leaf.objects.order_by("leaf_index")[0].entry_id
@@ -264,7 +262,7 @@ def _carry_by_hand(superuser: psycopg.Connection, last: int) -> None:
 
 
 @pytest.mark.parametrize("stretch", [(0, 3), (5, 9)])
-def test_a_forged_archive_excuses_no_missing_entry(full, superuser, stretch):  # noqa: F811
+def test_a_forged_archive_excuses_no_missing_entry(full, superuser, stretch):
     leaves = list(Leaf.objects.order_by("leaf_index")[stretch[0] : stretch[1]])
     _claim(superuser, leaves[0], leaves[-1])
     log.advance(at=LATER)
@@ -288,7 +286,7 @@ def test_a_forged_archive_excuses_no_missing_entry(full, superuser, stretch):  #
         ({"hold": True}, "under the legal hold"),
     ],
 )
-def test_archiving_by_hand_without_leave_is_named(full, superuser, claim, named):  # noqa: F811
+def test_archiving_by_hand_without_leave_is_named(full, superuser, claim, named):
     """A superuser does all that the command does, but asks nobody."""
     leaves = Leaf.objects.filter(entry_id__lt=END).order_by("leaf_index")
     first, last = leaves[0], leaves.last()
@@ -304,7 +302,7 @@ def test_archiving_by_hand_without_leave_is_named(full, superuser, claim, named)
     assert [named in finding.text for finding in found] == [True]
 
 
-def test_a_second_archive_must_continue_the_first(full, superuser):  # noqa: F811
+def test_a_second_archive_must_continue_the_first(full, superuser):
     row = _archive()
     after = Leaf.objects.filter(leaf_index__gt=row.last_leaf + 1)
     leaf = after.order_by("leaf_index")[0]
@@ -313,7 +311,7 @@ def test_a_second_archive_must_continue_the_first(full, superuser):  # noqa: F81
     assert f"not at leaf {row.last_leaf + 1}" in _texts()
 
 
-def test_an_archive_widened_behind_the_log_is_found(full, superuser):  # noqa: F811
+def test_an_archive_widened_behind_the_log_is_found(full, superuser):
     row = _archive()
     behind_triggers(
         superuser,
@@ -330,7 +328,7 @@ def test_an_archive_widened_behind_the_log_is_found(full, superuser):  # noqa: F
     assert "last_leaf" in _texts()
 
 
-def test_a_carried_image_that_was_forged_is_found(full, superuser):  # noqa: F811
+def test_a_carried_image_that_was_forged_is_found(full, superuser):
     _archive()
     entry = Entry.objects.filter(
         body__contains='"via": "archive"', rel="public.registry_user", op="U"
@@ -346,7 +344,7 @@ def test_a_carried_image_that_was_forged_is_found(full, superuser):  # noqa: F81
     assert f"entry {entry.entry_id}" in _texts()
 
 
-def test_the_clock_of_the_entries_decides_not_the_one_who_asks(full):  # noqa: F811
+def test_the_clock_of_the_entries_decides_not_the_one_who_asks(full):
     by = access.system_user()
     soon = keeping.longest().months * 30
     early = Entry.objects.order_by("entry_id")[0].occurred_at + timedelta(days=soon)
