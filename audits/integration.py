@@ -195,7 +195,7 @@ def _integrate_batch(cursor: CursorWrapper, last: int) -> tuple[int, int]:
         done, size, frontier = cursor.fetchone()
         if done >= last:
             return done, size
-        tree = CompactRange(size, split_hashes(frontier))
+        tree = stored_tree(size, frontier)
         # The batch is one of ids, so that no plan looks beyond it; gaps cost nothing.
         cursor.execute(
             "SELECT min(entry_id) FROM audits_entry WHERE entry_id > %s", [done]
@@ -280,6 +280,17 @@ def _grow(cursor: CursorWrapper, tree: CompactRange, leaves: list[bytes]) -> Non
             cursor.execute(_FULL_TILES, [indexes, roots])
         else:
             cursor.execute(_FULL_UPPER_TILES, [level, indexes, roots, level - 1])
+
+
+def stored_tree(size: int, frontier: bytes | memoryview) -> CompactRange:
+    """Resume the tree from the sequencer's row. Raises Contradicted if edited."""
+    try:
+        return CompactRange(size, split_hashes(frontier))
+    except ValueError as error:
+        raise Contradicted(
+            f"The sequencer's row contradicts itself: {error} Nothing is added or "
+            "signed; verify the log before anything else."
+        ) from error
 
 
 def split_hashes(joined: bytes | memoryview) -> list[bytes]:

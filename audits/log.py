@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from audits import merkle, selfcheck, tiles
-from audits.integration import Integration, integrate, require_autocommit, split_hashes
+from audits.integration import Integration, integrate, require_autocommit, stored_tree
 from audits.models import Checkpoint, Entry, Epoch, Leaf, Sequencer, Verification
 from audits.proof_files import format_proof
 from audits.signer import Signer, SignerRefused
@@ -83,7 +83,8 @@ def checkpoint(*, at: datetime) -> Checkpoint:
     """Sign the tree as it stands and return the stored checkpoint.
 
     The same tree gives the same checkpoint. Raises signer.SignerRefused when the tree
-    contradicts what was signed before, NotInLog for an empty log, and
+    contradicts what was signed before, NotInLog for an empty log,
+    integration.Contradicted when the sequencer's row was edited, and
     integration.InTransaction inside a transaction: only durable leaves are signed.
     """
     require_autocommit()
@@ -101,7 +102,7 @@ def checkpoint(*, at: datetime) -> Checkpoint:
 def _sign(state: Sequencer, *, at: datetime) -> Checkpoint:
     if state.tree_size == 0:
         raise NotInLog("The log is empty: there is nothing to sign.")
-    tree = merkle.CompactRange(state.tree_size, split_hashes(state.frontier))
+    tree = stored_tree(state.tree_size, state.frontier)
     node = tiles.node_reader(tree.size)
 
     def prove(old: int, new: int) -> list[bytes]:
