@@ -54,9 +54,7 @@ def test_a_memory_that_was_lost_is_named_and_opens_no_fork(superuser, memory):
     state = Sequencer.objects.get()
     superuser.execute("UPDATE audits_sequencer SET tree_size = tree_size - 1")
     # What the edge hashes say of a smaller tree depends on its size.
-    with pytest.raises(
-        (SignerRefused, Contradicted), match="shrunk|contradicts"
-    ):
+    with pytest.raises((SignerRefused, Contradicted), match="shrunk|contradicts"):
         log.checkpoint(at=NOW)
     superuser.execute("UPDATE audits_sequencer SET tree_size = %s", [state.tree_size])
 
