@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from audits.labels import measurement_label
 from audits.models import EvidenceReport, Measurement
 from governance.case import Case
-from governance.labels import measurement_label
 from governance.models import Signature
 from governance.policy import Check, Rule, Seat
 from governance.separation import hands_in_request

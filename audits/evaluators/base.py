@@ -64,6 +64,7 @@ class Evaluation:
     measurements: tuple[Measurement, ...]
     summary: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()  # what the method cannot say, as full sentences
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, key: str) -> Measurement:
@@ -79,6 +80,7 @@ class Evaluation:
             "measurements": [asdict(one) for one in self.measurements],
             "summary": dict(self.summary),
             "warnings": list(self.warnings),
+            "limits": list(self.limits),
             "versions": dict(self.versions),
         }
 

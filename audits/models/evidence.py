@@ -19,6 +19,9 @@ class EvidenceRun(Fact):
         PERFORMANCE = "performance", _("Performance")
         FAIRNESS = "fairness", _("Fairness")
         EXPLAINABILITY = "explainability", _("Explainability")
+        ROBUSTNESS = "robustness", _("Robustness")
+        DRIFT = "drift", _("Drift")
+        DATA_QUALITY = "data_quality", _("Data quality")
 
     class State(models.TextChoices):
         PENDING = "pending", _("Waiting for a worker")

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.conf import settings
 
-from audits import log
-from governance import charts, policy
+from audits import charts, log
+from governance import policy
 from governance.dossier import attachments, content, decisions, facts, trail
 from governance.dossier.evidence import evidence_of
 from governance.dossier.moment import PastCase, environments_of, record_of

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from governance.charts import Chart
+from audits.charts import Chart
 from governance.dossier.verdicts import (
     Approval,
     Authorised,

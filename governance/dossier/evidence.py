@@ -6,11 +6,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from audits import charts
+from audits.labels import measurement_label
 from audits.models import EvidenceReport, EvidenceRun
-from governance import charts
 from governance.dossier import content
 from governance.dossier.facts import pairs
-from governance.labels import measurement_label
 
 
 class UnreadableReport(Exception):

@@ -4,7 +4,7 @@ from typing import Any
 
 import vl_convert
 
-from governance.charts import Chart
+from audits.charts import Chart
 
 VERSION = "6.4"
 _INK, _SOFT, _LINE, _WASH = "#1c2024", "#5b646d", "#e2ded5", "#f3f0e9"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance.charts import Chart
+from audits.charts import Chart
 from governance.dossier.collect import Collected
 from governance.dossier.content import Content, Evidence, Matrix
 from governance.dossier.tables import Arranged, arranged

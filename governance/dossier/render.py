@@ -13,7 +13,7 @@ from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
-from governance.charts import legible
+from audits.charts import legible
 from governance.dossier.collect import Collected
 from governance.dossier.figures import svg_of
 from governance.dossier.pages import pages_of

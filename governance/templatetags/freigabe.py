@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext
 
-from governance.labels import measurement_label
+from audits.labels import measurement_label
 from governance.models import RiskAssessment
 from governance.models.risk import Band
 

@@ -11,9 +11,9 @@ import vl_convert
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from audits import charts
+from audits.charts.base import Row
 from audits.models import EvidenceReport
-from governance import charts
-from governance.charts.base import Row
 
 # Stand-ins that Vega can parse; the drawing gets the tokens of app.css in their place.
 INK, SOFT, LINE, BRAND, SEVERE = "#1c2024", "#5b646d", "#e2ded5", "#0d5560", "#a3182f"

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from governance.labels import measurement_label
+from audits.labels import measurement_label
 from governance.policy import NoPolicy, Rule, current_pack, parse
 from governance.web.frame import PersonRequest, page, show
 from governance.web.limits import Limit

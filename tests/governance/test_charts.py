@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from governance import charts
+from audits import charts
 from governance.dossier.figures import svg_of
 from registry.lineage import Edge, Graph, Node
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance.charts.base import SCHEMA, Chart, axis, distinct, sheet
+from audits.charts.base import SCHEMA, Chart, axis, distinct, sheet
 
 MOST_FEATURES = 20
 _GOLDEN = 0.618033988749895

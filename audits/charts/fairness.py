@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance.charts.base import SCHEMA, Chart, axis, distinct, short
-from governance.labels import measurement_label
+from audits.charts.base import SCHEMA, Chart, axis, distinct, short
+from audits.labels import measurement_label
 
 MOST_GROUPS = 24
 _GROUP_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")

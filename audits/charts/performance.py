@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance.charts.base import Chart, axis, layer, sheet, thinned
-from governance.labels import measurement_label
+from audits.charts.base import Chart, axis, layer, sheet, thinned
+from audits.labels import measurement_label
 
 
 def roc(summary: Mapping[str, Any]) -> Chart | None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from governance.charts.base import SCHEMA, Chart, legible, short
+from audits.charts.base import SCHEMA, Chart, legible, short
 from registry.lineage import Graph
 
 _COLUMNS = ("dataset", "run", "version", "deployment")

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from governance.charts.base import Chart, legible
-from governance.charts.explainability import beeswarm, importance
-from governance.charts.fairness import rates_by_group
-from governance.charts.lineage import lineage
-from governance.charts.performance import calibration, confusion, points_of, roc
+from audits.charts.base import Chart, legible
+from audits.charts.explainability import beeswarm, importance
+from audits.charts.fairness import rates_by_group
+from audits.charts.lineage import lineage
+from audits.charts.performance import calibration, confusion, points_of, roc
 
 __all__ = ["Chart", "legible", "lineage", "of_report"]
 
