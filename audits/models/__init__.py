@@ -1,7 +1,13 @@
 """The tables of evidence and of the log."""
 
+from audits.models.attachments import EvidenceSigner, ForeignEvidence
 from audits.models.epochs import Epoch, KeyEvent
-from audits.models.evidence import EvidenceReport, EvidenceRun, Measurement
+from audits.models.evidence import (
+    EvidencePart,
+    EvidenceReport,
+    EvidenceRun,
+    Measurement,
+)
 from audits.models.keeping import Archive, LegalHold, LegalHoldRelease, RetentionRule
 from audits.models.log import (
     Checkpoint,
@@ -32,9 +38,12 @@ __all__ = [
     "Entry",
     "Epoch",
     "Erasure",
+    "EvidencePart",
     "EvidenceReport",
     "EvidenceRun",
+    "EvidenceSigner",
     "Export",
+    "ForeignEvidence",
     "KeyEvent",
     "Leaf",
     "LegalHold",
