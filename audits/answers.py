@@ -1,6 +1,6 @@
 """What a sandboxed model answers, checked before anybody believes it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,34 +56,10 @@ class Predictions:
     facts: ModelFacts
 
 
-@dataclass(frozen=True)
-class Sample:
-    """SHAP values of some rows: `base + phi.sum(axis=1)` should be `output`."""
-
-    rows: NDArray[np.int64]
-    background: NDArray[np.int64]
-    seed: int
-    phi: Floats
-    base: Floats
-    output: Floats
-    scores: Floats
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Samples explained by one explainer in one scale."""
-
-    samples: tuple[Sample, ...]
-    features: tuple[str, ...]
-    scale: str  # log-odds, probability or value
-    explainer: str
-    facts: ModelFacts
-
-
 def check_model(path: Path, *, format: str, limits: Limits) -> ModelFacts:
     """Load a model in the sandbox and answer its facts. Raises SandboxRefused."""
-    result = _ask("check", files={"model": path}, options={"format": format}, to=limits)
-    return _facts(result)
+    result = ask("check", files={"model": path}, options={"format": format}, to=limits)
+    return facts_of(result)
 
 
 def predict(
@@ -98,15 +74,15 @@ def predict(
     `rows` is what the data hold: a score for each, finite, and within [0, 1] when the
     model classifies.
     """
-    result = _ask(
+    result = ask(
         "predict",
         files={"model": source.model, "data": source.data},
-        options=_options(source),
+        options=options_of(source),
         to=limits,
         on_progress=on_progress,
     )
-    facts = _facts(result)
-    scores = _array(result, "scores", (rows,))
+    facts = facts_of(result)
+    scores = finite_array(result, "scores", (rows,))
     if facts.task == "binary" and not ((scores >= 0) & (scores <= 1)).all():
         raise sandbox.SandboxRefused(
             "The model answered probabilities outside 0 and 1."
@@ -114,69 +90,8 @@ def predict(
     return Predictions(scores=scores, facts=facts)
 
 
-def explain(
-    source: Source,
-    *,
-    samples: Sequence[tuple[NDArray[np.int64], NDArray[np.int64], int]],
-    limits: Limits,
-    on_progress: sandbox.OnProgress | None = None,
-) -> Explanation:
-    """Explain samples of (rows, background, seed). Raises SandboxRefused."""
-    asked = [
-        {"rows": rows.tolist(), "background": background.tolist(), "seed": seed}
-        for rows, background, seed in samples
-    ]
-    result = _ask(
-        "explain",
-        files={"model": source.model, "data": source.data},
-        options={**_options(source), "samples": asked},
-        to=limits,
-        on_progress=on_progress,
-    )
-    try:
-        used = int(result.values["background_rows"])
-        scale = str(result.values["scale"])
-        explainer = str(result.values["explainer"])[:MAX_NAME]
-    except (KeyError, TypeError, ValueError) as trouble:
-        raise _broken() from trouble
-    if scale not in ("log-odds", "probability", "value"):
-        raise _broken()
-    return Explanation(
-        samples=tuple(
-            _sample(result, number, sample, used=used, width=len(source.features))
-            for number, sample in enumerate(samples)
-        ),
-        features=source.features,
-        scale=scale,
-        explainer=explainer,
-        facts=_facts(result),
-    )
-
-
-def _sample(
-    result: sandbox.SandboxResult,
-    number: int,
-    asked: tuple[NDArray[np.int64], NDArray[np.int64], int],
-    *,
-    used: int,
-    width: int,
-) -> Sample:
-    rows, background, seed = asked
-    count = len(result.arrays.get(f"phi_{number}", ()))
-    if not 0 < count <= len(rows):
-        raise _broken()
-    return Sample(
-        rows=rows[:count],
-        background=background[:used],
-        seed=seed,
-        phi=_array(result, f"phi_{number}", (count, width)),
-        base=_array(result, f"base_{number}", (count,)),
-        output=_array(result, f"output_{number}", (count,)),
-        scores=_array(result, f"score_{number}", (count,)),
-    )
-
-
-def _options(source: Source) -> dict[str, Any]:
+def options_of(source: Source) -> dict[str, Any]:
+    """The options of every verb that reads a model and data."""
     return {
         "format": source.format,
         "media_type": source.media_type,
@@ -187,7 +102,7 @@ def _options(source: Source) -> dict[str, Any]:
     }
 
 
-def _ask(
+def ask(
     verb: str,
     *,
     files: Mapping[str, Path],
@@ -195,6 +110,7 @@ def _ask(
     to: Limits,
     on_progress: sandbox.OnProgress | None = None,
 ) -> sandbox.SandboxResult:
+    """Do one verb in the sandbox within the limits. Raises SandboxRefused."""
     return sandbox.run(
         verb,
         files=files,
@@ -205,10 +121,13 @@ def _ask(
     )
 
 
-def _array(result: sandbox.SandboxResult, name: str, shape: tuple[int, ...]) -> Floats:
+def finite_array(
+    result: sandbox.SandboxResult, name: str, shape: tuple[int, ...]
+) -> Floats:
+    """An array of that shape, all finite, as float64. Raises SandboxRefused."""
     array = result.arrays.get(name)
     if array is None or array.shape != shape:
-        raise _broken()
+        raise broken()
     values = np.asarray(array, dtype=np.float64)
     bad = int((~np.isfinite(values)).sum())
     if bad:
@@ -218,7 +137,8 @@ def _array(result: sandbox.SandboxResult, name: str, shape: tuple[int, ...]) -> 
     return values
 
 
-def _facts(result: sandbox.SandboxResult) -> ModelFacts:
+def facts_of(result: sandbox.SandboxResult) -> ModelFacts:
+    """What the child says of the model. Raises SandboxRefused."""
     values = result.values
     try:
         facts = ModelFacts(
@@ -235,11 +155,12 @@ def _facts(result: sandbox.SandboxResult) -> ModelFacts:
             peak_memory_bytes=int(values["peak_memory_bytes"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as trouble:
-        raise _broken() from trouble
+        raise broken() from trouble
     if facts.task not in ("binary", "regression"):
-        raise _broken()
+        raise broken()
     return facts
 
 
-def _broken() -> sandbox.SandboxRefused:
+def broken() -> sandbox.SandboxRefused:
+    """The refusal of an answer that does not have its form."""
     return sandbox.SandboxRefused("The model code broke the form of its answer.")

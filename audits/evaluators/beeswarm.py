@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.answers import Sample
 from audits.datasets import Table
+from audits.explanations import Sample
 
 MAX_ROWS = 200
 MAX_FEATURES = 20

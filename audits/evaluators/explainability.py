@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from audits.answers import Explanation, Sample
 from audits.datasets import Table
 from audits.evaluators.base import (
     Evaluation,
@@ -20,6 +19,7 @@ from audits.evaluators.base import (
 )
 from audits.evaluators.beeswarm import points
 from audits.evaluators.intervals import mean_interval
+from audits.explanations import Explanation, Sample
 from audits.sampling import choose_rows
 from registry.digests import canonical_json, sha256_hex
 

@@ -1,8 +1,8 @@
 """From a run's files to the explainability evaluator."""
 
-from audits.answers import explain
 from audits.evaluators import explainability
 from audits.evaluators.base import Evaluation
+from audits.explanations import explain
 from audits.measuring.job import Job
 
 

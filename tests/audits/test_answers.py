@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audits.answers import Limits, Source, check_model, explain, predict
+from audits.answers import Limits, Source, check_model, predict
+from audits.explanations import explain
 from audits.sampling import choose_rows
 from audits.sandbox import SandboxRefused
 from tests.audits import zoo

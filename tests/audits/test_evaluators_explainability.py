@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from audits import datasets
-from audits.answers import Explanation, Limits, Source, explain
+from audits.answers import Limits, Source
 from audits.evaluators import explainability
 from audits.evaluators.base import UnusableEvidence
+from audits.explanations import Explanation, explain
 from audits.sampling import choose_rows
 from tests.audits import zoo
 
@@ -147,7 +148,7 @@ def test_two_processes_give_the_same_bytes(tmp_path: Path) -> None:
     exhibit = zoo.skops_file(tmp_path, "network")  # the permutation explainer
     script = (
         "import json, sys; from pathlib import Path; "
-        "from audits import answers, datasets; "
+        "from audits import answers, datasets, explanations; "
         "from audits.evaluators import explainability as e; "
         "names = json.loads(sys.argv[3]); "
         "table = datasets.read(Path(sys.argv[2]), media_type='text/csv', "
@@ -155,7 +156,7 @@ def test_two_processes_give_the_same_bytes(tmp_path: Path) -> None:
         "source = answers.Source(Path(sys.argv[1]), 'skops', Path(sys.argv[2]), "
         "'text/csv', tuple(names), '1'); "
         "samples = e.samples_of(table.rows, {'rows': 20, 'background_rows': 10}); "
-        "x = answers.explain(source, samples=samples, limits=answers.Limits()); "
+        "x = explanations.explain(source, samples=samples, limits=answers.Limits()); "
         "print(json.dumps(e.evaluate(explanation=x, table=table).as_json()))"
     )
     features = json.dumps(zoo.features())
