@@ -1,105 +1,201 @@
-"""How well scores order and how well they are calibrated: AUC, precision, ECE."""
+"""How well scores order: ROC and precision-recall curves, AUC and its interval.
+
+Everything that one list of scores says about order follows from its `Ranking`: the
+positives and negatives at each distinct score. It is sorted once.
+"""
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
-from sklearn.metrics import roc_curve
 
 from audits.evaluators.intervals import Z
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 Labels = NDArray[np.int64]
 CURVE_POINTS = 100
-BINS = 10
+# Of the cells that a bootstrap resamples; scores within one count as ties there.
+MOST_CELLS = 1024
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Positives and negatives at each distinct score, the highest score first."""
+
+    scores: Floats
+    positives: Counts
+    negatives: Counts
+
+    def coarse(self, cells: int = MOST_CELLS) -> "Ranking":
+        """Join neighbours into about `cells` cells, as fine for positives as for
+        negatives; a short ranking stays as it is."""
+        if len(self.scores) <= cells:
+            return self
+        share = self.positives / self.positives.sum()
+        share = (share + self.negatives / self.negatives.sum()) / 2
+        place = np.minimum((np.cumsum(share) * cells).astype(np.int64), cells - 1)
+        starts = np.flatnonzero(np.diff(place, prepend=-1))
+        return Ranking(
+            self.scores[starts],
+            np.add.reduceat(self.positives, starts),
+            np.add.reduceat(self.negatives, starts),
+        )
+
+
+def ranking(target: Labels, scores: Floats) -> Ranking:
+    """Sort once and count the classes at each distinct score."""
+    order = np.argsort(scores)[::-1]
+    ordered = scores[order]
+    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    found = np.cumsum(target[order] == 1)[last]
+    return Ranking(
+        scores=ordered[last],
+        positives=np.diff(found, prepend=0),
+        negatives=np.diff(last + 1 - found, prepend=0),
+    )
 
 
 def auc_delong(target: Labels, scores: Floats) -> tuple[float, float, float]:
     """Area under the ROC curve with the interval of DeLong et al. 1988.
 
-    Computed with midranks (Sun and Xu 2014), the interval on the logit scale so that
-    it stays within 0 and 1. Both classes must be present.
+    Both classes must be present.
     """
-    ones, zeros = scores[target == 1], scores[target == 0]
-    m, n = len(ones), len(zeros)
-    together = rankdata(np.concatenate([ones, zeros]))
-    above = (together[:m] - rankdata(ones)) / n
-    below = 1 - (together[m:] - rankdata(zeros)) / m
-    area = float(above.mean())
-    variance = _variance(above) / m + _variance(below) / n
-    if not 0 < area < 1 or variance == 0:
-        return area, area, area
+    return auc_of(ranking(target, scores))
+
+
+def auc_of(ranked: Ranking) -> tuple[float, float, float]:
+    """Area under the ROC curve and its interval on the logit scale.
+
+    DeLong, DeLong and Clarke-Pearson 1988 with midranks (Sun and Xu 2014): the
+    variance of the placements, counted once for each distinct score. On the logit
+    scale the interval stays within 0 and 1. Both classes must be present.
+    """
+    area, variance = auc_variance(ranked)
+    return (area, *logit_interval(area, variance))
+
+
+def auc_variance(ranked: Ranking) -> tuple[float, float]:
+    """Area under the ROC curve and its DeLong variance."""
+    m, n = int(ranked.positives.sum()), int(ranked.negatives.sum())
+    below = n - np.cumsum(ranked.negatives) + ranked.negatives / 2
+    above = np.cumsum(ranked.positives) - ranked.positives / 2
+    of_positives, of_negatives = below / n, above / m
+    area = float(ranked.positives @ of_positives) / m
+    variance = _spread(of_positives, ranked.positives, area) / m
+    return area, variance + _spread(of_negatives, ranked.negatives, area) / n
+
+
+def logit_interval(area: float, variance: float) -> tuple[float, float]:
+    """Interval of a share on the logit scale; 0, 1 and no variance have no width."""
+    if not 0 < area < 1 or variance <= 0:
+        return area, area
     half = Z * math.sqrt(variance) / (area * (1 - area))
     middle = math.log(area / (1 - area))
-    return area, _logistic(middle - half), _logistic(middle + half)
+    return _logistic(middle - half), _logistic(middle + half)
 
 
-def _variance(values: Floats) -> float:
-    return float(values.var(ddof=1)) if len(values) > 1 else 0.0
+def _spread(values: Floats, counts: Counts, mean: float) -> float:
+    total = int(counts.sum())
+    return float(counts @ (values - mean) ** 2) / (total - 1) if total > 1 else 0.0
 
 
 def _logistic(value: float) -> float:
+    if value < 0:  # math.exp(-value) could overflow
+        return math.exp(value) / (1 + math.exp(value))
     return 1 / (1 + math.exp(-value))
 
 
-def average_precision(target: Labels, scores: Floats) -> Callable[[Floats], float]:
-    """Answer a function of row weights: average precision as scikit-learn defines it.
+def influence(target: Labels, scores: Floats) -> tuple[float, Floats]:
+    """AUC, and what each row adds to its error: the variance is their sum of squares.
 
-    The rows are sorted once for all rounds of a bootstrap. NaN without a positive row.
+    The placements of DeLong et al. 1988, centred and divided by the size of the class:
+    averages and differences of such arrays give the variance of averages and
+    differences of areas over the same rows.
     """
-    order = np.argsort(-scores, kind="stable")
-    hits = target[order]
-    last_of_tie = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-
-    def of_weights(weights: Floats) -> float:
-        drawn = weights[order]
-        found = np.cumsum(drawn * hits)[last_of_tie]
-        taken = np.cumsum(drawn)[last_of_tie]
-        if not found[-1]:
-            return math.nan
-        precision = found / np.where(taken == 0, 1, taken)
-        return float(np.diff(found, prepend=0.0) @ precision / found[-1])
-
-    return of_weights
+    chosen = target == 1
+    ones, zeros = scores[chosen], scores[~chosen]
+    m, n = len(ones), len(zeros)
+    of_ones = _placements(ones, np.sort(zeros))
+    of_zeros = 1 - _placements(zeros, np.sort(ones))
+    area = float(of_ones.mean())
+    found = np.empty(len(scores))
+    # m - 1 and n - 1 as in the sample variance.
+    found[chosen] = (of_ones - area) / math.sqrt(m * max(m - 1, 1))
+    found[~chosen] = (of_zeros - area) / math.sqrt(n * max(n - 1, 1))
+    return area, found
 
 
-def calibration_bins(target: Labels, scores: Floats) -> list[dict[str, Any]]:
-    """Ten bins of equal width: rows, mean score and share of positives in each."""
-    bins = bin_of(scores)
-    found = []
-    for index in range(BINS):
-        inside = bins == index
-        rows = int(inside.sum())
-        found.append(
-            {
-                "from": index / BINS,
-                "to": (index + 1) / BINS,
-                "rows": rows,
-                "mean_score": float(scores[inside].mean()) if rows else None,
-                "share_positive": float(target[inside].mean()) if rows else None,
-            }
-        )
-    return found
+def _placements(values: Floats, others: Floats) -> Floats:
+    left = np.searchsorted(others, values, side="left")
+    right = np.searchsorted(others, values, side="right")
+    placed: Floats = (left + right) / (2 * len(others))
+    return placed
 
 
-def bin_of(scores: Floats) -> NDArray[np.int64]:
-    """Answer the bin of each score; 1.0 belongs to the last."""
-    return np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+def average_precision(ranked: Ranking) -> float:
+    """Average precision as scikit-learn defines it; NaN without a positive row."""
+    return float(_average_precision(ranked.positives[None], ranked.negatives[None])[0])
 
 
-def calibration_error(target: Labels, scores: Floats, weights: Floats) -> float:
-    """Expected calibration error over ten bins of equal width (Naeini et al. 2015)."""
-    bins = bin_of(scores)
-    gaps = np.bincount(bins, weights=weights * (target - scores), minlength=BINS)
-    return float(np.abs(gaps).sum() / weights.sum())
+def _average_precision(positives: Counts, negatives: Counts) -> Floats:
+    found = np.cumsum(positives, axis=1)
+    taken = found + np.cumsum(negatives, axis=1)
+    gained = (positives * (found / np.maximum(taken, 1))).sum(axis=1)
+    total = found[:, -1]
+    return np.where(total > 0, gained / np.maximum(total, 1), math.nan)
 
 
-def curve(target: Labels, scores: Floats) -> list[dict[str, float]]:
+def resampled(
+    ranked: Ranking,
+    statistic: Callable[[Counts, Counts], Floats],
+    *,
+    rounds: int,
+    seed: int,
+) -> Floats:
+    """Answer a statistic of `rounds` resamples of a ranking, NaN where undefined.
+
+    Multinomial over the cells is the same distribution as drawing rows with
+    replacement (evidence.md 2.3). `statistic` takes positives and negatives, rounds x
+    cells each.
+    """
+    random = np.random.default_rng(seed)
+    cells = np.concatenate([ranked.positives, ranked.negatives])
+    filled = np.flatnonzero(cells)
+    total, width = int(cells.sum()), len(ranked.positives)
+    values = np.empty(rounds)
+    for start in range(0, rounds, 100):
+        some = min(100, rounds - start)
+        drawn = np.zeros((some, len(cells)), np.int64)
+        drawn[:, filled] = random.multinomial(total, cells[filled] / total, some)
+        values[start : start + some] = statistic(drawn[:, :width], drawn[:, width:])
+    return values
+
+
+def average_precision_interval(
+    ranked: Ranking, *, rounds: int, seed: int
+) -> tuple[float, float] | None:
+    """Percentile interval of average precision; None when too often undefined.
+
+    Beyond MOST_CELLS distinct scores the cells are coarser than the scores: their
+    distribution is moved by the (small) difference of the two values.
+    """
+    coarse = ranked.coarse()
+    values = resampled(coarse, _average_precision, rounds=rounds, seed=seed)
+    kept = values[np.isfinite(values)]
+    if len(kept) < 0.9 * rounds:
+        return None
+    shift = average_precision(ranked) - average_precision(coarse)
+    lower, upper = np.quantile(kept, [0.025, 0.975]) + shift
+    return max(0.0, float(lower)), min(1.0, float(upper))
+
+
+def curve(ranked: Ranking) -> list[dict[str, float]]:
     """At most 100 points of the ROC curve, its ends included."""
-    false, true, _ = roc_curve(target, scores)
+    true = np.append(0, np.cumsum(ranked.positives)) / ranked.positives.sum()
+    false = np.append(0, np.cumsum(ranked.negatives)) / ranked.negatives.sum()
     keep = np.unique(np.linspace(0, len(false) - 1, CURVE_POINTS).round().astype(int))
     return [
         {"false_positive_rate": float(false[i]), "true_positive_rate": float(true[i])}

@@ -1,13 +1,13 @@
 """Performance: how good the predictions are, each number with its interval."""
 
-from collections.abc import Mapping
-from functools import partial
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evaluators import discrimination
+from audits.evaluators import calibration, discrimination
 from audits.evaluators.base import (
     Evaluation,
     Measurement,
@@ -18,14 +18,18 @@ from audits.evaluators.base import (
     versions_of,
 )
 from audits.evaluators.intervals import mean_interval, wilson
+from audits.evaluators.multiclass import evaluate_multiclass
 from audits.evaluators.regression import evaluate_regression
-from audits.evaluators.resampling import percentile_interval, rounds_for
+from audits.evaluators.resampling import Blocks, blocks, percentiles
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 # Probabilities of exactly 0 and 1 would make the log loss infinite; scikit-learn too
 # moves them by the precision of the number.
 NEAR = float(np.finfo(np.float64).eps)
+LIMITS = (
+    "Performance on these data says nothing about other people, places or times.",
+)
 
 
 def evaluate(
@@ -33,13 +37,15 @@ def evaluate(
     target: NDArray[Any],
     scores: Floats,
     task: str = "binary",
+    classes: Sequence[str] = (),
     config: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Measure predictions against the truth.
 
     Binary: `target` is 0 or 1, `scores` the probability of 1; settings `threshold`
     (0 to 1, default 0.5; a score at the threshold counts as positive), `seed`,
-    `bootstrap_rounds`. Regression: both are values. Raises UnusableEvidence.
+    `bootstrap_rounds`. Multiclass: `target` is a place in `classes`, `scores` rows x
+    classes. Regression: both are values. Raises UnusableEvidence.
     """
     config = config or {}
     known_settings(config)
@@ -48,44 +54,63 @@ def evaluate(
             f"There are {len(scores)} predictions for {len(target)} rows."
         )
     seed = int(setting(config, "seed", 0, low=0, high=2**31))
-    wanted = int(setting(config, "bootstrap_rounds", 1000, low=100, high=100_000))
-    rounds = rounds_for(len(target), wanted)
+    rounds = int(setting(config, "bootstrap_rounds", 1000, low=100, high=100_000))
     if task == "regression":
         return evaluate_regression(
             target=target, predicted=scores, rounds=rounds, seed=seed
         )
-    if task != "binary":
-        raise UnusableEvidence(
-            f"The task {task!r} is not measured yet: binary classification and "
-            "regression are."
+    if task == "multiclass":
+        return evaluate_multiclass(
+            target=target, scores=scores, classes=classes, rounds=rounds, seed=seed
         )
+    if task != "binary":
+        raise UnusableEvidence(f"The task {task!r} is not measured.")
     threshold = setting(config, "threshold", 0.5, low=0, high=1)
     return _binary(target, scores, threshold=threshold, rounds=rounds, seed=seed)
+
+
+def confusion(target: Labels, scores: Floats, threshold: float) -> dict[str, int]:
+    """Count rows by actual and predicted class."""
+    cells = np.bincount(2 * (scores >= threshold) + (target == 1), minlength=4)
+    names = ("true_negative", "false_negative", "false_positive", "true_positive")
+    counted = dict(zip(names, map(int, cells), strict=True))
+    return {name: counted[name] for name in (names[3], names[2], names[1], names[0])}
+
+
+def losses(target: Labels, scores: Floats) -> dict[str, Floats]:
+    """The Brier and the log loss of each row."""
+    right = np.where(target == 1, scores, 1 - scores)
+    np.clip(right, NEAR, 1 - NEAR, out=right)
+    return {"brier": (scores - target) ** 2, "log_loss": -np.log(right)}
 
 
 def _binary(
     target: Labels, scores: Floats, *, threshold: float, rounds: int, seed: int
 ) -> Evaluation:
-    if set(np.unique(target)) != {0, 1}:
+    if not np.isin(target, (0, 1)).all() or target.min() == target.max():
         raise UnusableEvidence(
             "The target has one class only, or values other than 0 and 1: nothing can "
             "be compared."
         )
     if not ((scores >= 0) & (scores <= 1)).all():
         raise UnusableEvidence("The scores are not probabilities between 0 and 1.")
-    predicted = scores >= threshold
-    cells = {
-        "true_positive": int((predicted & (target == 1)).sum()),
-        "false_positive": int((predicted & (target == 0)).sum()),
-        "false_negative": int((~predicted & (target == 1)).sum()),
-        "true_negative": int((~predicted & (target == 0)).sum()),
-    }
+    cells = confusion(target, scores, threshold)
+    ranked = discrimination.ranking(target, scores)
+    bins = calibration.calibration_bins(target, scores)
+    spread = blocks(len(target), seed=seed)
+    each = losses(target, scores)
     measurements = (
-        *_ranking(target, scores, rounds=rounds, seed=seed),
+        *_ordering(ranked, rounds=rounds, seed=seed),
         *_rates(cells),
         _f1(cells, rounds=rounds, seed=seed),
-        *_losses(target, scores),
-        _calibration(target, scores, rounds=rounds, seed=seed),
+        *(mean_of(name, loss) for name, loss in each.items()),
+        calibration.calibration_error(
+            target, scores, spread=spread, rounds=rounds, seed=seed
+        ),
+        *calibration.recalibration(ranked),
+        calibration.calibration_test(target, scores),
+        _skill(target, each["brier"], spread=spread, rounds=rounds, seed=seed),
+        _over_majority(cells),
     )
     return Evaluation(
         measurements=measurements,
@@ -95,47 +120,44 @@ def _binary(
             "positives": int(target.sum()),
             "threshold": threshold,
             "confusion": cells,
-            "roc_curve": discrimination.curve(target, scores),
-            "calibration": discrimination.calibration_bins(target, scores),
+            "roc_curve": discrimination.curve(ranked),
+            "calibration": bins,
+            "brier_parts": calibration.brier_parts(bins, float(each["brier"].mean())),
             "seed": seed,
             "bootstrap_rounds": rounds,
         },
-        versions=versions_of("numpy", "scipy", "scikit-learn"),
+        limits=LIMITS,
+        versions=versions_of("numpy", "scipy"),
     )
 
 
-def _ranking(
-    target: Labels, scores: Floats, *, rounds: int, seed: int
+def _ordering(
+    ranked: discrimination.Ranking, *, rounds: int, seed: int
 ) -> tuple[Measurement, Measurement]:
-    area, lower, upper = discrimination.auc_delong(target, scores)
-    precision = discrimination.average_precision(target, scores)
+    area, lower, upper = discrimination.auc_of(ranked)
+    rows = int(ranked.positives.sum() + ranked.negatives.sum())
+    interval = discrimination.average_precision_interval(
+        ranked, rounds=rounds, seed=seed
+    )
+    low, high = interval or (None, None)
     return (
         Measurement(
             "roc_auc",
             area,
             lower,
             upper,
-            n=len(target),
+            n=rows,
             method="midranks; DeLong interval on the logit scale",
         ),
-        _bootstrapped("average_precision", precision, target, rounds, seed),
-    )
-
-
-def _bootstrapped(
-    name: str, statistic: Any, target: NDArray[Any], rounds: int, seed: int
-) -> Measurement:
-    interval = percentile_interval(
-        statistic, rows=len(target), rounds=rounds, seed=seed
-    )
-    lower, upper = interval or (None, None)
-    return Measurement(
-        name,
-        statistic(np.ones(len(target))),
-        lower,
-        upper,
-        n=len(target),
-        method=f"percentile bootstrap, {rounds} rounds, seed {seed}",
+        Measurement(
+            "average_precision",
+            discrimination.average_precision(ranked),
+            low,
+            high,
+            n=rows,
+            method="percentile bootstrap, multinomial over score cells, "
+            f"{rounds} rounds, seed {seed}",
+        ),
     )
 
 
@@ -147,15 +169,22 @@ def _rates(cells: Mapping[str, int]) -> list[Measurement]:
         "recall": (tp, tp + fn, "positive rows"),
         "specificity": (tn, tn + fp, "negative rows"),
     }
-    return [_rate(name, *parts) for name, parts in rates.items()]
+    return [rate(name, *parts) for name, parts in rates.items()]
 
 
-def _rate(name: str, hits: int, trials: int, of: str) -> Measurement:
+def rate(name: str, hits: int, trials: int, of: str, group: str = "") -> Measurement:
+    """Answer a share with its Wilson interval; no trials, no value."""
     if trials == 0:
-        return not_estimable(name, why=f"not estimable: there are no {of}")
+        return not_estimable(name, group=group, why=f"not estimable: there are no {of}")
     lower, upper = wilson(hits, trials)
     return Measurement(
-        name, hits / trials, lower, upper, n=trials, method="Wilson interval"
+        name,
+        hits / trials,
+        lower,
+        upper,
+        n=trials,
+        group=group,
+        method="Wilson interval",
     )
 
 
@@ -182,32 +211,59 @@ def _f1(cells: Mapping[str, int], *, rounds: int, seed: int) -> Measurement:
     )
 
 
-def _losses(target: Labels, scores: Floats) -> list[Measurement]:
-    safe = np.clip(scores, NEAR, 1 - NEAR)
-    losses = {
-        "brier": (scores - target) ** 2,
-        "log_loss": -np.where(target == 1, np.log(safe), np.log1p(-safe)),
-    }
-    found = []
-    for name, each in losses.items():
-        mean = float(each.mean())
-        deviation = float(each.std(ddof=1)) if len(each) > 1 else 0.0
-        lower, upper = mean_interval(mean, deviation, len(each))
-        found.append(
-            Measurement(
-                name,
-                mean,
-                max(0.0, lower),
-                upper,
-                n=len(each),
-                method="mean over rows, normal interval",
-            )
-        )
-    return found
+def mean_of(name: str, each: Floats, *, group: str = "") -> Measurement:
+    """Answer the mean of losses over rows; a loss is never below 0."""
+    mean = float(each.mean())
+    deviation = float(each.std(ddof=1)) if len(each) > 1 else 0.0
+    lower, upper = mean_interval(mean, deviation, len(each))
+    return Measurement(
+        name,
+        mean,
+        max(0.0, lower),
+        upper,
+        n=len(each),
+        group=group,
+        method="mean over rows, normal interval",
+    )
 
 
-def _calibration(
-    target: Labels, scores: Floats, *, rounds: int, seed: int
+def _skill(
+    target: Labels, brier: Floats, *, spread: Blocks, rounds: int, seed: int
 ) -> Measurement:
-    statistic = partial(discrimination.calibration_error, target, scores)
-    return _bootstrapped("ece", statistic, target, rounds, seed)
+    """1 - Brier score / that of always predicting the share of positives."""
+    sums = spread.sums(np.ones(len(target)), target.astype(np.float64), brier)
+    values = spread.resampled(sums, _skills, rounds=rounds)
+    lower, upper = percentiles(values) or (None, None)
+    return Measurement(
+        "brier_skill",
+        float(_skills(sums.sum(axis=0)[None])[0]),
+        lower,
+        upper,
+        n=len(target),
+        method=spread.method(rounds, seed) + "; baseline: share of positives",
+    )
+
+
+def _skills(sums: Floats) -> Floats:
+    rows, positives, loss = sums.T
+    below = positives * (rows - positives) / rows
+    return np.where(below > 0, 1 - loss / np.where(below > 0, below, 1), math.nan)
+
+
+def _over_majority(cells: Mapping[str, int]) -> Measurement:
+    """Accuracy minus that of always naming the larger class, row by row."""
+    tp, fp, fn, tn = cells.values()
+    total = tp + fp + fn + tn
+    # Where both are right or both wrong the difference is 0.
+    better, worse = (tp, fp) if fp + tn >= tp + fn else (tn, fn)
+    gain = (better - worse) / total
+    deviation = math.sqrt(max(0.0, (better + worse) / total - gain**2))
+    lower, upper = mean_interval(gain, deviation, total)
+    return Measurement(
+        "accuracy_over_majority",
+        gain,
+        lower,
+        upper,
+        n=total,
+        method="paired with always naming the larger class, normal interval",
+    )

@@ -1,7 +1,6 @@
 """Performance of predicted values: errors and explained variance."""
 
-from functools import partial
-from typing import Any
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from audits.evaluators.base import (
     versions_of,
 )
 from audits.evaluators.intervals import mean_interval
-from audits.evaluators.resampling import percentile_interval
+from audits.evaluators.resampling import Blocks, blocks, percentiles
 
 Floats = NDArray[np.float64]
 SHOWN_POINTS = 200
@@ -25,17 +24,24 @@ def evaluate_regression(
 ) -> Evaluation:
     """Measure predicted values: mean error, absolute error, RMSE and R2.
 
-    Raises UnusableEvidence for values that are not finite.
+    R2 is the comparison with always predicting the mean. Raises UnusableEvidence for
+    values that are not finite.
     """
     if not (np.isfinite(target).all() and np.isfinite(predicted).all()):
         raise UnusableEvidence("Targets and predictions must be finite numbers.")
     errors = predicted - target
+    spread = blocks(len(target), seed=seed)
+    centred = target - target.mean()
+    sums = spread.sums(np.ones(len(target)), errors**2, centred, centred**2)
+    if not np.isfinite(sums).all():
+        raise UnusableEvidence("The squares of the errors are too large to be added.")
     return Evaluation(
         measurements=(
             _mean("mean_error", errors),
             _mean("mean_absolute_error", np.abs(errors)),
-            _resampled("rmse", partial(_rmse, errors), len(errors), rounds, seed),
-            _r2(target, errors, rounds=rounds, seed=seed),
+            _rmse(sums, spread, rounds=rounds, seed=seed),
+            _r2(sums, spread, rounds=rounds, seed=seed),
+            *_line(target, predicted),
         ),
         summary={
             "task": "regression",
@@ -44,7 +50,7 @@ def evaluate_regression(
             "seed": seed,
             "bootstrap_rounds": rounds,
         },
-        versions=versions_of("numpy"),
+        versions=versions_of("numpy", "scipy"),
     )
 
 
@@ -62,38 +68,74 @@ def _mean(name: str, values: Floats) -> Measurement:
     )
 
 
-def _resampled(
-    name: str, statistic: Any, rows: int, rounds: int, seed: int
-) -> Measurement:
-    interval = percentile_interval(statistic, rows=rows, rounds=rounds, seed=seed)
-    lower, upper = interval or (None, None)
+def _rmse(sums: Floats, spread: Blocks, *, rounds: int, seed: int) -> Measurement:
+    drawn = spread.resampled(sums, _rmse_of, rounds=rounds)
+    lower, upper = percentiles(drawn) or (None, None)
     return Measurement(
-        name,
-        statistic(np.ones(rows)),
+        "rmse",
+        float(_rmse_of(sums.sum(axis=0)[None])[0]),
         lower,
         upper,
-        n=rows,
-        method=f"percentile bootstrap, {rounds} rounds, seed {seed}",
-        unit="target" if name == "rmse" else "",
+        n=len(spread.of_row),
+        method=spread.method(rounds, seed),
+        unit="target",
     )
 
 
-def _rmse(errors: Floats, weights: Floats) -> float:
-    return float(np.sqrt((weights @ errors**2) / weights.sum()))
+def _rmse_of(sums: Floats) -> Floats:
+    found: Floats = np.sqrt(sums[:, 1] / sums[:, 0])
+    return found
 
 
-def _r2(target: Floats, errors: Floats, *, rounds: int, seed: int) -> Measurement:
-    if np.ptp(target) == 0:
+def _r2(sums: Floats, spread: Blocks, *, rounds: int, seed: int) -> Measurement:
+    rows = len(spread.of_row)
+    if sums[:, 3].sum() == 0:
         why = "not estimable: the target is constant"
-        return not_estimable("r2", n=len(target), why=why)
-    statistic = partial(_explained, target, errors)
-    return _resampled("r2", statistic, len(target), rounds, seed)
+        return not_estimable("r2", n=rows, why=why)
+    drawn = spread.resampled(sums, _r2_of, rounds=rounds)
+    lower, upper = percentiles(drawn) or (None, None)
+    return Measurement(
+        "r2",
+        float(_r2_of(sums.sum(axis=0)[None])[0]),
+        lower,
+        upper,
+        n=rows,
+        method=spread.method(rounds, seed) + "; baseline: mean of the target",
+    )
 
 
-def _explained(target: Floats, errors: Floats, weights: Floats) -> float:
-    mean = (weights @ target) / weights.sum()
-    spread = float(weights @ (target - mean) ** 2)
-    return 1 - float(weights @ errors**2) / spread if spread else float("nan")
+def _r2_of(sums: Floats) -> Floats:
+    rows, squares, total, own = sums.T
+    below = own - total**2 / rows
+    return np.where(below > 0, 1 - squares / np.where(below > 0, below, 1), math.nan)
+
+
+def _line(target: Floats, predicted: Floats) -> list[Measurement]:
+    """Slope and intercept of the target on the prediction: 1 and 0 when calibrated.
+
+    Mincer and Zarnowitz 1969; White's standard errors, right also where the errors
+    of large values are larger.
+    """
+    rows = len(target)
+    names = ("calibration_slope", "calibration_intercept")
+    middle = predicted.mean()
+    moved = predicted - middle
+    below = float(moved @ moved)
+    if rows < 3 or below <= 0:
+        why = "not estimable: the predictions are constant or fewer than three"
+        return [not_estimable(name, n=rows, why=why) for name in names]
+    slope = float(moved @ target) / below
+    intercept = float(target.mean() - slope * middle)
+    rest = target - intercept - slope * predicted
+    tilt = moved / below
+    level = 1 / rows - middle * tilt
+    found = []
+    for name, value, each in zip(names, (slope, intercept), (tilt, level), strict=True):
+        error = math.sqrt(float((each * rest) @ (each * rest)) * rows / (rows - 2))
+        lower, upper = mean_interval(value, error, 1)
+        method = "least squares of target on prediction, White interval"
+        found.append(Measurement(name, value, lower, upper, n=rows, method=method))
+    return found
 
 
 def _points(target: Floats, predicted: Floats) -> list[dict[str, float]]:

@@ -130,9 +130,9 @@ def test_unusable_input_is_named(
 
 
 def test_several_classes_are_refused() -> None:
-    with pytest.raises(UnusableEvidence, match="not measured yet"):
+    with pytest.raises(UnusableEvidence, match="not measured"):
         performance.evaluate(
-            target=np.array([0, 1]), scores=np.array([0.1, 0.2]), task="multiclass"
+            target=np.array([0, 1]), scores=np.array([0.1, 0.2]), task="ordinal"
         )
 
 
