@@ -45,6 +45,7 @@ class ModelFacts:
     feature_names: tuple[str, ...]
     level: str
     seconds: float
+    cpu_seconds: float
     peak_memory_bytes: int
 
 
@@ -67,17 +68,18 @@ def predict(
     *,
     rows: int,
     limits: Limits,
+    first: int = 0,
     on_progress: sandbox.OnProgress | None = None,
 ) -> Predictions:
-    """Score every row. Raises SandboxRefused, also for an answer that cannot be.
+    """Score rows. Raises SandboxRefused, also for an answer that cannot be.
 
-    `rows` is what the data hold: a score for each, finite, and within [0, 1] when the
-    model classifies.
+    `rows` is how many, beginning with the row `first`: a score for each, finite, and
+    within [0, 1] when the model classifies.
     """
     result = ask(
         "predict",
         files={"model": source.model, "data": source.data},
-        options=options_of(source),
+        options={**options_of(source), "first": first, "count": rows},
         to=limits,
         on_progress=on_progress,
     )
@@ -152,6 +154,7 @@ def facts_of(result: sandbox.SandboxResult) -> ModelFacts:
             feature_names=tuple(map(str, values["feature_names"])),
             level=result.level,
             seconds=result.seconds,
+            cpu_seconds=float(values["cpu_seconds"]),
             peak_memory_bytes=int(values["peak_memory_bytes"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as trouble:

@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audits.models import EvidenceReport, EvidenceRun
+from audits.questions import (
+    CannotMeasure,
+    configuration,
+    own_settings,
+    question_digest,
+)
 from registry.models import (
     Column,
     DatasetVersion,
@@ -18,26 +25,13 @@ from registry.models import (
     User,
 )
 
-DEFAULTS: dict[str, int] = {
-    "minimum_group_size": 30,
-    "rows": 300,
-    "background_rows": 100,
-    "seed": 0,
-}
-_RANGES: dict[str, tuple[int, int]] = {
-    "minimum_group_size": (30, 1_000_000),
-    "rows": (20, 100_000),
-    "background_rows": (10, 10_000),
-    "seed": (0, 2**31 - 1),
-}
+Kind, State = EvidenceRun.Kind, EvidenceRun.State
+_ASKING = 0x41_53_4B_31  # "ASK1": the first key of our advisory locks
+OPEN = (EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING)
 
 
-class CannotMeasure(Exception):
-    """The question cannot be answered; `field` names what is wrong with it."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
+class AlreadyEnded(Exception):
+    """The run has ended, so that it cannot be cancelled."""
 
 
 def request(
@@ -48,8 +42,14 @@ def request(
     config: Mapping[str, Any],
     by: User,
     at: datetime,
+    priority: int = EvidenceRun.Priority.NORMAL,
+    again: bool = False,
 ) -> EvidenceRun:
-    """Put a question into the queue; the same open question is not asked twice.
+    """Put a question into the queue.
+
+    The same open question is not asked twice. A question that was answered before is
+    answered by that report at once; the new run names the one that measured. With
+    `again` it is measured anew.
 
     Raises `CannotMeasure` for an unknown kind, a configuration that is not understood,
     or a data set that lacks what the kind needs.
@@ -57,78 +57,72 @@ def request(
     if kind not in EvidenceRun.Kind:
         names = ", ".join(EvidenceRun.Kind.values)
         raise CannotMeasure("kind", _("Must be one of: %(names)s.") % {"names": names})
-    complete = _configuration(version, config)
-    _require_columns(kind, dataset_version)
-    if not version.version_artifacts.filter(role="model").exists():
-        raise CannotMeasure("version", _("This version has no model file to measure."))
-    same = EvidenceRun.objects.filter(
+    complete = configuration(version, kind, config)
+    _require_columns(version, kind, dataset_version)
+    question = question_digest(
+        version=version, kind=kind, dataset_version=dataset_version, config=complete
+    )
+    run = EvidenceRun(
         version=version,
         kind=kind,
         dataset_version=dataset_version,
         config=complete,
-        state__in=[EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING],
-    ).first()
-    if same is not None:
-        return same
+        question_sha256=question,
+        priority=priority,
+        requested_by=by,
+        requested_at=at,
+    )
     with transaction.atomic():
-        return EvidenceRun.objects.create(
-            version=version,
-            kind=kind,
-            dataset_version=dataset_version,
-            config=complete,
-            requested_by=by,
-            requested_at=at,
+        _one_at_a_time(question)
+        asked = version.evidence_runs.filter(question_sha256=question)
+        waiting = asked.filter(state__in=OPEN).first()
+        if waiting is not None:
+            return waiting
+        if not again:
+            _answer_from_store(run, asked, at=at)
+        run.save(force_insert=True)
+    return run
+
+
+def _one_at_a_time(question: str) -> None:
+    """Let two who ask the same question at once see each other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, %s)",
+            [_ASKING, int(question[:8], 16) - 2**31],
         )
 
 
-def _configuration(version: ModelVersion, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run: the version's are fixed, the others may be given."""
-    fixed: dict[str, Any] = {
-        "positive": version.positive_class,
-        "favourable": version.favourable,
-        "threshold": version.threshold,
-    }
-    for name, value in config.items():
-        if name in fixed:
-            if value != fixed[name]:
-                raise CannotMeasure(
-                    f"config/{name}",
-                    _("This version was registered with %(value)s; that is measured.")
-                    % {"value": fixed[name]},
-                )
-        elif name in _RANGES:
-            _require_whole(name, value)
-        else:
-            names = ", ".join(sorted(_RANGES))
-            raise CannotMeasure(
-                f"config/{name}",
-                _("Unknown setting. Known are: %(names)s.") % {"names": names},
-            )
-    return {**DEFAULTS, **config, **fixed}
+def _answer_from_store(
+    run: EvidenceRun, asked: QuerySet[EvidenceRun], *, at: datetime
+) -> None:
+    measured = asked.filter(report__isnull=False).order_by("-ended_at").first()
+    if measured is not None:
+        run.answered_by, run.state = measured, EvidenceRun.State.FINISHED
+        run.progress, run.started_at, run.ended_at = 1.0, at, at
 
 
-def _require_whole(name: str, value: object) -> None:
-    low, high = _RANGES[name]
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not low <= value <= high:  # type: ignore[operator]
-        raise CannotMeasure(
-            f"config/{name}",
-            _("Must be a whole number from %(low)s to %(high)s.")
-            % {"low": low, "high": high},
-        )
+def cancel(*, run: EvidenceRun, by: User, at: datetime) -> None:
+    """End an open run without an answer; a worker that is at it stops within seconds.
+
+    Raises `AlreadyEnded`.
+    """
+    with transaction.atomic():
+        fresh = EvidenceRun.objects.select_for_update().get(pk=run.pk)
+        if fresh.state not in OPEN:
+            raise AlreadyEnded(_("This run has already ended."))
+        run.state, run.cancelled_by, run.ended_at = State.CANCELLED, by, at
+        run.save(update_fields=["state", "cancelled_by", "ended_at"])
 
 
-def _require_columns(kind: str, dataset_version: DatasetVersion) -> None:
+def _require_columns(
+    version: ModelVersion, kind: str, dataset_version: DatasetVersion
+) -> None:
     if dataset_version.artifact_id is None:
         raise CannotMeasure(
             "dataset", _("Only an address of this data set is known; upload the file.")
         )
-    needed = [Column.FEATURE]
-    if kind != EvidenceRun.Kind.EXPLAINABILITY:
-        needed.append(Column.TARGET)
-    if kind == EvidenceRun.Kind.FAIRNESS:
-        needed.append(Column.SENSITIVE)
-    for role in needed:
+    for role in _needed(version, kind):
         if not dataset_version.names(role):
             raise CannotMeasure(
                 "dataset",
@@ -137,26 +131,43 @@ def _require_columns(kind: str, dataset_version: DatasetVersion) -> None:
             )
 
 
+def _needed(version: ModelVersion, kind: str) -> list[Column]:
+    """What columns must be there for. Fairness can do without the truth."""
+    needed = []
+    if kind == Kind.PERFORMANCE:
+        needed.append(Column.TARGET)
+    if kind == Kind.FAIRNESS:
+        needed.append(Column.SENSITIVE)
+    if kind == Kind.DATA_QUALITY:
+        return [Column.FEATURE]
+    if version.version_artifacts.filter(role="model").exists():
+        return [Column.FEATURE, *needed]
+    if kind in (Kind.EXPLAINABILITY, Kind.ROBUSTNESS):
+        raise CannotMeasure(
+            "version",
+            _("This version has no model file, and only a model can be asked that."),
+        )
+    return [Column.PREDICTION, *needed]
+
+
 def latest_reports(
     version: ModelVersion, *, until: datetime | None = None
 ) -> dict[str, EvidenceReport]:
     """The newest report of each kind that counts: these are what decisions judge.
 
-    A report counts when it was measured on the version's registered test data, or when
-    the second line asked for it: whoever builds a model does not choose the data that
-    it is judged by afterwards. Documents are left in the database until asked for.
-    With `until`, only what had been reported by then.
+    Whoever builds a model chooses neither the data nor the settings that it is judged
+    by: a report counts when it was measured on the version's registered test data with
+    the settings that apply to all, or when the second line asked for it. Documents are
+    left in the database until asked for. With `until`, only what was there by then.
     """
-    declared = version.version_datasets.filter(use="test").values("dataset_version")
-    second_line = RoleAssignment.objects.filter(
-        role__in=[role.value for role in Role if role.line == 2], user__is_machine=False
+    declared = set(
+        version.version_datasets.filter(use="test").values_list(
+            "dataset_version", flat=True
+        )
     )
+    vouched = _asked_by_second_line(version, until=until)
     reports = (
         EvidenceReport.objects.filter(run__version=version)
-        .filter(
-            Q(run__dataset_version__in=declared)
-            | Q(run__requested_by__in=second_line.values("user"))
-        )
         .select_related("run__dataset_version__dataset")
         .prefetch_related("measurements")
         .defer("document")
@@ -164,4 +175,26 @@ def latest_reports(
     )
     if until is not None:
         reports = reports.filter(reported_at__lte=until)
-    return {report.run.kind: report for report in reports}
+    return {
+        report.run.kind: report
+        for report in reports
+        if report.run_id in vouched
+        or (
+            report.run.dataset_version_id in declared
+            and not own_settings(report.run.kind, report.run.config)
+        )
+    }
+
+
+def _asked_by_second_line(
+    version: ModelVersion, *, until: datetime | None
+) -> set[UUID]:
+    """Runs that people of the second line asked for, or asked for again."""
+    people = RoleAssignment.objects.filter(
+        role__in=[role.value for role in Role if role.line == 2], user__is_machine=False
+    )
+    asked = version.evidence_runs.filter(requested_by__in=people.values("user"))
+    if until is not None:
+        asked = asked.filter(requested_at__lte=until)
+    pairs = asked.values_list("id", "answered_by")
+    return {key for pair in pairs for key in pair if key is not None}

@@ -7,52 +7,89 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Q
 from django.utils import timezone
 
+from audits import claims, parts, reports, scores
 from audits.answers import Limits
+from audits.claims import MAX_ATTEMPTS
 from audits.datasets import DatasetProblem
-from audits.evaluators.base import Evaluation, UnusableEvidence
+from audits.evaluators.base import UnusableEvidence
 from audits.isolation import isolation
 from audits.measuring import Measured, measure
-from audits.models import EvidenceReport, EvidenceRun, Measurement
-from audits.sandbox import SandboxRefused
+from audits.models import EvidencePart, EvidenceReport, EvidenceRun
+from audits.sandbox import OnProgress, SandboxRefused
 from registry.acts import acting
-from registry.digests import canonical_json, sha256_hex
 from registry.storage import ArtifactDamaged
 
-MAX_ATTEMPTS = 3
 _PROGRESS_SECONDS = 0.5
-_LOCK_CLASS = 0x45_56_49_44  # "EVID": the first key of our advisory locks
 WORKER = "worker"
 State = EvidenceRun.State
+GAVE_UP = (
+    f"The worker died {MAX_ATTEMPTS} times while it measured this, or its disk failed."
+)
 logger = logging.getLogger(__name__)
 
 
-def execute_next() -> bool:
-    """Take one run that waits, or whose worker died, and bring it to its end.
+class Cancelled(Exception):
+    """Somebody cancelled the run while it was measured."""
 
-    False when there is none. A session-level advisory lock stands for the living
-    worker: PostgreSQL drops it with the connection, so that a killed worker's run is
-    free at once, and can be finished only once.
+
+def execute_next() -> int:
+    """Bring one open run, or one part of a large one, a step further.
+
+    Answers 0 when there is nothing to do, else how many workers could help now: 1, or
+    the number of parts when a large run was cut. What a killed worker left is taken up
+    by the next, after a pause that grows.
     """
-    with _claimed() as run:
+    now = timezone.now()
+    with claims.claimed(claims.open_parts(now)) as part:
+        if part is not None:
+            _execute_part(part)
+            return 1
+    with claims.claimed(claims.open_runs(now)) as run:
         if run is None:
-            return False
-        if settings.FREIGABE_REQUIRE_SANDBOX and not isolation().contained:
-            _fail(run, "This machine has no bubblewrap, and the operator requires it.")
-            return True
-        try:
+            return 0
+        return _execute(run)
+
+
+def _execute(run: EvidenceRun) -> int:
+    if not _still_open(run):
+        return 1
+    pieces = [] if run.parts.exists() else parts.planned(run)
+    if pieces:
+        parts.start(run, pieces, now=timezone.now())
+        return len(pieces)
+    if _begin(run):
+        with _ending(run):
             measured = measure(run, limits=_limits(), on_progress=_reporter(run))
-        except (SandboxRefused, UnusableEvidence, DatasetProblem) as error:
-            _fail(run, str(error))
-        except ArtifactDamaged as error:
-            logger.error("%s", error)
-            _fail(run, str(error))
-        else:
             store(run=run, measured=measured)
-    return True
+    return 1
+
+
+def _execute_part(part: EvidencePart) -> None:
+    run = part.run
+    part.refresh_from_db(fields=["state", "attempts"])
+    if part.state != EvidencePart.State.PENDING or not _still_open(run):
+        return
+    with acting(by=WORKER):
+        part.attempts += 1
+        part.not_before = claims.next_attempt(part.attempts, now=timezone.now())
+        part.save(update_fields=["attempts", "not_before"])
+    if part.attempts > MAX_ATTEMPTS:
+        _fail(run, GAVE_UP)
+        return
+    with _ending(run):
+        parts.predict_part(part, limits=_limits(), on_progress=_watching(run))
+        _count_parts(run)
+
+
+def _count_parts(run: EvidenceRun) -> None:
+    done = run.parts.filter(state=EvidencePart.State.FINISHED).count()
+    share = round(0.9 * done / run.parts.count(), 2)
+    with acting(by=WORKER):
+        EvidenceRun.objects.filter(pk=run.pk, state=State.RUNNING).update(
+            progress=share, step=f"{done} of {run.parts.count()} parts scored"
+        )
 
 
 def _limits() -> Limits:
@@ -62,44 +99,86 @@ def _limits() -> Limits:
     )
 
 
-@contextmanager
-def _claimed() -> Iterator[EvidenceRun | None]:
-    open_runs = (
-        EvidenceRun.objects.filter(Q(state=State.PENDING) | Q(state=State.RUNNING))
-        .select_related(
-            "version__model", "dataset_version__dataset", "dataset_version__artifact"
+def _still_open(run: EvidenceRun) -> bool:
+    """Whether the run is open still, now that nobody else can have it."""
+    run.refresh_from_db(fields=["state", "attempts", "progress", "step"])
+    return run.state in claims.OPEN
+
+
+def _begin(run: EvidenceRun) -> bool:
+    """Mark the locked run as running; False when it has been tried often enough."""
+    now = timezone.now()
+    with acting(by=WORKER):
+        run.attempts += 1
+        run.state, run.started_at = State.RUNNING, run.started_at or now
+        run.not_before = claims.next_attempt(run.attempts, now=now)
+        run.step = "starting"
+        run.save(
+            update_fields=["attempts", "state", "started_at", "not_before", "step"]
         )
-        .order_by("requested_at")
-    )
-    for run in open_runs[:50]:
-        number = run.pk.int & 0x7FFFFFFF
-        if not _try_lock(number):
-            continue
-        try:
-            yield _start(run)
-            return
-        finally:
-            _unlock(number)
-    yield None
+    if run.attempts > MAX_ATTEMPTS:
+        _fail(run, GAVE_UP)
+        return False
+    if settings.FREIGABE_REQUIRE_SANDBOX and not isolation().contained:
+        _fail(run, "This machine has no bubblewrap, and the operator requires it.")
+        return False
+    return True
 
 
-def _start(run: EvidenceRun) -> EvidenceRun | None:
-    """Mark the locked run as running, unless it ended while we looked."""
+@contextmanager
+def _ending(run: EvidenceRun) -> Iterator[None]:
+    """End the run with a reason, or try again later, when its measuring fails."""
+    try:
+        yield
+    except Cancelled:
+        scores.forget(run)
+    except (SandboxRefused, UnusableEvidence, DatasetProblem) as error:
+        _fail(run, str(error))
+    except ArtifactDamaged as error:
+        logger.error("%s", error)
+        if isinstance(error.__cause__, OSError) and not isinstance(
+            error.__cause__, FileNotFoundError
+        ):
+            _try_again(run, str(error))
+        else:
+            _fail(run, str(error))
+    except OSError as error:
+        logger.error("Evidence run %s: %s", run.pk, error)
+        _try_again(run, f"The worker's disk or storage failed: {error.strerror}.")
+
+
+def _try_again(run: EvidenceRun, reason: str) -> None:
+    if run.attempts >= MAX_ATTEMPTS:
+        _fail(run, reason)
+        return
+    with acting(by=WORKER):
+        EvidenceRun.objects.filter(pk=run.pk, state=State.RUNNING).update(
+            step=f"will be tried again: {reason}"[:200]
+        )
+
+
+def _fail(run: EvidenceRun, reason: str) -> None:
     with acting(by=WORKER):
         fresh = EvidenceRun.objects.select_for_update().get(pk=run.pk)
-        if fresh.state not in (State.PENDING, State.RUNNING):
-            return None
-        run.attempts = fresh.attempts + 1
-        run.state = State.RUNNING
-        run.progress, run.step = 0.0, "starting"
-        run.save(update_fields=["attempts", "state", "progress", "step"])
-    if run.attempts > MAX_ATTEMPTS:
-        _fail(run, f"The worker died {MAX_ATTEMPTS} times while it measured this.")
-        return None
-    return run
+        if fresh.state in claims.OPEN:
+            run.state, run.failure, run.ended_at = State.FAILED, reason, timezone.now()
+            run.save(update_fields=["state", "failure", "ended_at"])
+    scores.forget(run)
+
+
+def _watching(run: EvidenceRun) -> OnProgress:
+    """End the sandbox's child when the run was cancelled, or ended by another part."""
+
+    def watch(_share: float, _step: str) -> None:
+        states = EvidenceRun.objects.filter(pk=run.pk).values_list("state", flat=True)
+        if states.get() not in claims.OPEN:
+            raise Cancelled
+
+    return watch
 
 
 def _reporter(run: EvidenceRun) -> Callable[[float, str], None]:
+    watch = _watching(run)
     last = time.monotonic()
 
     def report(share: float, step: str) -> None:
@@ -107,9 +186,9 @@ def _reporter(run: EvidenceRun) -> Callable[[float, str], None]:
         if time.monotonic() - last < _PROGRESS_SECONDS and step == run.step:
             return
         last = time.monotonic()
-        changed = (round(share, 2), step[:200]) != (run.progress, run.step)
-        run.progress, run.step = round(share, 2), step[:200]
-        if changed:
+        watch(share, step)
+        if (round(share, 2), step[:200]) != (run.progress, run.step):
+            run.progress, run.step = round(share, 2), step[:200]
             with acting(by=WORKER):
                 run.save(update_fields=["progress", "step"])
 
@@ -121,57 +200,15 @@ def store(
 ) -> EvidenceReport:
     """Store the report and end the run, in one transaction.
 
-    The document is canonical JSON (RFC 8785) without times, so that the same inputs
-    give the same bytes.
+    Raises `Cancelled` when the run was ended meanwhile.
     """
-    document = canonical_json(measured.as_json(run))
     now = at or timezone.now()
     with acting(by=WORKER):
-        EvidenceRun.objects.select_for_update().get(pk=run.pk, state=State.RUNNING)
-        report = EvidenceReport.objects.create(
-            run=run,
-            document=document.decode(),
-            sha256=sha256_hex(document),
-            sandbox=measured.sandbox[:200],
-            reported_at=now,
-        )
-        Measurement.objects.bulk_create(_rows(report, measured.evaluation))
+        fresh = EvidenceRun.objects.select_for_update().get(pk=run.pk)
+        if fresh.state != State.RUNNING:
+            raise Cancelled
+        report = reports.create(run=run, measured=measured, at=now)
         run.state, run.progress, run.step, run.ended_at = State.FINISHED, 1.0, "", now
         run.save(update_fields=["state", "progress", "step", "ended_at"])
+    scores.forget(run)
     return report
-
-
-def _rows(report: EvidenceReport, evaluation: Evaluation) -> list[Measurement]:
-    return [
-        Measurement(
-            report=report,
-            name=m.name[:100],
-            group=m.group[:200],
-            value=m.value,
-            lower=m.lower,
-            upper=m.upper,
-            n=m.n,
-            unit=m.unit,
-            method=m.method[:200],
-            because=m.because,
-        )
-        for m in evaluation.measurements
-    ]
-
-
-def _fail(run: EvidenceRun, reason: str) -> None:
-    with acting(by=WORKER):
-        run.state, run.failure, run.ended_at = State.FAILED, reason, timezone.now()
-        run.save(update_fields=["state", "failure", "ended_at"])
-
-
-def _try_lock(number: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_CLASS, number])
-        row = cursor.fetchone()
-    return bool(row and row[0])
-
-
-def _unlock(number: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK_CLASS, number])

@@ -16,9 +16,11 @@ from audits.models import Verification
 from audits.outside import deliveries, timestamps, witnesses
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
+from governance import nudge
 from governance.dossier import build
 from registry.acts import through
 
+MOST_HELPERS = 16
 VERIFY_EVERY = timedelta(minutes=5)
 ALARM_EVERY = timedelta(hours=1)
 ALARM_AGAIN = timedelta(minutes=5)
@@ -120,10 +122,14 @@ def export_log() -> None:
 
 @shared_task(name="governance.tasks.execute_evidence")
 def execute_evidence() -> None:
-    """Execute waiting evidence runs, one after the other."""
+    """Execute waiting evidence runs, one after the other.
+
+    When a large run was cut into parts, other workers are called to help.
+    """
     with through("task"):
-        while execution.execute_next():
-            pass
+        while useful := execution.execute_next():
+            for _ in range(min(useful, MOST_HELPERS) - 1):
+                nudge.nudge(nudge.EVIDENCE)
 
 
 @shared_task(name="governance.tasks.render_dossiers")

@@ -15,5 +15,5 @@ def measure(job: Job) -> Evaluation:
     found = explain(
         job.source, samples=samples, limits=job.limits, on_progress=job.on_progress
     )
-    job.level = found.facts.level
+    job.saw(found.facts)
     return explainability.evaluate(explanation=found, table=table)

@@ -7,13 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from audits.answers import Limits, Predictions, Source, predict
+from audits import scores
+from audits.answers import Limits, ModelFacts, Predictions, Source, predict
 from audits.datasets import Table, read
-from audits.evaluators.base import UnusableEvidence
+from audits.evaluators.base import Measurement, UnusableEvidence
+from audits.measuring import declared
 from audits.models import EvidenceRun
 from audits.sandbox import OnProgress
 from registry.models import Artifact, Column, DatasetVersion
 from registry.storage import local_copy
+
+RECOMPUTED = "predictions that Freigabe recomputed from the model file"
+DECLARED = "predictions that were declared: no model file was there to recompute them"
 
 
 @dataclass
@@ -30,6 +35,16 @@ class Job:
     _open: ExitStack
     _paths: dict[str, Path] = field(default_factory=dict)
     level: str = ""  # how confined the model code was, once it has run
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    parity: tuple[Measurement, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def saw(self, facts: ModelFacts) -> None:
+        """Remember how confined the model code was, and what it cost."""
+        self.level = facts.level
+        self.cpu_seconds += facts.cpu_seconds
+        self.peak_memory_bytes = max(self.peak_memory_bytes, facts.peak_memory_bytes)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -55,18 +70,25 @@ class Job:
         return str(self.run.config["positive"])
 
     @cached_property
-    def artifact(self) -> Artifact:
-        """The model file of the version."""
+    def artifact(self) -> Artifact | None:
+        """The model file of the version; None where only predictions are known."""
         parts = self.run.version.version_artifacts.select_related("artifact")
-        return parts.get(role="model").artifact
+        part = parts.filter(role="model").first()
+        return part.artifact if part else None
 
     @cached_property
     def source(self) -> Source:
         """The model and the data of this run, for the sandbox."""
+        if self.artifact is None:
+            raise UnusableEvidence("This version has no model file that could be run.")
+        return self.source_of(self.artifact)
+
+    def source_of(self, model: Artifact) -> Source:
+        """A model file, of this or another version, and the data of this run."""
         data = _stored(self.run.dataset_version)
         return Source(
-            model=self._path(self.artifact),
-            format=self.artifact.format,
+            model=self._path(model),
+            format=model.format,
             data=self._path(data),
             media_type=data.media_type,
             features=self.features,
@@ -75,13 +97,57 @@ class Job:
 
     @cached_property
     def predictions(self) -> Predictions:
-        """One score for each row of the data (`audits.answers.Predictions`)."""
-        rows = self.table((self.target,)).rows
-        found = predict(
-            self.source, rows=rows, limits=self.limits, on_progress=self.on_progress
-        )
-        self.level = found.facts.level
+        """The scores of all rows (`audits.answers.Predictions`).
+
+        Recomputed from the model file, by parts when the data are large, and compared
+        with the predictions that the data declare, if any. Without a model file the
+        declared ones are all there is.
+        """
+        name = next(iter(self.run.dataset_version.names(Column.PREDICTION)), None)
+        if self.artifact is None:
+            return self._declared(name)
+        found = self._recomputed()
+        self.saw(found.facts)
+        if name is not None:
+            same = declared.parity(
+                self.table((name,)),
+                name,
+                found,
+                positive=self.positive,
+                threshold=float(self.run.config["threshold"]),
+            )
+            self.parity = (same,)
         return found
+
+    def _recomputed(self) -> Predictions:
+        parts = list(self.run.parts.order_by("number"))
+        if parts:
+            return scores.merged(parts)
+        return predict(
+            self.source,
+            rows=self.rows,
+            limits=self.limits,
+            on_progress=self.on_progress,
+        )
+
+    def _declared(self, name: str | None) -> Predictions:
+        if name is None:
+            raise UnusableEvidence(
+                "This version has no model file, and the data no column of predictions."
+            )
+        target = next(iter(self.run.dataset_version.names(Column.TARGET)), None)
+        table = self.table([column for column in (name, target) if column])
+        found = declared.predictions(table, name, target=target, positive=self.positive)
+        self.saw(found.facts)
+        self.warnings = (
+            "No model file was run: the predictions are the submitter's own.",
+        )
+        return found
+
+    @property
+    def rows(self) -> int:
+        """How many rows the run's data have."""
+        return self.run.dataset_version.row_count or self.table(()).rows
 
     def table(
         self, columns: Sequence[str], *, of: DatasetVersion | None = None

@@ -1,13 +1,12 @@
-"""The run's question, brought to the module of its kind; the report's document."""
+"""The run's question, brought to the module of its kind."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from audits.answers import Limits
 from audits.evaluators.base import Evaluation
 from audits.measuring import explainability, fairness, performance
-from audits.measuring.job import Job, opened
+from audits.measuring.job import DECLARED, RECOMPUTED, Job, opened
 from audits.models import EvidenceRun
 from audits.sandbox import OnProgress
 
@@ -21,32 +20,17 @@ _BY_KIND: dict[str, Callable[[Job], Evaluation]] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What a measurement found, from which bytes, and how confined the model was."""
+    """What a measurement found, from which bytes, and how confined the model was.
+
+    `basis` says whose predictions were measured: ours, or only declared ones.
+    """
 
     evaluation: Evaluation
     artifact_sha256: str
     sandbox: str
-
-    def as_json(self, run: EvidenceRun) -> dict[str, Any]:
-        """The report's document: inputs by digest, settings, engines, all numbers."""
-        return {
-            "kind": run.kind,
-            "inputs": {
-                "model": run.version.model.slug,
-                "version": run.version.version,
-                "version_sha256": run.version.sha256,
-                "artifact_sha256": self.artifact_sha256,
-                "dataset": run.dataset_version.dataset.slug,
-                "dataset_version": run.dataset_version.version,
-                "dataset_sha256": run.dataset_version.sha256,
-            },
-            "config": run.config,
-            "engines": dict(self.evaluation.versions),
-            "sandbox": self.sandbox,
-            "measurements": [asdict(m) for m in self.evaluation.measurements],
-            "summary": dict(self.evaluation.summary),
-            "warnings": list(self.evaluation.warnings),
-        }
+    basis: str = RECOMPUTED
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
 
 
 def measure(
@@ -58,5 +42,16 @@ def measure(
     each with a sentence for the person who asked.
     """
     with opened(run, limits=limits, on_progress=on_progress) as job:
-        evaluation = _BY_KIND[run.kind](job)
-        return Measured(evaluation, job.artifact.sha256, job.level)
+        found = _BY_KIND[run.kind](job)
+        return Measured(
+            evaluation=replace(
+                found,
+                measurements=(*found.measurements, *job.parity),
+                warnings=(*found.warnings, *job.warnings),
+            ),
+            artifact_sha256=job.artifact.sha256 if job.artifact else "",
+            sandbox=job.level,
+            basis=RECOMPUTED if job.artifact else DECLARED,
+            cpu_seconds=job.cpu_seconds,
+            peak_memory_bytes=job.peak_memory_bytes,
+        )

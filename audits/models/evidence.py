@@ -63,6 +63,7 @@ class EvidenceRun(Fact):
     progress = models.FloatField(default=0.0)
     step = models.CharField(max_length=200, blank=True)
     failure = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     cancelled_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 

@@ -15,7 +15,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from audits.artifacts import UnsupportedArtifact
-from audits.evidence import CannotMeasure
+from audits.questions import CannotMeasure
 from audits.sandbox import SandboxRefused
 from governance import (
     access,

@@ -94,12 +94,15 @@ class Signature(Fact):
 
 
 class SignatureAttempt(Fact):
-    """A failed attempt to sign (21 CFR 11.300(d)); too many lock the signer out."""
+    """A failed attempt to sign (21 CFR 11.300(d)); too many lock the signer out.
+
+    `request` is None where something else than an approval was to be signed.
+    """
 
     append_only: ClassVar[bool] = True
 
     request = models.ForeignKey(
-        ApprovalRequest, models.PROTECT, related_name="failed_attempts"
+        ApprovalRequest, models.PROTECT, null=True, related_name="failed_attempts"
     )
     attempted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     attempted_at = models.DateTimeField()

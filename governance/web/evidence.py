@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from audits.evidence import CannotMeasure
 from audits.models import EvidenceReport, EvidenceRun, Measurement
+from audits.questions import CannotMeasure
 from governance import evidence, nudge, roles
 from governance.policy import NoPolicy, current_pack, parse
 from governance.web import figures

@@ -121,9 +121,10 @@ def test_new_evidence_voids_what_was_signed(world):
         version,
         EvidenceRun.objects.get(version=version, kind="performance").dataset_version,
         {"performance": [("roc_auc", "", 0.9)]},
+        at=later(seconds=1),
     )
     with pytest.raises(approvals.NotOpen, match="changed since"):
-        sign(request, world.carl, "approval")
+        sign(request, world.carl, "approval", at=later(minutes=1))
 
 
 def test_a_changed_intended_use_voids_what_was_signed(world):

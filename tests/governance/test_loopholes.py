@@ -2,7 +2,7 @@
 
 import pytest
 
-from audits.evidence import CannotMeasure
+from audits.questions import CannotMeasure
 from governance import (
     access,
     approvals,

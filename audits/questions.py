@@ -1,0 +1,203 @@
+"""What a run may be asked: the settings of each kind, and the digest of a question."""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+from jsonschema import Draft202012Validator
+
+from audits.models import EvidenceRun
+from registry.digests import sha256_of_json
+from registry.models import DatasetVersion, ModelVersion
+
+Kind = EvidenceRun.Kind
+Json = dict[str, Any]
+
+# A report is of this form, and computed by these packages: others ask anew.
+REPORT_FORMAT = "freigabe.evidence-report/1"
+ENGINES = (
+    "catboost",
+    "fairlearn",
+    "lightgbm",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "shap",
+    "shapiq",
+    "skops",
+    "woodelf-explainer",
+    "xgboost-cpu",
+)
+
+
+class CannotMeasure(Exception):
+    """The question cannot be answered; `field` names what is wrong with it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def whole(low: int, high: int, default: int | None = None) -> Json:
+    """A whole number from `low` to `high`."""
+    setting: Json = {"type": "integer", "minimum": low, "maximum": high}
+    return setting if default is None else {**setting, "default": default}
+
+
+def number(low: float, high: float, default: float | None = None) -> Json:
+    """A number from `low` to `high`."""
+    setting: Json = {"type": "number", "minimum": low, "maximum": high}
+    return setting if default is None else {**setting, "default": default}
+
+
+def choice(*words: str) -> Json:
+    """One of some words; the first is the default."""
+    return {"enum": list(words), "default": words[0]}
+
+
+_SEED = whole(0, 2**31 - 1, 0)
+_COLUMN = {"type": "string", "minLength": 1, "maxLength": 5000}
+
+# JSON Schemas (draft 2020-12) of the settings that each kind of run reads.
+SETTINGS: Mapping[str, Mapping[str, Json]] = {
+    Kind.PERFORMANCE: {
+        "seed": _SEED,
+        "bootstrap_rounds": whole(100, 100_000, 1000),
+    },
+    Kind.FAIRNESS: {
+        "seed": _SEED,
+        "minimum_group_size": whole(30, 1_000_000, 30),
+        "bootstrap_rounds": whole(100, 100_000, 2000),
+        "small_groups": choice("refuse", "leave out"),
+        "cross_check": {"type": "boolean", "default": False},
+    },
+    Kind.EXPLAINABILITY: {
+        "seed": _SEED,
+        "rows": whole(20, 10_000_000, 300),
+        "background_rows": whole(10, 10_000, 100),
+    },
+    Kind.ROBUSTNESS: {"seed": _SEED},
+    Kind.DRIFT: {"seed": _SEED},
+    Kind.DATA_QUALITY: {"seed": _SEED},
+}
+
+
+def configuration(
+    version: ModelVersion, kind: str, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Answer the complete settings of a run.
+
+    How scores become outcomes was registered with the version and cannot be chosen
+    here. Raises `CannotMeasure`, whose `field` points to the setting at fault.
+    """
+    fixed: dict[str, Any] = {
+        "positive": version.positive_class,
+        "favourable": version.favourable,
+        "threshold": version.threshold,
+    }
+    given = dict(config)
+    for name in fixed.keys() & given.keys():
+        if given.pop(name) != fixed[name]:
+            raise CannotMeasure(
+                f"config/{name}",
+                _("This version was registered with %(value)s; that is measured.")
+                % {"value": fixed[name]},
+            )
+    known = SETTINGS[kind]
+    for name, value in given.items():
+        if name not in known:
+            raise CannotMeasure(
+                f"config/{name}",
+                _("Unknown setting. Known are: %(names)s.")
+                % {"names": ", ".join(sorted(known))},
+            )
+        _require(name, value, known[name])
+    defaults = {n: one["default"] for n, one in known.items() if "default" in one}
+    return {**defaults, **given, **fixed}
+
+
+def own_settings(kind: str, config: Mapping[str, Any]) -> list[str]:
+    """Names of the settings that somebody chose: they differ from the defaults."""
+    return [
+        name
+        for name, schema in SETTINGS.get(kind, {}).items()
+        if name in config and config[name] != schema.get("default")
+    ]
+
+
+def _require(name: str, value: object, schema: Json) -> None:
+    problem = next(Draft202012Validator(schema).iter_errors(value), None)
+    if problem is None:
+        return
+    path = "/".join([f"config/{name}", *map(str, problem.absolute_path)])
+    raise CannotMeasure(path, _expected(problem.schema) or problem.message)
+
+
+def _expected(schema: Any) -> str:
+    bounds = {"low": schema.get("minimum"), "high": schema.get("maximum")}
+    if schema.get("type") == "integer" and bounds["high"] is not None:
+        return _("Must be a whole number from %(low)s to %(high)s.") % bounds
+    if schema.get("type") == "number" and bounds["high"] is not None:
+        return _("Must be a number from %(low)s to %(high)s.") % bounds
+    if schema.get("type") == "boolean":
+        return _("Must be true or false.")
+    if "enum" in schema:
+        names = ", ".join(schema["enum"])
+        return _("Must be one of: %(names)s.") % {"names": names}
+    return ""
+
+
+def question_digest(
+    *,
+    version: ModelVersion,
+    kind: str,
+    dataset_version: DatasetVersion,
+    config: Mapping[str, Any],
+) -> str:
+    """SHA-256 over all that an answer depends on.
+
+    The version's manifest (it names the model file and the data sets by digest), the
+    data and what their columns are for, the settings, and the engines installed here.
+    """
+    return sha256_of_json(
+        {
+            "format": REPORT_FORMAT,
+            "version_sha256": version.sha256,
+            "dataset_sha256": dataset_version.sha256,
+            "columns": dataset_version.columns,
+            "kind": kind,
+            "config": dict(config),
+            "engines": engines(),
+        }
+    )
+
+
+def engines() -> dict[str, str]:
+    """The installed versions of all that computes; found without importing any."""
+    found = {"evaluators_sha256": evaluators_sha256()}
+    for package in ENGINES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def evaluators_sha256() -> str:
+    """SHA-256 over our own code that computes evidence, by path and content."""
+    here = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for folder in ("evaluators", "measuring", "sandboxed"):
+        for path in sorted((here / folder).rglob("*.py")):
+            content = path.read_bytes()
+            name = path.relative_to(here).as_posix()
+            digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
