@@ -150,6 +150,11 @@ def _needed(version: ModelVersion, kind: str) -> list[Column]:
     return [Column.PREDICTION, *needed]
 
 
+def report_of(run: EvidenceRun) -> EvidenceReport | None:
+    """The report that answers a run: its own, or that of the run that measured."""
+    return EvidenceReport.objects.filter(run=run.answered_by_id or run.pk).first()
+
+
 def latest_reports(
     version: ModelVersion, *, until: datetime | None = None
 ) -> dict[str, EvidenceReport]:

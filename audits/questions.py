@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator
 
 from audits.models import EvidenceRun
+from audits.report_format import REPORT_FORMAT
 from registry.digests import sha256_of_json
 from registry.models import DatasetVersion, ModelVersion
 
 Kind = EvidenceRun.Kind
 Json = dict[str, Any]
 
-# A report is of this form, and computed by these packages: others ask anew.
-REPORT_FORMAT = "freigabe.evidence-report/1"
+# What computes a report: another version of one of them is another question.
 ENGINES = (
     "catboost",
     "fairlearn",

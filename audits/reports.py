@@ -1,9 +1,7 @@
 """The report of a run: one document in a fixed form, its digest, its numbers."""
 
-import json
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.utils.translation import override
@@ -11,11 +9,11 @@ from django.utils.translation import override
 from audits import charts, words
 from audits.measuring import Measured
 from audits.models import EvidenceReport, EvidenceRun, Measurement
-from audits.questions import REPORT_FORMAT, evaluators_sha256
+from audits.questions import evaluators_sha256
+from audits.report_format import REPORT_FORMAT
 from registry.digests import canonical_json, sha256_hex
 
 LANGUAGES = ("en", "de")
-SCHEMA = Path(__file__).with_name("evidence-report-1.schema.json")
 _NAME, _GROUP, _METHOD, _UNIT = 100, 200, 200, 32
 
 
@@ -81,12 +79,6 @@ def _drawn(language: str, whole: dict[str, Any]) -> list[dict[str, Any]]:
             {"key": one.key, "title": one.title, "alt": one.alt, "spec": one.spec}
             for one in charts.of_report(whole["kind"], whole)
         ]
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a report's document."""
-    found: dict[str, Any] = json.loads(SCHEMA.read_text())
-    return found
 
 
 def _cost(run: EvidenceRun, measured: Measured, at: datetime) -> dict[str, Any]:

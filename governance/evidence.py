@@ -1,4 +1,4 @@
-"""The act of asking for evidence."""
+"""The acts of asking for evidence, and of taking the question back."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,9 +20,16 @@ def request_run(
     by: User,
     at: datetime,
     config: Mapping[str, Any] | None = None,
+    priority: int = EvidenceRun.Priority.NORMAL,
+    again: bool = False,
 ) -> EvidenceRun:
-    """Ask the evidence engine. Raises `NotAllowed` and `evidence.CannotMeasure`."""
+    """Ask the evidence engine; what was answered before is answered from the store.
+
+    With `again` it is measured anew. Raises `NotAllowed` and `CannotMeasure`.
+    """
     roles.require(by, "request evidence", model=version.model)
+    if priority > EvidenceRun.Priority.NORMAL:
+        roles.require(by, "request urgent evidence", model=version.model)
     return evidence.request(
         version=version,
         kind=kind,
@@ -30,4 +37,13 @@ def request_run(
         config=config or {},
         by=by,
         at=at,
+        priority=priority,
+        again=again,
     )
+
+
+@act
+def cancel_run(*, run: EvidenceRun, by: User, at: datetime) -> None:
+    """Take a question back. Raises `NotAllowed` and `evidence.AlreadyEnded`."""
+    roles.require(by, "request evidence", model=run.version.model)
+    evidence.cancel(run=run, by=by, at=at)

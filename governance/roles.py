@@ -33,6 +33,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
             R.RISK_MANAGER,
             R.CI,
         },
+        gettext_noop("request urgent evidence"): {R.VALIDATOR, R.RISK_MANAGER},
         gettext_noop("assess risk"): {R.RISK_MANAGER, R.COMPLIANCE},
         gettext_noop("submit versions"): {R.OWNER},
         gettext_noop("sign"): _SECOND | {R.EXECUTIVE},

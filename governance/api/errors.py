@@ -15,6 +15,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from audits.artifacts import UnsupportedArtifact
+from audits.evidence import AlreadyEnded
 from audits.questions import CannotMeasure
 from audits.sandbox import SandboxRefused
 from governance import (
@@ -59,6 +60,7 @@ _STATUS: dict[type[Exception], int] = {
     SandboxRefused: 422,
     datasets.UnusableDataset: 422,
     CannotMeasure: 422,
+    AlreadyEnded: 409,
     CannotBuild: 422,
     gate.AmbiguousQuestion: 400,
     permit.NoKey: 503,

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,7 +13,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.evidence import report_of
 from audits.models import EvidenceRun
+from audits.report_format import SCHEMA
 from governance import evidence, nudge, roles
 from governance.api import show
 from governance.api.door import Door, page, person
@@ -29,6 +32,10 @@ class EvidenceRunRecord(serializers.Serializer[Any]):
         min_value=1, max_value=2**31 - 1, required=False
     )
     config = serializers.DictField(default=dict)
+    priority = serializers.ChoiceField(
+        [one.name.lower() for one in EvidenceRun.Priority], default="normal"
+    )
+    again = serializers.BooleanField(default=False)
 
 
 def _runs() -> Any:
@@ -42,7 +49,11 @@ class RunsOfVersion(Door):
 
     @extend_schema(request=EvidenceRunRecord, responses={202: EvidenceRunRecord})
     def post(self, request: Request, slug: str, version: str) -> Response:
-        """Ask for evidence; watch the URL of the answer."""
+        """Ask for evidence; watch the URL of the answer.
+
+        What was answered before is answered from the stored report (`answered_by`),
+        unless `again` is set.
+        """
         row = find_version(slug, version)
         form = EvidenceRunRecord(data=request.data)
         form.is_valid(raise_exception=True)
@@ -52,6 +63,8 @@ class RunsOfVersion(Door):
             kind=data["kind"],
             dataset_version=_dataset(data),
             config=data["config"],
+            priority=EvidenceRun.Priority[data["priority"].upper()],
+            again=data["again"],
             by=person(request),
             at=timezone.now(),
         )
@@ -87,3 +100,41 @@ class RunDetail(Door):
         row = get_object_or_404(_runs(), pk=run_id)
         roles.require(person(request), "read", model=row.version.model)
         return Response(show.run(row))
+
+
+class Cancellation(Door):
+    """`evidence-runs/{id}/cancellation`"""
+
+    @extend_schema(request=None, responses=EvidenceRunRecord)
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """Take the question back; a worker that is at it stops within seconds."""
+        row = get_object_or_404(_runs(), pk=run_id)
+        evidence.cancel_run(run=row, by=person(request), at=timezone.now())
+        return Response(show.run(row))
+
+
+class Report(Door):
+    """`evidence-runs/{id}/report`"""
+
+    @extend_schema(responses={(200, "application/json"): bytes})
+    def get(self, request: Request, run_id: UUID) -> HttpResponse:
+        """The report's document, in the very bytes that its SHA-256 covers."""
+        row = get_object_or_404(_runs(), pk=run_id)
+        roles.require(person(request), "read", model=row.version.model)
+        report = report_of(row)
+        if report is None:
+            raise Http404
+        return HttpResponse(
+            report.document.encode(),
+            content_type="application/json",
+            headers={"ETag": f'"{report.sha256}"'},
+        )
+
+
+class ReportSchema(Door):
+    """`evidence-report-schema`"""
+
+    @extend_schema(responses={(200, "application/schema+json"): dict})
+    def get(self, request: Request) -> HttpResponse:
+        """The JSON Schema of a report's document."""
+        return HttpResponse(SCHEMA.read_bytes(), content_type="application/schema+json")

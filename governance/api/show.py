@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from audits.evidence import report_of
 from audits.models import EvidenceReport, EvidenceRun
 from governance.lifecycle import status_of
 from governance.models import (
@@ -140,7 +141,7 @@ def environment(row: Environment) -> Json:
 
 def run(row: EvidenceRun) -> Json:
     """An evidence run and, when finished, its report."""
-    report = EvidenceReport.objects.filter(run=row).first()
+    report = report_of(row)
     return {
         "id": row.id,
         "url": f"/api/v1/evidence-runs/{row.id}",
@@ -150,12 +151,15 @@ def run(row: EvidenceRun) -> Json:
         "dataset": row.dataset_version.dataset.slug,
         "dataset_version": row.dataset_version.version,
         "config": row.config,
+        "priority": EvidenceRun.Priority(row.priority).name.lower(),
         "state": row.state,
+        "answered_by": row.answered_by_id,
         "progress": row.progress,
         "step": row.step,
         "failure": row.failure,
         "requested_at": row.requested_at,
         "requested_by": user(row.requested_by),
+        "started_at": row.started_at,
         "ended_at": row.ended_at,
         "report": _report(report) if report else None,
     }
@@ -165,7 +169,9 @@ def _report(row: EvidenceReport) -> Json:
     names = ("name", "group", "value", "lower", "upper", "n", "unit", "method")
     return {
         "sha256": row.sha256,
+        "url": f"/api/v1/evidence-runs/{row.run_id}/report",
         "sandbox": row.sandbox,
+        "cost": row.cost,
         "reported_at": row.reported_at,
         "measurements": list(row.measurements.values(*names, "because")),
     }

@@ -79,6 +79,21 @@ urlpatterns = [
     path(
         "evidence-runs/<uuid:run_id>", evidence.RunDetail.as_view(), name="evidence-run"
     ),
+    path(
+        "evidence-runs/<uuid:run_id>/cancellation",
+        evidence.Cancellation.as_view(),
+        name="evidence-cancellation",
+    ),
+    path(
+        "evidence-runs/<uuid:run_id>/report",
+        evidence.Report.as_view(),
+        name="evidence-report",
+    ),
+    path(
+        "evidence-report-schema",
+        evidence.ReportSchema.as_view(),
+        name="evidence-report-schema",
+    ),
     path("approval-requests", decisions.RequestList.as_view(), name="requests"),
     path(_REQUEST, decisions.RequestDetail.as_view(), name="request"),
     path(f"{_REQUEST}/signatures", decisions.Signatures.as_view(), name="signatures"),
