@@ -3,12 +3,14 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from audits.labels import measurement_label
@@ -107,3 +109,19 @@ def number(value: float | None) -> str:
     places = 0 if whole else 3
     # Django's number_format cuts digits off instead of rounding: round before.
     return number_format(Decimal(f"{value:.{places}f}"), decimal_pos=places)
+
+
+@register.simple_tag
+def cost(value: dict[str, Any]) -> str:
+    """What an evidence run cost, in words."""
+    said = _("%(seconds)s seconds, %(rows)s rows") % {
+        "seconds": number_format(value.get("seconds", 0), 1),
+        "rows": number_format(value.get("rows", 0), 0, force_grouping=True),
+    }
+    if peak := value.get("peak_memory_bytes"):
+        said += ", " + _("at most %(mebibytes)s MiB in the sandbox") % {
+            "mebibytes": number_format(peak / 2**20, 0, force_grouping=True)
+        }
+    if value.get("parts", 1) > 1:
+        said += ", " + _("%(parts)s parts") % {"parts": value["parts"]}
+    return said

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
+from audits.evidence import OPEN, AlreadyEnded
 from audits.models import EvidenceReport, EvidenceRun, Measurement
 from audits.questions import CannotMeasure
 from governance import evidence, nudge, roles
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     DatasetField = forms.ModelChoiceField[DatasetVersion]
 else:
     DatasetField = forms.ModelChoiceField
-
-OPEN = (EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING)
 
 
 class DataField(DatasetField):
@@ -49,6 +50,14 @@ class MeasureForm(forms.Form):
         ),
         help_text=_("Data that the model has not learned from."),
     )
+    again = forms.BooleanField(
+        label=_("Measure again"),
+        required=False,
+        help_text=_(
+            "What was measured before, on the same bytes with the same settings, is "
+            "answered from the stored report. Tick this to compute it anew."
+        ),
+    )
 
 
 @page
@@ -63,6 +72,7 @@ def measure(request: PersonRequest, slug: str, version: str) -> HttpResponse:
                 version=row,
                 kind=form.cleaned_data["kind"],
                 dataset_version=form.cleaned_data["dataset"],
+                again=form.cleaned_data["again"],
                 by=request.user,
                 at=timezone.now(),
             )
@@ -91,7 +101,7 @@ def run_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
     """How far a run is; once it is finished, its report."""
     run = _find(run_id)
     report = (
-        EvidenceReport.objects.filter(run=run)
+        EvidenceReport.objects.filter(run=run.answered_by_id or run.pk)
         .select_related("run__version__model")
         .prefetch_related("measurements")
         .first()
@@ -103,6 +113,9 @@ def run_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
             "run": run,
             "version": run.version,
             "open": run.state in OPEN,
+            "may_cancel": roles.may(
+                request.user, "request evidence", model=run.version.model
+            ),
             "report": report,
             **(_report(report) if report else {}),
         },
@@ -118,6 +131,32 @@ def progress(request: PersonRequest, run_id: UUID) -> HttpResponse:
     if run.state not in OPEN:
         response.headers["HX-Refresh"] = "true"
     return response
+
+
+@page
+@require_POST
+def cancel(request: PersonRequest, run_id: UUID) -> HttpResponse:
+    """Take a question back."""
+    run = _find(run_id)
+    try:
+        evidence.cancel_run(run=run, by=request.user, at=timezone.now())
+    except AlreadyEnded as refusal:
+        messages.warning(request, str(refusal))
+    return redirect("web:evidence", run.pk)
+
+
+@page
+def document(request: PersonRequest, run_id: UUID) -> HttpResponse:
+    """The report's document as a file, in the very bytes that its digest covers."""
+    run = _find(run_id)
+    roles.require(request.user, "read", model=run.version.model)
+    report = get_object_or_404(EvidenceReport, run=run.answered_by_id or run.pk)
+    name = f"{run.version.model.slug}-{run.version.version}-{run.kind}.json"
+    return HttpResponse(
+        report.document.encode(),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @dataclass(frozen=True)
@@ -169,6 +208,8 @@ def _report(report: EvidenceReport) -> dict[str, Any]:
         "groups": [row for row in rows if not _says_all(row)],
         "figures": figures.all_of(report),
         "warnings": document.get("warnings", []),
+        "basis": document.get("basis", ""),
+        "method_limits": document.get("limits", []),
         "inputs": document.get("inputs", {}),
         "engines": document.get("engines", {}),
         "config": document.get("config", {}),

@@ -168,7 +168,7 @@ def test_the_same_name_twice_is_a_conflict(world, caller):
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
-        ({"kind": "drift"}, "/kind"),
+        ({"kind": "beauty"}, "/kind"),
         ({"dataset": "unknown"}, "/dataset"),
         ({"config": {"treshold": 1}}, "/config/treshold"),
         ({"config": {"threshold": 0.0}}, "/config/threshold"),
