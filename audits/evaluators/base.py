@@ -11,13 +11,22 @@ SETTINGS = frozenset(
     {
         "background_rows",
         "bootstrap_rounds",
+        "cost_false_negative",
+        "cost_false_positive",
         "favourable",
         "minimum_group_size",
+        "minimum_segment_rows",
+        "monotonic",
+        "noise",
         "positive",
+        "reference_dataset",
+        "reference_shares",
+        "response_rows",
         "rows",
         "seed",
         "small_groups",
         "threshold",
+        "time_column",
     }
 )
 
@@ -83,6 +92,17 @@ class Evaluation:
             "limits": list(self.limits),
             "versions": dict(self.versions),
         }
+
+
+def together(*parts: Evaluation) -> Evaluation:
+    """Join evaluations of one run; the last one has the last word."""
+    return Evaluation(
+        measurements=tuple(one for part in parts for one in part.measurements),
+        summary={key: value for part in parts for key, value in part.summary.items()},
+        warnings=tuple(dict.fromkeys(one for part in parts for one in part.warnings)),
+        limits=tuple(dict.fromkeys(one for part in parts for one in part.limits)),
+        versions={key: value for part in parts for key, value in part.versions.items()},
+    )
 
 
 def not_estimable(name: str, *, group: str = "", n: int = 0, why: str) -> Measurement:

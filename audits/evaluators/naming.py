@@ -1,4 +1,4 @@
-"""Short names of groups, categories and features that stay different from each other."""
+"""Short names of groups, categories and features that stay distinct."""
 
 from collections.abc import Sequence
 

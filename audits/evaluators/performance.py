@@ -84,6 +84,32 @@ def losses(target: Labels, scores: Floats) -> dict[str, Floats]:
     return {"brier": (scores - target) ** 2, "log_loss": -np.log(right)}
 
 
+def row_loss(target: NDArray[Any], scores: Floats, *, task: str) -> Floats:
+    """One loss for each row, smaller is better: the Brier score of classes, or the
+    absolute error of values."""
+    if task == "regression":
+        found: Floats = np.abs(scores - target)
+    elif task == "binary":
+        found = (scores - target) ** 2
+    else:
+        right = scores[np.arange(len(target)), target]
+        found = (scores**2).sum(axis=1) - 2 * right + 1
+    return found
+
+
+def row_errors(
+    target: NDArray[Any], scores: Floats, *, task: str, threshold: float
+) -> NDArray[np.bool_] | None:
+    """Whether the predicted class of each row is wrong; None for values."""
+    if task == "regression":
+        return None
+    if task == "binary":
+        wrong: NDArray[np.bool_] = (scores >= threshold) != (target == 1)
+    else:
+        wrong = scores.argmax(axis=1) != target
+    return wrong
+
+
 def _binary(
     target: Labels, scores: Floats, *, threshold: float, rounds: int, seed: int
 ) -> Evaluation:
