@@ -1,7 +1,7 @@
 """What a sandboxed model answers, checked before anybody believes it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,10 @@ from audits import datasets, sandbox
 
 Floats = NDArray[np.float64]
 MAX_NAME = 200
+MAX_CLASSES = 1_000
+SUM_TOLERANCE = 1e-3  # float32 probabilities of many classes
+PART_ROWS = 50_000  # as audits.sandboxed.tables.BATCH_ROWS, which needs pandas
+CLASSES = {"binary": (2, 2), "multiclass": (3, MAX_CLASSES), "regression": (0, 0)}
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Source:
 class ModelFacts:
     """What a model file says about itself."""
 
-    task: str  # binary or regression
+    task: str  # binary, multiclass or regression
     library: str
     versions: Mapping[str, str]
     classes: tuple[str, ...]
@@ -51,7 +55,11 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Predictions:
-    """One finite score for each row: a probability, or a predicted value."""
+    """Finite scores, one row for each row of the data (or of a part of it).
+
+    (n,) probabilities of the positive class for the task "binary", (n,) values for
+    "regression", (n, k) probabilities in the order of `facts.classes` for "multiclass".
+    """
 
     scores: Floats
     facts: ModelFacts
@@ -67,29 +75,57 @@ def predict(
     source: Source,
     *,
     rows: int,
-    limits: Limits,
     first: int = 0,
+    limits: Limits,
     on_progress: sandbox.OnProgress | None = None,
 ) -> Predictions:
-    """Score rows. Raises SandboxRefused, also for an answer that cannot be.
+    """Score `rows` rows of the data, beginning with the row `first`.
 
-    `rows` is how many, beginning with the row `first`: a score for each, finite, and
-    within [0, 1] when the model classifies.
+    Scores are finite; those of a classifier lie within [0, 1], and those of several
+    classes add up to 1 (within 0.001). Parts that begin at multiples of PART_ROWS
+    give, joined, the same bytes as the whole. A model whose answers differ when it is
+    asked twice is refused. Raises SandboxRefused, also for rows beyond the data.
     """
     result = ask(
         "predict",
         files={"model": source.model, "data": source.data},
-        options={**options_of(source), "first": first, "count": rows},
+        options={**options_of(source), "first": first, "end": first + rows},
         to=limits,
         on_progress=on_progress,
     )
     facts = facts_of(result)
-    scores = finite_array(result, "scores", (rows,))
-    if facts.task == "binary" and not ((scores >= 0) & (scores <= 1)).all():
+    shape = (rows, len(facts.classes))
+    several = facts.task == "multiclass"
+    scores = finite_array(result, "scores", shape if several else shape[:1])
+    if facts.task != "regression" and not ((scores >= 0) & (scores <= 1)).all():
         raise sandbox.SandboxRefused(
             "The model answered probabilities outside 0 and 1."
         )
+    if several and (np.abs(scores.sum(axis=1) - 1) > SUM_TOLERANCE).any():
+        raise sandbox.SandboxRefused(
+            "The model answered probabilities of its classes that do not add up to 1."
+        )
     return Predictions(scores=scores, facts=facts)
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """Join the predictions of parts, in their order; the largest memory is kept.
+
+    Raises SandboxRefused when the parts do not speak of one model.
+    """
+    facts = [part.facts for part in parts]
+    same = {(one.task, one.library, one.classes, one.feature_names) for one in facts}
+    if len(same) != 1:
+        raise broken()
+    return Predictions(
+        scores=np.concatenate([part.scores for part in parts]),
+        facts=replace(
+            facts[0],
+            seconds=round(sum(one.seconds for one in facts), 3),
+            cpu_seconds=round(sum(one.cpu_seconds for one in facts), 3),
+            peak_memory_bytes=max(one.peak_memory_bytes for one in facts),
+        ),
+    )
 
 
 def options_of(source: Source) -> dict[str, Any]:
@@ -99,7 +135,7 @@ def options_of(source: Source) -> dict[str, Any]:
         "media_type": source.media_type,
         "features": list(source.features),
         "positive": source.positive,
-        "max_rows": datasets.MAX_ROWS,
+        "max_rows": datasets.row_limit(source.media_type),
         "max_columns": datasets.MAX_COLUMNS,
     }
 
@@ -159,7 +195,8 @@ def facts_of(result: sandbox.SandboxResult) -> ModelFacts:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as trouble:
         raise broken() from trouble
-    if facts.task not in ("binary", "regression"):
+    fewest, most = CLASSES.get(facts.task, (1, 0))
+    if not fewest <= len(facts.classes) <= most:
         raise broken()
     return facts
 

@@ -1,33 +1,33 @@
 """Runs one verb over hostile files in a child without credentials or network."""
 
+import contextlib
+import fcntl
 import json
 import logging
-import math
 import os
-import selectors
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from audits import isolation
-from audits.sandboxed import wire
+from audits.conversation import BrokenAnswer, listen
+from audits.conversation import OnProgress as OnProgress
 
 DEFAULT_TIMEOUT_SECONDS = 900
 DEFAULT_MEMORY_BYTES = 4 * 1024**3
-MAX_REPLY_BYTES = 2 * 1024**3
 MAX_PROCESSES = 256
 THREADS = "2"
-BEAT_SECONDS = 1.0
+GRACE_SECONDS = 5.0
+MAX_SCRATCH_FILES = 10_000
+PIPE_BYTES = 1024**2
 LOGGED_BYTES = 8000
-OnProgress = Callable[[float, str], None]
 logger = logging.getLogger(__name__)
 
 
@@ -47,19 +47,6 @@ class SandboxResult:
     arrays: dict[str, NDArray[Any]]
     level: str
     seconds: float
-
-
-@dataclass
-class _Conversation:
-    """What has come over the pipe so far."""
-
-    buffer: bytearray = field(default_factory=bytearray)
-    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
-    values: dict[str, Any] | None = None
-    refusal: str | None = None
-    level: str = ""
-    progress: tuple[float, str] = (0.0, "starting")
-    received: int = 0
 
 
 def run(
@@ -94,24 +81,33 @@ def run(
         "processes": MAX_PROCESSES if way.contained else 0,
     }
     with (
-        tempfile.TemporaryDirectory(prefix="freigabe-") as scratch,
+        tempfile.TemporaryDirectory(
+            prefix="freigabe-", ignore_cleanup_errors=True
+        ) as scratch,
         tempfile.TemporaryFile() as task,
-        tempfile.TemporaryFile() as trouble,
+        tempfile.TemporaryFile() as trouble_file,
     ):
         task.write(json.dumps(job).encode())
         task.seek(0)
         home = isolation.SCRATCH_INSIDE if way.contained else scratch
         child, answers = _start(
-            way.command(files), home=home, task=task, trouble=trouble
+            way.command(files), home=home, task=task, trouble=trouble_file
         )
         try:
-            talk = _listen(answers, began + timeout_seconds, on_progress)
-            code = child.wait(timeout=max(1.0, began + timeout_seconds - _now()))
-        except (TimeoutError, subprocess.TimeoutExpired):
+            talk = listen(
+                answers,
+                deadline=began + timeout_seconds,
+                on_progress=on_progress,
+                on_beat=lambda: _check_scratch(Path(scratch)),
+            )
+            code = None if talk.ended else _wait(child)
+        except TimeoutError:
             raise SandboxTimeout(_too_long(timeout_seconds)) from None
+        except BrokenAnswer as trouble:
+            raise SandboxRefused(str(trouble)) from trouble
         finally:
             _end(child, answers)
-            words = _last_words(trouble)
+            words = _last_words(trouble_file)
         if words:
             logger.info("The sandbox said while it was asked to %s:\n%s", verb, words)
         if talk.refusal is not None:
@@ -138,6 +134,8 @@ def _start(
     command: list[str], *, home: str, task: IO[bytes], trouble: IO[bytes]
 ) -> tuple[subprocess.Popen[bytes], int]:
     ours, theirs = os.pipe()
+    with contextlib.suppress(OSError):  # a limit for pipes of all users together
+        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     try:
         child = subprocess.Popen(
             command,
@@ -173,82 +171,27 @@ def _environment(home: str) -> dict[str, str]:
     }
 
 
-def _listen(
-    answers: int, deadline: float, on_progress: OnProgress | None
-) -> _Conversation:
-    talk = _Conversation()
-    next_beat = 0.0
-    with selectors.DefaultSelector() as selector:
-        selector.register(answers, selectors.EVENT_READ)
-        while True:
-            if _now() > deadline:
-                raise TimeoutError
-            if on_progress is not None and _now() >= next_beat:
-                on_progress(*talk.progress)
-                next_beat = _now() + BEAT_SECONDS
-            if not selector.select(timeout=BEAT_SECONDS / 4):
-                continue
-            chunk = os.read(answers, 1 << 20)
-            if not chunk:
-                return talk
-            talk.received += len(chunk)
-            if talk.received > MAX_REPLY_BYTES:
-                raise SandboxRefused("The model code answered with too much data.")
-            talk.buffer += chunk
-            _take_frames(talk)
+def _wait(child: subprocess.Popen[bytes]) -> int | None:
+    """Answer the exit code of a child that closed its pipe; None when it lives on."""
+    try:
+        return child.wait(timeout=GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
 
 
-def _take_frames(talk: _Conversation) -> None:
-    while len(talk.buffer) >= wire.PREFIX:
-        size = int.from_bytes(talk.buffer[1 : wire.PREFIX], "big")
-        if size > MAX_REPLY_BYTES:
-            raise SandboxRefused("The model code broke the form of its answer.")
-        end = wire.PREFIX + size
-        if len(talk.buffer) < end:
-            return
-        kind = bytes(talk.buffer[:1])
-        payload = bytes(talk.buffer[wire.PREFIX : end])
-        del talk.buffer[:end]
-        try:
-            _take(talk, kind, payload)
-        except (ValueError, KeyError, TypeError) as trouble:
-            raise SandboxRefused(
-                "The model code broke the form of its answer."
-            ) from trouble
-
-
-def _take(talk: _Conversation, kind: bytes, payload: bytes) -> None:
-    if kind == wire.PROGRESS:
-        share, words = json.loads(payload)
-        talk.progress = (min(max(float(share), 0.0), 1.0), str(words)[:200])
-    elif kind == wire.ARRAY:
-        name, array = _read_array(payload)
-        talk.arrays[name] = array
-    elif kind == wire.RESULT:
-        values = json.loads(payload)
-        if not isinstance(values, dict):
-            raise ValueError("not an object")
-        talk.values = values
-    elif kind == wire.REFUSAL:
-        talk.refusal = payload.decode(errors="replace")[:2000]
-    elif kind == wire.LEVEL and not talk.level:  # the first, before hostile bytes
-        talk.level = payload.decode(errors="replace")[:200]
-    else:
-        raise ValueError("unknown frame")
-
-
-def _read_array(payload: bytes) -> tuple[str, NDArray[Any]]:
-    """Read one array frame. Raises ValueError when size and shape disagree."""
-    cut = 4 + int.from_bytes(payload[:4], "big")
-    head = json.loads(payload[4:cut])
-    size = wire.DTYPES[head["dtype"]]
-    shape = tuple(int(length) for length in head["shape"])
-    if any(length < 0 for length in shape) or len(shape) > 2:
-        raise ValueError("shape")
-    if math.prod(shape) * size != len(payload) - cut:
-        raise ValueError("size")
-    body = np.frombuffer(payload, dtype=head["dtype"], offset=cut)
-    return str(head["name"]), body.reshape(shape)
+def _check_scratch(folder: Path) -> None:
+    """Refuse to let a child fill the disk (in bubblewrap its scratch is elsewhere)."""
+    used = count = 0
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            count += 1
+            with contextlib.suppress(OSError):
+                used += os.lstat(os.path.join(inside, name)).st_size
+    if used > isolation.SCRATCH_BYTES or count > MAX_SCRATCH_FILES:
+        raise SandboxRefused(
+            "The model code wrote more than it may into its scratch folder and was "
+            "stopped."
+        )
 
 
 def _end(child: subprocess.Popen[bytes], answers: int) -> None:
@@ -267,8 +210,10 @@ def _last_words(trouble: IO[bytes]) -> str:
     return trouble.read().decode(errors="replace").strip()
 
 
-def _what_happened(code: int, words: str) -> str:
+def _what_happened(code: int | None, words: str) -> str:
     """Say in a sentence how a child ended that did not answer."""
+    if code is None:
+        return "The model code closed its answer without a word and was stopped."
     # A shell convention that bubblewrap follows: 128 plus the signal.
     number = -code if code < 0 else code - 128
     if number == signal.SIGKILL:

@@ -6,7 +6,7 @@ import logging
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ VERBS = {
     "explain": "audits.sandboxed.explaining",
     "probe": "audits.sandboxed.probing",
 }
-Progress = Callable[[float, str], None]
 logger = logging.getLogger(__name__)
 
 
@@ -34,7 +33,7 @@ def main() -> None:
     os.dup2(2, 1)  # native libraries print; their words must not look like frames
     reply.level(confine(job))
     try:
-        values, arrays = _do(job, reply.progress)
+        values = _do(job, reply)
     except Refused as refusal:
         if refusal.__cause__ is not None:  # for our log; people get the sentence
             logger.exception("refused")
@@ -47,13 +46,17 @@ def main() -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     values["cpu_seconds"] = round(usage.ru_utime + usage.ru_stime, 3)
     values["peak_memory_bytes"] = usage.ru_maxrss * 1024
-    reply.result(values, arrays)
+    reply.result(values)
 
 
-def _do(
-    job: Mapping[str, Any], progress: Progress
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _do(job: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
+    """Do the verb and send its arrays; they may be made while they are sent."""
     verb = importlib.import_module(VERBS[job["verb"]])
     files = {name: Path(path) for name, path in job["files"].items()}
-    values, arrays = verb.work(files=files, options=job["options"], progress=progress)
-    return values, arrays
+    values: dict[str, Any]
+    values, arrays = verb.work(
+        files=files, options=job["options"], progress=reply.progress
+    )
+    for name, array in arrays.items() if isinstance(arrays, Mapping) else arrays:
+        reply.array(name, array)
+    return values

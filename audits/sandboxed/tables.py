@@ -1,85 +1,76 @@
-"""Reads an uploaded CSV or Parquet file into a frame, or says what is wrong."""
+"""An uploaded CSV or Parquet file as batches of rows with one type per column."""
 
-import csv
-import io
+from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audits.sandboxed.refusal import Refused
 
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
-HEADER_BYTES = 1024**2
+# Batches begin at multiples of this, wherever a part of the file begins: a model that
+# counts in float32 then gives the same bits alone and in parts.
+BATCH_ROWS = 50_000
+NUMBER, BOOLEAN, TEXT, OTHER = "number", "boolean", "text", "other"
 
 
-def read_frame(
-    path: Path, *, media_type: str, max_rows: int, max_columns: int
-) -> pd.DataFrame:
-    """Read the whole table, as `pandas.read_csv` with its defaults reads it.
+class TableFile(ABC):
+    """A data file that is read in bounded memory; names and rows are checked."""
 
-    Raises Refused: not text, no header, duplicate headers, ragged rows, no rows,
-    too many rows or columns, not Parquet.
-    """
-    if path.stat().st_size == 0:
-        raise Refused("The data file is empty.")
-    if media_type == PARQUET:
-        frame = _read_parquet(path, max_rows=max_rows, max_columns=max_columns)
-    elif media_type == CSV:
-        frame = _read_csv(path, max_rows=max_rows, max_columns=max_columns)
-    else:
-        raise Refused(f"Data must be CSV or Parquet, not {media_type}.")
-    if frame.empty:
-        raise Refused("The data have a header but no rows.")
-    return frame
+    names: tuple[str, ...]
+    rows: int
+    by_columns = False  # whether one column can be read without the others
 
+    @abstractmethod
+    def kind(self, name: str) -> str:
+        """Name the kind of a column: number, boolean, text, or other (dates, lists)."""
 
-def _read_csv(path: Path, *, max_rows: int, max_columns: int) -> pd.DataFrame:
-    names = _header(path)
-    _check_names(names, max_columns=max_columns)
-    try:
-        frame = pd.read_csv(
-            path,
-            encoding="utf-8-sig",
-            low_memory=False,
-            nrows=max_rows + 1,
-            engine="c",
-        )
-    except UnicodeDecodeError as trouble:
-        raise Refused("The CSV is not UTF-8 text.") from trouble
-    except pd.errors.ParserError as trouble:
-        raise Refused(f"The CSV cannot be read: {_one_line(trouble)}.") from trouble
-    _check_rows(len(frame), max_rows)
-    return frame
+    @abstractmethod
+    def batches(
+        self, names: Sequence[str], *, first: int = 0, end: int | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Read rows `first` to `end` (excluded) of these columns, in their order.
 
+        Every batch has the same types, and at most BATCH_ROWS rows. Raises Refused.
+        """
 
-def _header(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        start = file.read(HEADER_BYTES)
-    if b"\0" in start:
-        raise Refused("The data are not a CSV: they hold zero bytes.")
-    try:
-        text = start.decode("utf-8-sig", errors="strict")
-    except UnicodeDecodeError as trouble:
-        if trouble.start < len(start) - 4:  # not just a character cut in two
-            raise Refused("The CSV is not UTF-8 text.") from trouble
-        text = start[: trouble.start].decode("utf-8-sig")
-    try:
-        rows = csv.reader(io.StringIO(text))
-        names, first = next(rows, []), next(rows, [])
-    except csv.Error as trouble:
-        raise Refused(f"The CSV header cannot be read: {trouble}.") from trouble
-    if len(first) > len(names):  # pandas would take the first column as an index
-        raise Refused("The rows of the CSV have more fields than its header.")
-    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
-        raise Refused("The CSV must separate its columns by commas.")
-    return names
+    def frame(
+        self, names: Sequence[str], *, first: int = 0, end: int | None = None
+    ) -> pd.DataFrame:
+        """Read rows `first` to `end` (excluded) as one frame. Raises Refused."""
+        parts = list(self.batches(names, first=first, end=end))
+        return pd.concat(parts, ignore_index=True)
+
+    def require(self, names: Sequence[str]) -> None:
+        """Raise Refused when a column is not there or cannot be used."""
+        missing = [name for name in names if name not in self.names]
+        if missing:
+            raise Refused(
+                f"The data have no column {', '.join(map(repr, missing[:8]))}."
+            )
+        for name in names:
+            if self.kind(name) == OTHER:
+                raise Refused(
+                    f"The column {name!r} is neither numbers, booleans nor text; "
+                    "convert it before you use it."
+                )
+
+    def range(self, first: int, end: int | None) -> tuple[int, int]:
+        """Answer the range as two row numbers. Raises Refused beyond the data."""
+        stop = self.rows if end is None else end
+        if not 0 <= first < stop <= self.rows:
+            raise Refused(
+                f"The rows {first} to {stop} were asked for, but the data have "
+                f"{self.rows}."
+            )
+        return first, stop
 
 
-def _check_names(names: list[str], *, max_columns: int) -> None:
+def check_names(names: Sequence[str], *, max_columns: int) -> None:
+    """Raise Refused for a header without names, with a name twice, or too long."""
     if not names or not any(name.strip() for name in names):
         raise Refused("The data have no header row.")
     if len(names) > max_columns:
@@ -95,23 +86,22 @@ def _check_names(names: list[str], *, max_columns: int) -> None:
         )
 
 
-def _check_rows(rows: int, max_rows: int) -> None:
+def check_rows(rows: int, *, max_rows: int) -> None:
+    """Raise Refused for no rows, or for too many."""
+    if rows == 0:
+        raise Refused("The data have a header but no rows.")
     if rows > max_rows:
         raise Refused(f"The data have more than {max_rows} rows; use a sample.")
 
 
-def _read_parquet(path: Path, *, max_rows: int, max_columns: int) -> pd.DataFrame:
-    try:
-        file = pq.ParquetFile(path)
-        _check_rows(file.metadata.num_rows, max_rows)
-        _check_names(file.schema_arrow.names, max_columns=max_columns)
-        frame: pd.DataFrame = file.read().to_pandas()
-    except (pa.ArrowException, OSError) as trouble:
-        raise Refused(f"The Parquet file cannot be read: {_one_line(trouble)}.") from (
-            trouble
-        )
-    return frame.reset_index(drop=True)
+def cuts(first: int, end: int) -> list[tuple[int, int]]:
+    """Cut a range of rows into batches that begin at multiples of BATCH_ROWS."""
+    inner = range((first // BATCH_ROWS + 1) * BATCH_ROWS, end, BATCH_ROWS)
+    edges = [first, *inner, end]
+    return list(zip(edges[:-1], edges[1:], strict=True))
 
 
-def _one_line(trouble: Exception) -> str:
-    return " ".join(str(trouble).split())[:300].rstrip(".")
+def require_bytes(path: Path) -> None:
+    """Raise Refused for an empty file."""
+    if path.stat().st_size == 0:
+        raise Refused("The data file is empty.")

@@ -15,6 +15,7 @@ RESULT = b"R"
 REFUSAL = b"N"
 LEVEL = b"L"
 PREFIX = 9  # one byte kind, eight bytes length, big-endian
+HEAD_PREFIX = 4  # in front of the head of an array
 DTYPES = {"<f8": 8, "<i4": 4}
 
 
@@ -36,20 +37,24 @@ class Reply:
         """End the work with a sentence for people."""
         self._send(REFUSAL, sentence.encode(errors="replace"))
 
-    def result(
-        self, values: Mapping[str, Any], arrays: "Mapping[str, NDArray[Any]]"
-    ) -> None:
-        """End the work with JSON values and float64 or int32 arrays."""
-        for name, array in arrays.items():
-            code = "<i4" if array.dtype.kind == "i" else "<f8"
-            head = json.dumps(
-                {"name": name, "dtype": code, "shape": array.shape}
-            ).encode()
-            body = array.astype(code).tobytes()
-            self._send(ARRAY, len(head).to_bytes(4, "big") + head + body)
+    def array(self, name: str, array: "NDArray[Any]") -> None:
+        """Send one array: float64, or int32 for whole numbers, without a copy of it."""
+        code = "<i4" if array.dtype.kind == "i" else "<f8"
+        head = json.dumps({"name": name, "dtype": code, "shape": array.shape}).encode()
+        body = array.astype(code, order="C", copy=False).reshape(-1).view("u1")
+        size = HEAD_PREFIX + len(head) + body.nbytes
+        self._write(ARRAY + size.to_bytes(8, "big"))
+        self._write(len(head).to_bytes(HEAD_PREFIX, "big") + head)
+        self._write(memoryview(body))
+
+    def result(self, values: Mapping[str, Any]) -> None:
+        """End the work with JSON values; its arrays have been sent before."""
         self._send(RESULT, json.dumps(values, allow_nan=False).encode())
 
     def _send(self, kind: bytes, payload: bytes) -> None:
-        view = memoryview(kind + len(payload).to_bytes(8, "big") + payload)
+        self._write(kind + len(payload).to_bytes(8, "big") + payload)
+
+    def _write(self, data: "bytes | memoryview") -> None:
+        view = memoryview(data)
         while view:
             view = view[os.write(self.descriptor, view) :]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audits.answers import Limits, Source, check_model, predict
+from audits.answers import Limits, Source, check_model, joined, predict
 from audits.explanations import explain
 from audits.sampling import choose_rows
 from audits.sandbox import SandboxRefused
@@ -98,10 +98,26 @@ def test_pipeline_says_what_it_lacks(tmp_path: Path) -> None:
         predict(replace(source, positive="2"), rows=2380, limits=LIMITS)
 
 
-def test_wrong_number_of_scores_is_not_believed(tmp_path: Path) -> None:
+def test_rows_beyond_the_data_are_refused(tmp_path: Path) -> None:
     source = source_of(zoo.skops_file(tmp_path, "logistic"))
-    with pytest.raises(SandboxRefused, match="broke the form"):
-        predict(source, rows=2379, limits=LIMITS)
+    with pytest.raises(SandboxRefused, match="0 to 2381 were asked for"):
+        predict(source, rows=2381, limits=LIMITS)
+    with pytest.raises(SandboxRefused, match="the data have 2380"):
+        predict(source, first=2380, rows=1, limits=LIMITS)
+
+
+def test_parts_join_to_the_whole(tmp_path: Path) -> None:
+    source = source_of(zoo.lightgbm_file(tmp_path))
+    whole = predict(source, rows=2380, limits=LIMITS)
+    parts = [
+        predict(source, first=first, rows=rows, limits=LIMITS)
+        for first, rows in ((0, 1000), (1000, 1380))
+    ]
+    together = joined(parts)
+    np.testing.assert_array_equal(together.scores, whole.scores)
+    assert together.facts.cpu_seconds == pytest.approx(
+        sum(part.facts.cpu_seconds for part in parts), abs=0.01
+    )
 
 
 def test_model_says_what_it_is(tmp_path: Path) -> None:
