@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from audits.artifacts import MODEL_FORMATS
 from audits.models import EvidenceReport, EvidenceRun
 from audits.questions import (
     CannotMeasure,
@@ -17,6 +18,7 @@ from audits.questions import (
     question_digest,
 )
 from registry.models import (
+    Artifact,
     Column,
     DatasetVersion,
     ModelVersion,
@@ -140,14 +142,20 @@ def _needed(version: ModelVersion, kind: str) -> list[Column]:
         needed.append(Column.SENSITIVE)
     if kind == Kind.DATA_QUALITY:
         return [Column.FEATURE]
-    if version.version_artifacts.filter(role="model").exists():
+    if model_file(version).format in MODEL_FORMATS:
         return [Column.FEATURE, *needed]
     if kind in (Kind.EXPLAINABILITY, Kind.ROBUSTNESS):
         raise CannotMeasure(
             "version",
-            _("This version has no model file, and only a model can be asked that."),
+            _("The model file of this version cannot be run, as this kind needs."),
         )
     return [Column.PREDICTION, *needed]
+
+
+def model_file(version: ModelVersion) -> Artifact:
+    """The model file of a version: every version has exactly one."""
+    parts = version.version_artifacts.select_related("artifact")
+    return parts.get(role="model").artifact
 
 
 def report_of(run: EvidenceRun) -> EvidenceReport | None:

@@ -8,6 +8,8 @@ from django.conf import settings
 
 from audits import scores
 from audits.answers import Limits, predict
+from audits.artifacts import MODEL_FORMATS
+from audits.evidence import model_file
 from audits.measuring import opened
 from audits.models import EvidencePart, EvidenceRun
 from audits.sandbox import OnProgress
@@ -20,12 +22,12 @@ _SCORED = (Kind.PERFORMANCE, Kind.FAIRNESS, Kind.DRIFT)
 def planned(run: EvidenceRun) -> list[EvidencePart]:
     """Answer the parts, unsaved, into which a run should be cut; none for most.
 
-    Only runs that score every row are cut, and only those of a version with a model.
+    Only runs that score every row are cut, and only where the model can be run.
     """
     rows = run.dataset_version.row_count or 0
     size = settings.FREIGABE_EVIDENCE_PART_ROWS
-    has_model = run.version.version_artifacts.filter(role="model").exists()
-    if run.kind not in _SCORED or rows <= size or not has_model:
+    runnable = model_file(run.version).format in MODEL_FORMATS
+    if run.kind not in _SCORED or rows <= size or not runnable:
         return []
     edges = [*range(0, rows, size), rows]
     return [

@@ -139,11 +139,13 @@ def register_version(
 ) -> ModelVersion:
     """Register one immutable version; its digest covers a canonical manifest.
 
-    `artifacts` are (artifact, part), `datasets` (data set version, use). Raises
+    `artifacts` are (artifact, part), `datasets` (data set version, use). The model file
+    of a vendor may be of a format that Freigabe cannot run, such as the manifest of a
+    container image: then only declared predictions are measured. Raises
     `NotAllowed`, `Refused`, `AlreadyRegistered`.
     """
     roles.require(by, "register versions", model=model)
-    _require_artifacts(artifacts)
+    _require_artifacts(artifacts, vendor=model.vendor)
     taken = {"version": [_("This version exists already.")]}
     if model.versions.filter(version=version).exists():
         raise AlreadyRegistered(taken)
@@ -172,7 +174,9 @@ def register_version(
     return row
 
 
-def _require_artifacts(artifacts: Sequence[tuple[Artifact, str]]) -> None:
+def _require_artifacts(
+    artifacts: Sequence[tuple[Artifact, str]], *, vendor: str
+) -> None:
     parts = [part for _artifact, part in artifacts]
     if parts.count("model") != 1:
         raise Refused({"artifacts": [_("Exactly one artifact must be the model.")]})
@@ -184,11 +188,15 @@ def _require_artifacts(artifacts: Sequence[tuple[Artifact, str]]) -> None:
             raise Refused(
                 {"artifacts": [_("The role must be one of: %(n)s.") % {"n": names}]}
             )
-        if part == "model" and artifact.format not in MODEL_FORMATS:
+        if part == "model" and artifact.format not in MODEL_FORMATS and not vendor:
             raise Refused(
                 {
                     "artifacts": [
-                        _("%(format)s is not a format for models.")
+                        _(
+                            "%(format)s is not a format for models. Only a vendor's "
+                            "model may be a file that Freigabe cannot run: name the "
+                            "vendor in the inventory record."
+                        )
                         % {"format": artifact.format}
                     ]
                 }

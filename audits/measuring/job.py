@@ -9,8 +9,10 @@ from typing import Any
 
 from audits import scores
 from audits.answers import Limits, ModelFacts, Predictions, Source, predict
+from audits.artifacts import MODEL_FORMATS
 from audits.datasets import Table, read
 from audits.evaluators.base import Measurement, UnusableEvidence
+from audits.evidence import model_file
 from audits.measuring import declared
 from audits.models import EvidenceRun
 from audits.sandbox import OnProgress
@@ -18,7 +20,7 @@ from registry.models import Artifact, Column, DatasetVersion
 from registry.storage import local_copy
 
 RECOMPUTED = "predictions that Freigabe recomputed from the model file"
-DECLARED = "predictions that were declared: no model file was there to recompute them"
+DECLARED = "predictions that were declared: the model file cannot be run here"
 
 
 @dataclass
@@ -70,16 +72,19 @@ class Job:
         return str(self.run.config["positive"])
 
     @cached_property
-    def artifact(self) -> Artifact | None:
-        """The model file of the version; None where only predictions are known."""
-        parts = self.run.version.version_artifacts.select_related("artifact")
-        part = parts.filter(role="model").first()
-        return part.artifact if part else None
+    def artifact(self) -> Artifact:
+        """The model file of the version."""
+        return model_file(self.run.version)
+
+    @property
+    def runnable(self) -> bool:
+        """Whether the model file can be run here: a vendor's may be closed."""
+        return self.artifact.format in MODEL_FORMATS
 
     @cached_property
     def source(self) -> Source:
         """The model and the data of this run, for the sandbox."""
-        if self.artifact is None:
+        if not self.runnable:
             raise UnusableEvidence("This version has no model file that could be run.")
         return self.source_of(self.artifact)
 
@@ -104,7 +109,7 @@ class Job:
         declared ones are all there is.
         """
         name = next(iter(self.run.dataset_version.names(Column.PREDICTION)), None)
-        if self.artifact is None:
+        if not self.runnable:
             return self._declared(name)
         found = self._recomputed()
         self.saw(found.facts)
@@ -133,7 +138,7 @@ class Job:
     def _declared(self, name: str | None) -> Predictions:
         if name is None:
             raise UnusableEvidence(
-                "This version has no model file, and the data no column of predictions."
+                "The model file cannot be run, and the data declare no predictions."
             )
         target = next(iter(self.run.dataset_version.names(Column.TARGET)), None)
         table = self.table([column for column in (name, target) if column])

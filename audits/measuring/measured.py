@@ -49,9 +49,9 @@ def measure(
                 measurements=(*found.measurements, *job.parity),
                 warnings=(*found.warnings, *job.warnings),
             ),
-            artifact_sha256=job.artifact.sha256 if job.artifact else "",
+            artifact_sha256=job.artifact.sha256,
             sandbox=job.level,
-            basis=RECOMPUTED if job.artifact else DECLARED,
+            basis=RECOMPUTED if job.runnable else DECLARED,
             cpu_seconds=job.cpu_seconds,
             peak_memory_bytes=job.peak_memory_bytes,
         )

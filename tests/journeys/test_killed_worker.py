@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.conf import settings
+from django.conf import settings as project
 from django.db import connection
 from django.utils import timezone
 
@@ -18,24 +19,31 @@ from audits.models import EvidenceReport, EvidenceRun
 from governance import evidence
 from tests.world import World
 
+# Measures for ever, and says how far it is as the real function does.
 WORKER = """
+import sys, time
 import django
 django.setup()
 from audits import execution
-from audits.models import EvidenceRun
 
-def stay(run, **_kwargs):
+def stay(_what, *, on_progress, **_limits):
     print("measuring", flush=True)
-    import time
-    time.sleep(600)
+    while True:
+        on_progress(0.5, "for ever")
+        time.sleep(0.1)
 
-execution.measure = stay
+if sys.argv[1] == "part":
+    execution.parts.predict_part = stay
+else:
+    execution.measure = stay
 execution.execute_next()
 """
 
 
 @pytest.fixture
-def run(fresh_database) -> EvidenceRun:
+def run(fresh_database, settings, monkeypatch) -> EvidenceRun:
+    settings.FREIGABE_EVIDENCE_RETRY_SECONDS = 0
+    monkeypatch.setenv("FREIGABE_EVIDENCE_RETRY_SECONDS", "0")
     world = World()
     return evidence.request_run(
         version=world.version(world.model()),
@@ -48,11 +56,11 @@ def run(fresh_database) -> EvidenceRun:
 
 
 @contextmanager
-def _worker_to_be_killed() -> Iterator[None]:
+def _worker_to_be_killed(what: str = "run") -> Iterator[subprocess.Popen[str]]:
     """A process in the middle of the run; it is killed when the block ends."""
     with subprocess.Popen(
-        [sys.executable, "-c", WORKER],
-        cwd=settings.BASE_DIR,
+        [sys.executable, "-c", WORKER, what],
+        cwd=project.BASE_DIR,
         env=os.environ,
         stdout=subprocess.PIPE,
         text=True,
@@ -60,7 +68,7 @@ def _worker_to_be_killed() -> Iterator[None]:
         try:
             assert child.stdout is not None
             assert child.stdout.readline() == "measuring\n"
-            yield
+            yield child
         finally:
             child.send_signal(signal.SIGKILL)
     _until_the_lock_is_free()
@@ -70,12 +78,70 @@ def test_a_run_whose_worker_was_killed_finishes_once(run):
     with _worker_to_be_killed():
         run.refresh_from_db()
         assert (run.state, run.attempts) == ("running", 1)
-        assert execution.execute_next() is False, "the living worker keeps its run"
-    assert execution.execute_next() is True
+        assert execution.execute_next() == 0, "the living worker keeps its run"
+    assert execution.execute_next() == 1
     run.refresh_from_db()
     assert (run.state, run.attempts, run.failure) == ("finished", 2, "")
     assert EvidenceReport.objects.filter(run=run).count() == 1
-    assert execution.execute_next() is False
+    assert execution.execute_next() == 0
+
+
+def test_a_worker_killed_in_a_part_leaves_it_to_the_others(run, settings):
+    settings.FREIGABE_EVIDENCE_PART_ROWS = 50
+    assert execution.execute_next() == 3
+    with _worker_to_be_killed("part"):
+        assert execution.execute_next() == 1, "another part is free meanwhile"
+    while execution.execute_next():
+        pass
+    run.refresh_from_db()
+    assert (run.state, run.failure) == ("finished", "")
+    assert sorted(run.parts.values_list("attempts", flat=True)) == [1, 1, 2]
+    assert EvidenceReport.objects.filter(run=run).count() == 1
+
+
+def test_a_retry_waits_and_each_wait_is_longer(run, settings, monkeypatch):
+    settings.FREIGABE_EVIDENCE_RETRY_SECONDS = 3600
+    monkeypatch.setenv("FREIGABE_EVIDENCE_RETRY_SECONDS", "3600")
+    with _worker_to_be_killed():
+        pass
+    assert execution.execute_next() == 0, "it is not yet time"
+    run.refresh_from_db()
+    first = run.not_before - timezone.now()
+    EvidenceRun.objects.update(not_before=None)
+    with _worker_to_be_killed():
+        pass
+    run.refresh_from_db()
+    assert run.not_before - timezone.now() > 3 * first
+
+
+def test_a_cancelled_run_stops_its_worker(run):
+    with _worker_to_be_killed() as child:
+        evidence.cancel_run(run=run, by=run.requested_by, at=timezone.now())
+        assert child.wait(timeout=60) == 0
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert not EvidenceReport.objects.exists()
+
+
+def test_a_failing_disk_is_tried_again(run, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    assert execution.execute_next() == 1
+    run.refresh_from_db()
+    assert run.state == "running"
+    assert "will be tried again" in run.step
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert execution.execute_next() == 1
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == ("finished", 2)
+
+
+def test_a_disk_that_keeps_failing_ends_the_run_with_the_reason(run, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    for _ in range(execution.MAX_ATTEMPTS):
+        execution.execute_next()
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "disk or storage failed" in run.failure
 
 
 def test_a_run_that_kills_every_worker_fails_with_the_reason(run):
