@@ -2,15 +2,14 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from audits.answers import ModelFacts, Predictions
-from audits.evaluators.base import UnusableEvidence
+from audits.answers import ModelFacts, Predictions, joined
 from audits.models import EvidencePart, EvidenceRun
 from registry.digests import sha256_hex
 from registry.storage import ArtifactDamaged
@@ -31,23 +30,21 @@ def merged(parts: Sequence[EvidencePart]) -> Predictions:
     """Put the scores of all parts together, in the order of the rows.
 
     Raises `ArtifactDamaged` where the storage lost or changed some, and
-    UnusableEvidence when the parts contradict each other.
+    SandboxRefused when the parts do not speak of one model.
     """
-    facts = [ModelFacts(**part.facts) for part in parts]
-    if len({(one.task, tuple(one.classes)) for one in facts}) != 1:
-        raise UnusableEvidence("The model answered differently from part to part.")
-    whole = {
-        **asdict(facts[0]),
-        "classes": tuple(facts[0].classes),
-        "feature_names": tuple(facts[0].feature_names),
-        "seconds": sum(one.seconds for one in facts),
-        "cpu_seconds": sum(one.cpu_seconds for one in facts),
-        "peak_memory_bytes": max(one.peak_memory_bytes for one in facts),
-    }
-    return Predictions(
-        scores=np.concatenate([_stored(part) for part in parts]),
-        facts=ModelFacts(**whole),
+    return joined(
+        [
+            Predictions(
+                scores=_stored(part),
+                facts=ModelFacts(**part.facts | _tuples(part.facts)),
+            )
+            for part in parts
+        ]
     )
+
+
+def _tuples(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(facts[name]) for name in ("classes", "feature_names")}
 
 
 def _stored(part: EvidencePart) -> Floats:
