@@ -36,15 +36,16 @@ def store(
     at: datetime,
     as_model: bool = True,
     accept: Callable[[Path, Detected], None] | None = None,
+    right: str = "upload artifacts",
 ) -> Artifact:
     """Store a file and return its artifact; the same bytes twice are one artifact.
 
     The bytes go to a scratch file while they are hashed, are identified by content and
     shown to `accept`, and only then enter the storage: a refused upload leaves nothing
-    behind. Raises `NotAllowed`, `TooLarge`, `NotAModel`, `UnsupportedArtifact`, and
-    what `accept` raises.
+    behind. `right` is what allows the act that stores it. Raises `NotAllowed`,
+    `TooLarge`, `NotAModel`, `UnsupportedArtifact`, and what `accept` raises.
     """
-    roles.require(by, "upload artifacts")
+    roles.require(by, right)
     scratch_dir = Path(settings.FILE_UPLOAD_TEMP_DIR)
     scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=scratch_dir) as scratch:

@@ -74,9 +74,12 @@ def reauthenticate(*, by: User, password: str, at: datetime) -> None:
 
 @act
 def record_failure(
-    *, request: ApprovalRequest, by: User, at: datetime
+    *, request: ApprovalRequest | None, by: User, at: datetime
 ) -> SignatureAttempt:
-    """Keep a failed attempt, in a transaction of its own."""
+    """Keep a failed attempt, in a transaction of its own.
+
+    `request` is None where something else was to be signed; all attempts count.
+    """
     return SignatureAttempt.objects.create(
         request=request, attempted_by=by, attempted_at=at
     )

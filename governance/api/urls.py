@@ -4,6 +4,7 @@ from django.urls import path, re_path, register_converter
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from governance.api import (
+    attachments,
     decisions,
     door,
     dossiers,
@@ -62,6 +63,11 @@ urlpatterns = [
         name="version-evidence-runs",
     ),
     path(
+        f"{_VERSION}/attachments",
+        attachments.AttachmentsOfVersion.as_view(),
+        name="version-attachments",
+    ),
+    path(
         f"{_VERSION}/approval-requests",
         decisions.RequestsOfVersion.as_view(),
         name="version-approval-requests",
@@ -93,6 +99,22 @@ urlpatterns = [
         "evidence-report-schema",
         evidence.ReportSchema.as_view(),
         name="evidence-report-schema",
+    ),
+    path(
+        "attachments/<uuid:attachment_id>",
+        attachments.AttachmentDetail.as_view(),
+        name="attachment",
+    ),
+    path(
+        "attachments/<uuid:attachment_id>/file",
+        attachments.AttachmentFile.as_view(),
+        name="attachment-file",
+    ),
+    path("evidence-signers", attachments.SignerList.as_view(), name="signers"),
+    path(
+        "evidence-signers/<slug:slug>/revoke",
+        attachments.SignerRevocation.as_view(),
+        name="signer-revocation",
     ),
     path("approval-requests", decisions.RequestList.as_view(), name="requests"),
     path(_REQUEST, decisions.RequestDetail.as_view(), name="request"),
