@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from audits.sandboxed import lightgbm_structure
+from audits.sandboxed.lightgbm_structure import Checked
 from audits.sandboxed.loading import (
     Model,
     Scores,
@@ -21,16 +22,26 @@ class LightgbmModel(Model):
     """A booster of trees; its features are numbers in the booster's own order."""
 
     library = "lightgbm"
-    classes = ("0", "1")
 
-    def __init__(
-        self, booster: lightgbm.Booster, *, task: str, feature_names: tuple[str, ...]
-    ) -> None:
+    def __init__(self, booster: lightgbm.Booster, found: Checked) -> None:
         self.booster = booster
-        self.task = task
+        self.task = found.task
+        self.classes = tuple(map(str, range(found.classes)))
+        self.found = found
+        names = found.feature_names
         # LightGBM invents Column_0, Column_1 ... when it was trained without names.
-        invented = tuple(f"Column_{index}" for index in range(len(feature_names)))
-        self.feature_names = () if feature_names == invented else feature_names
+        invented = tuple(f"Column_{index}" for index in range(len(names)))
+        self.feature_names = () if names == invented else names
+
+    @property
+    def categorical(self) -> bool:
+        """Whether trees split on categories."""
+        return self.found.categorical
+
+    @property
+    def linear(self) -> bool:
+        """Whether leaves hold linear models."""
+        return self.found.linear
 
     def matrix(self, frame: pd.DataFrame) -> Scores:
         names = ordered(frame, self.feature_names)
@@ -39,19 +50,20 @@ class LightgbmModel(Model):
                 f"The model takes {self.booster.num_feature()} features, but "
                 f"{len(names)} are declared."
             )
-        return numbers(frame, names)
+        return numbers(frame, names, self.found.labels)
 
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
-        refuse_class_zero(positive)
+        if self.task == "binary":
+            refuse_class_zero(positive)
         scores = self.booster.predict(self.matrix(frame), num_threads=2)
         return np.asarray(scores, np.float64)
 
 
 def load(path: Path, *, format: str) -> Model:
     """Check the text, then hand a copy written by us to the library."""
-    canonical, task, names = lightgbm_structure.checked(path)
+    found = lightgbm_structure.checked(path)
     try:
-        booster = lightgbm.Booster(model_str=canonical, params={"verbose": -1})
+        booster = lightgbm.Booster(model_str=found.canonical, params={"verbose": -1})
     except lightgbm.basic.LightGBMError as trouble:
         raise Refused(f"LightGBM does not accept the file: {trouble}") from trouble
-    return LightgbmModel(booster, task=task, feature_names=names)
+    return LightgbmModel(booster, found)

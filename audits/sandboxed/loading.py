@@ -2,7 +2,7 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from audits import artifacts
 from audits.sandboxed.refusal import Refused
 
 Scores = NDArray[np.float64]
+Label = str | int | float
 MAX_SHOWN = 8
 NEGATIVE_WORDS = {"0", "no", "n", "false"}
 # Imported by name: a child that reads XGBoost does not pay for scikit-learn.
@@ -30,7 +31,7 @@ class Model(ABC):
     """A loaded model: it names its task and scores frames of declared features."""
 
     library = ""
-    task = "binary"  # or "regression"
+    task = "binary"  # or "multiclass" or "regression"
     feature_names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
 
@@ -40,7 +41,10 @@ class Model(ABC):
 
     @abstractmethod
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
-        """Answer the probability of the positive class, or the predicted value."""
+        """Answer the probability of the positive class, or the predicted value.
+
+        For several classes (n, k) probabilities in the order of `classes`.
+        """
 
 
 def load(path: Path, *, format: str) -> Model:
@@ -52,10 +56,16 @@ def load(path: Path, *, format: str) -> Model:
     return model
 
 
-def numbers(frame: pd.DataFrame, names: Sequence[str]) -> Scores:
+def numbers(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    labels: Mapping[int, Sequence[Label]] | None = None,
+) -> Scores:
     """Answer the named columns as float64; booleans and numeric text are numbers.
 
-    Raises Refused and names what is missing or not numeric.
+    `labels` lists the categories of some columns (by place): their values become
+    places in that list, NaN where the list lacks them. Raises Refused and names what
+    is missing or not numeric.
     """
     missing = [name for name in names if name not in frame.columns]
     if missing:
@@ -64,7 +74,10 @@ def numbers(frame: pd.DataFrame, names: Sequence[str]) -> Scores:
             f"declared features {_some(list(map(str, frame.columns)))}."
         )
     columns = []
-    for name in names:
+    for place, name in enumerate(names):
+        if labels and place in labels:
+            columns.append(_places(frame[name], labels[place]))
+            continue
         try:
             columns.append(pd.to_numeric(frame[name]).to_numpy(np.float64))
         except (ValueError, TypeError) as trouble:
@@ -76,9 +89,28 @@ def numbers(frame: pd.DataFrame, names: Sequence[str]) -> Scores:
     return np.column_stack(columns)
 
 
+def _places(column: "pd.Series[Any]", labels: Sequence[Label]) -> Scores:
+    """Write categories as their places in the list of labels; NaN for all others."""
+    words = any(isinstance(label, str) for label in labels)
+    known = pd.Index([str(label) if words else float(label) for label in labels])
+    if words:
+        values = column.map(str, na_action="ignore").astype(object)
+    else:
+        values = pd.to_numeric(column, errors="coerce").astype(np.float64)
+    places = known.get_indexer(pd.Index(values)).astype(np.float64)
+    places[places < 0] = np.nan
+    return np.asarray(places, np.float64)
+
+
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(map(repr, names[:MAX_SHOWN]))
     return shown + (f" and {len(names) - MAX_SHOWN} more" * (len(names) > MAX_SHOWN))
+
+
+def softmax(margins: Scores) -> Scores:
+    """Turn margins (n, k) into probabilities that add up to 1."""
+    raised = np.exp(margins - margins.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float64)
 
 
 def refuse_class_zero(positive: str) -> None:

@@ -49,8 +49,8 @@ class SklearnModel(Model):
         matrix = self.matrix(frame)
         try:
             if self.task == "regression":
-                return np.asarray(self.estimator.predict(matrix), np.float64)
-            column = self.column(positive)
+                return _flat(self.estimator.predict(matrix))
+            column = slice(None) if self.task == "multiclass" else self.column(positive)
             return np.asarray(self.estimator.predict_proba(matrix)[:, column], float)
         except (ValueError, TypeError, KeyError) as trouble:
             words = " ".join(str(trouble).split())[:300]
@@ -76,6 +76,12 @@ class SklearnModel(Model):
         )
 
 
+def _flat(values: Any) -> Scores:
+    """A regression fitted on one column of a matrix answers a matrix, too."""
+    found = np.asarray(values, np.float64)
+    return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+
+
 def load(path: Path, *, format: str) -> Model:
     """Load a skops file with the server's own list of trusted types."""
     return SklearnModel(sklearn_structure.load(path.read_bytes()))
@@ -89,14 +95,14 @@ def _task(estimator: Any) -> str:
             f"The model is a {type(estimator).__name__}, neither a classifier nor a "
             "regressor."
         )
-    if len(getattr(estimator, "classes_", ())) != 2:
-        raise Refused(
-            "The model is not a fitted classifier of two classes; several classes are "
-            "not accepted yet."
-        )
+    count = len(getattr(estimator, "classes_", ()))
+    if count < 2:
+        raise Refused("The model is not a fitted classifier of two or more classes.")
+    if np.ndim(estimator.classes_[0]):
+        raise Refused("Models with several targets are not accepted.")
     if not hasattr(estimator, "predict_proba"):
         raise Refused("The classifier gives no probabilities (no predict_proba).")
-    return "binary"
+    return "binary" if count == 2 else "multiclass"
 
 
 def _word(label: Any) -> str:

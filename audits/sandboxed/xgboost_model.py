@@ -14,22 +14,28 @@ from audits.sandboxed.loading import (
     numbers,
     ordered,
     refuse_class_zero,
+    softmax,
 )
 from audits.sandboxed.refusal import Refused
+from audits.sandboxed.xgboost_structure import Checked
 
 
 class XgboostModel(Model):
     """A booster of trees; its features are numbers in the booster's own order."""
 
     library = "xgboost"
-    classes = ("0", "1")
 
-    def __init__(
-        self, booster: xgboost.Booster, *, task: str, feature_names: tuple[str, ...]
-    ) -> None:
+    def __init__(self, booster: xgboost.Booster, found: Checked) -> None:
         self.booster = booster
-        self.task = task
-        self.feature_names = feature_names
+        self.task = found.task
+        self.classes = tuple(map(str, range(found.classes)))
+        self.feature_names = found.feature_names
+        self.found = found
+
+    @property
+    def categorical(self) -> bool:
+        """Whether trees split on categories."""
+        return self.found.categorical
 
     def matrix(self, frame: pd.DataFrame) -> xgboost.DMatrix:
         names = ordered(frame, self.feature_names)
@@ -38,12 +44,33 @@ class XgboostModel(Model):
                 f"The model takes {self.booster.num_features()} features, but "
                 f"{len(names)} are declared."
             )
+        values = numbers(frame, names, self.found.labels)
+        self._require_known(frame, names, values)
         return xgboost.DMatrix(
-            numbers(frame, names), feature_names=list(self.feature_names) or None
+            values,
+            feature_names=list(self.feature_names) or None,
+            feature_types=list(self.found.feature_types) or None,
+            enable_categorical=self.categorical,
         )
 
+    def _require_known(
+        self, frame: pd.DataFrame, names: list[str], values: Scores
+    ) -> None:
+        """Refuse a category that the model was not trained on, as XGBoost does."""
+        for place in self.found.labels:
+            lost = np.isnan(values[:, place]) & frame[names[place]].notna().to_numpy()
+            if lost.any():
+                stranger = str(frame[names[place]][lost].iloc[0])[:60]
+                raise Refused(
+                    f"The feature {names[place]!r} has the category {stranger!r}, "
+                    "which the model was not trained on."
+                )
+
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
-        refuse_class_zero(positive)
+        if self.task == "multiclass":
+            return softmax(self.ask(self.matrix(frame), output_margin=True))
+        if self.task == "binary":
+            refuse_class_zero(positive)
         return self.ask(self.matrix(frame))
 
     def ask(self, matrix: xgboost.DMatrix, **options: bool) -> Scores:
@@ -59,13 +86,13 @@ def load(path: Path, *, format: str) -> Model:
     document = xgboost_structure.read_document(
         path, binary_json=format == artifacts.XGBOOST_UBJ
     )
-    canonical, task, names = xgboost_structure.checked(document)
+    found = xgboost_structure.checked(document)
     booster = xgboost.Booster({"nthread": 2})
     try:
-        booster.load_model(bytearray(canonical))
+        booster.load_model(bytearray(found.canonical))
     except xgboost.core.XGBoostError as trouble:
         raise _refused(trouble) from trouble
-    return XgboostModel(booster, task=task, feature_names=names)
+    return XgboostModel(booster, found)
 
 
 def _refused(trouble: Exception) -> Refused:

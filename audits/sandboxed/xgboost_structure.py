@@ -7,11 +7,18 @@ cannot see two different models.
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audits.sandboxed.loading import Label
 from audits.sandboxed.refusal import Refused
 from audits.sandboxed.ubjson import decode
+from audits.sandboxed.xgboost_categories import (
+    CATEGORY_LISTS,
+    check_categories,
+    labels_of,
+)
 
 NO_PARENT = 2**31 - 1
 DELETED = 2**31 - 1  # as the feature of a node that pruning took away
@@ -21,12 +28,7 @@ INDEXES = ("left_children", "right_children", "parents", "split_indices")
 FLAGS = ("default_left", "split_type")
 PER_NODE = (*NUMBERS, *INDEXES, *FLAGS)
 PER_MODEL = ("gbtree_model_param", "tree_info", "iteration_indptr", "weight_drop")
-CATEGORY_LISTS = (
-    "categories",
-    "categories_nodes",
-    "categories_segments",
-    "categories_sizes",
-)
+MAX_CLASSES = 1_000
 OBJECTIVES = {
     "binary:logistic": "binary",
     "reg:logistic": "binary",
@@ -36,7 +38,10 @@ OBJECTIVES = {
     "reg:gamma": "regression",
     "reg:tweedie": "regression",
     "count:poisson": "regression",
+    "multi:softprob": "multiclass",
+    "multi:softmax": "multiclass",
 }
+FEATURE_TYPES = frozenset({"float", "int", "i", "q", "c"})
 
 
 def read_document(path: Path, *, binary_json: bool) -> dict[str, Any]:
@@ -54,15 +59,34 @@ def read_document(path: Path, *, binary_json: bool) -> dict[str, Any]:
     return document
 
 
-def checked(document: dict[str, Any]) -> tuple[bytes, str, tuple[str, ...]]:
-    """Answer (canonical JSON for the parser, task, feature names or ()).
+@dataclass(frozen=True)
+class Checked:
+    """A document whose indexes are all in range, written anew for the parser."""
 
-    Raises Refused when an index is out of range, a node has two parents, a child
-    does not come after its parent, or the model is of a kind that is not accepted.
+    canonical: bytes
+    task: str
+    classes: int  # 0 for a regression
+    feature_names: tuple[str, ...]  # () when the model was trained without
+    feature_types: tuple[str, ...]
+    labels: dict[int, list[Label]]  # the categories of features, where it knows them
+
+    @property
+    def categorical(self) -> bool:
+        """Whether the model takes categories."""
+        return "c" in self.feature_types
+
+
+def checked(document: dict[str, Any]) -> Checked:
+    """Check a document. Raises Refused.
+
+    Refused are an index out of range, a node with two parents, a child that does not
+    come after its parent, and models of a kind that is not accepted.
     """
     try:
         return _checked(document)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as trouble:
+    except (
+        KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError,
+    ) as trouble:  # fmt: skip
         raise Refused(
             f"The XGBoost file lacks a part or has one of a wrong type ({trouble})."
         ) from trouble
@@ -74,20 +98,11 @@ def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _checked(document: dict[str, Any]) -> tuple[bytes, str, tuple[str, ...]]:
+def _checked(document: dict[str, Any]) -> Checked:
     learner = document["learner"]
     parameters = learner["learner_model_param"]
     features = int(parameters["num_feature"])
-    task = OBJECTIVES.get(learner["objective"]["name"])
-    if task is None or int(parameters["num_class"]) > 1:
-        raise Refused(
-            f"The XGBoost objective {str(learner['objective']['name'])[:60]!r} is not "
-            "accepted yet: binary classification and regression are."
-        )
-    if int(parameters.get("num_target", "1")) != 1:
-        raise Refused("XGBoost models with several targets are not accepted.")
-    if not math.isfinite(float(str(parameters["base_score"]).strip("[]"))):
-        raise Refused("The XGBoost base score is not a number.")
+    task, classes = _task(learner)
     booster = learner["gradient_booster"]
     if booster["name"] != "gbtree":
         raise Refused(
@@ -95,44 +110,78 @@ def _checked(document: dict[str, Any]) -> tuple[bytes, str, tuple[str, ...]]:
             "train with booster='gbtree', or export as ONNX."
         )
     model = booster["model"]
-    _check_forest(model, features)
     names = tuple(map(str, learner.get("feature_names", ())))
     if names and (len(names) != features or len(set(names)) != features):
         raise Refused("The XGBoost feature names do not match the number of features.")
+    types = tuple(map(str, learner.get("feature_types", ())))
+    if types and (len(types) != features or not set(types) <= FEATURE_TYPES):
+        raise Refused("The XGBoost feature types do not match the features.")
+    groups = classes if task == "multiclass" else 1
+    _check_forest(model, features=features, groups=groups, types=types)
     rebuilt = {
         "version": [int(part) for part in document["version"]],
         "learner": {
             **{key: learner[key] for key in ("learner_model_param", "objective")},
             "attributes": {},
             "feature_names": list(names),
-            "feature_types": [],
+            "feature_types": list(types),
             "gradient_booster": {"name": "gbtree", "model": _kept(model)},
         },
     }
-    return json.dumps(rebuilt, allow_nan=False).encode(), task, names
+    return Checked(
+        canonical=json.dumps(rebuilt, allow_nan=False).encode(),
+        task=task,
+        classes=classes,
+        feature_names=names,
+        feature_types=types,
+        labels=labels_of(model.get("cats", {}), features=features, types=types),
+    )
+
+
+def _task(learner: dict[str, Any]) -> tuple[str, int]:
+    """Answer the task and how many classes there are (0 for a regression)."""
+    parameters = learner["learner_model_param"]
+    task = OBJECTIVES.get(learner["objective"]["name"])
+    if task is None:
+        raise Refused(
+            f"The XGBoost objective {str(learner['objective']['name'])[:60]!r} is not "
+            "accepted: classification (binary:logistic, multi:softprob) and regression "
+            "are."
+        )
+    counted = int(parameters["num_class"])
+    if (task == "multiclass") != (counted > 1) or counted > MAX_CLASSES:
+        raise Refused("The XGBoost file counts its classes wrongly.")
+    if int(parameters.get("num_target", "1")) != 1:
+        raise Refused("XGBoost models with several targets are not accepted.")
+    bases = str(parameters["base_score"]).strip("[]").split(",")
+    if len(bases) not in (1, max(counted, 1)):
+        raise Refused("The XGBoost base score does not fit the classes.")
+    if not all(math.isfinite(float(base)) for base in bases):
+        raise Refused("The XGBoost base score is not a number.")
+    if task == "multiclass" and counted == 2:
+        raise Refused("Two classes are a binary model: train with binary:logistic.")
+    return task, {"regression": 0, "binary": 2}.get(task, counted)
 
 
 def _kept(model: dict[str, Any]) -> dict[str, Any]:
-    empty: dict[str, list[int]] = {name: [] for name in CATEGORY_LISTS}
-    trees = [
-        {name: tree[name] for name in (*PER_NODE, "tree_param", "id")} | empty
-        for tree in model["trees"]
-    ]
+    parts = (*PER_NODE, *CATEGORY_LISTS, "tree_param", "id")
+    trees = [{name: tree.get(name, []) for name in parts} for tree in model["trees"]]
     return {name: model[name] for name in PER_MODEL if name in model} | {"trees": trees}
 
 
-def _check_forest(model: dict[str, Any], features: int) -> None:
+def _check_forest(
+    model: dict[str, Any], *, features: int, groups: int, types: tuple[str, ...]
+) -> None:
     trees = model["trees"]
     count = int(model["gbtree_model_param"]["num_trees"])
     if not trees or count != len(trees) or len(model["tree_info"]) != count:
         raise Refused("The XGBoost file does not hold the trees that it counts.")
-    if any(group != 0 for group in model["tree_info"]):
+    info = model["tree_info"]
+    if not all(type(group) is int and 0 <= group < groups for group in info):
         raise Refused("An XGBoost tree belongs to a class that does not exist.")
     starts = model.get("iteration_indptr", [0, count])
     if starts[0] != 0 or starts[-1] != count or starts != sorted(starts):
         raise Refused("The XGBoost file counts its boosting rounds wrongly.")
-    if any(model.get("cats", {}).get("enc", ())):
-        raise Refused(_NO_CATEGORIES)
     weights = model.get("weight_drop", [1.0] * count)
     if len(weights) != count or not all(map(math.isfinite, weights)):
         raise Refused("The XGBoost file does not weight each of its trees.")
@@ -140,16 +189,12 @@ def _check_forest(model: dict[str, Any], features: int) -> None:
     if unknown:
         raise Refused(f"The XGBoost file has an unknown part: {unknown[0][:60]!r}.")
     for number, tree in enumerate(trees):
-        _check_tree(tree, number=number, features=features)
+        _check_tree(tree, number=number, features=features, types=types)
 
 
-_NO_CATEGORIES = (
-    "XGBoost models that split on categories are not accepted yet: encode categories "
-    "as numbers, or put the encoder and the model into a scikit-learn pipeline."
-)
-
-
-def _check_tree(tree: dict[str, Any], *, number: int, features: int) -> None:
+def _check_tree(
+    tree: dict[str, Any], *, number: int, features: int, types: tuple[str, ...]
+) -> None:
     nodes = int(tree["tree_param"]["num_nodes"])
     where = f"tree {number} of the XGBoost file"
     unknown = sorted(set(tree) - {*PER_NODE, *CATEGORY_LISTS, "tree_param", "id"})
@@ -159,13 +204,12 @@ def _check_tree(tree: dict[str, Any], *, number: int, features: int) -> None:
     if nodes < 1 or any(len(tree[name]) != nodes for name in PER_NODE):
         raise Refused(f"The arrays of {where} differ in length.")
     _check_numbers(tree, where=where)
-    if any(tree["split_type"]) or any(tree[name] for name in CATEGORY_LISTS):
-        raise Refused(_NO_CATEGORIES)
     used = [feature for feature in tree["split_indices"] if feature != DELETED]
     if not all(0 <= feature < features for feature in used):
         raise Refused(f"A split in {where} uses a feature that does not exist.")
     if nodes - len(used) != int(tree["tree_param"]["num_deleted"]):
         raise Refused(f"The header of {where} does not match the model.")
+    check_categories(tree, types=types, where=where)
     _check_links(tree, nodes=nodes, where=where)
 
 

@@ -117,7 +117,7 @@ XGBOOST_EDITS: dict[Edit, str] = {
     no_booster: "lacks a part",
     text_index: "whole numbers",
     not_a_number: "finite",
-    other_objective: "objective",
+    other_objective: "classes wrongly",
     wrong_rounds: "boosting rounds",
     negative_size: "several targets",
     false_deletion: "does not match",
@@ -202,9 +202,9 @@ def replace(name: str, index: int, value: str) -> Callable[[str], str]:
         (replace("num_leaves", 0, "3"), "entries"),
         (replace("leaf_value", 0, "nan"), "finite"),
         (replace("leaf_value", 0, "x"), "wrong type"),
-        (replace("decision_type", 0, "1"), "categories"),
+        (replace("decision_type", 0, "1"), "no list of them"),
         (replace("max_feature_idx", 0, "4000000"), "feature names"),
-        (replace("num_class", 0, "3"), "several classes"),
+        (replace("num_class", 0, "3"), "classes wrongly"),
         (lambda text: text[: len(text) // 4], "cut short"),
         (lambda text: text.replace("Tree=1\n", "Tree=5\n"), "not in order"),
         (lambda text: text.replace("num_cat=0", "num_cat=0\nnum_cat=0"), "twice"),
@@ -268,7 +268,7 @@ def test_skops_that_is_no_model_is_refused(tmp_path: Path) -> None:
     skops.io.dump({"a": np.arange(3)}, path)
     assert "not a fitted model" in refusal(path, "skops")
     skops.io.dump(DecisionTreeClassifier(), path)
-    assert "two classes" in refusal(path, "skops")
+    assert "two or more classes" in refusal(path, "skops")
 
 
 def test_damaged_onnx_is_refused(tmp_path: Path) -> None:
