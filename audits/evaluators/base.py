@@ -11,8 +11,10 @@ SETTINGS = frozenset(
     {
         "background_rows",
         "bootstrap_rounds",
+        "control",
         "cost_false_negative",
         "cost_false_positive",
+        "cross_check",
         "favourable",
         "minimum_group_size",
         "minimum_segment_rows",

@@ -1,4 +1,4 @@
-"""Confidence intervals for rates, differences and ratios; all at 95 %."""
+"""Confidence intervals for rates, means, differences and ratios; all at 95 %."""
 
 import math
 
@@ -24,42 +24,58 @@ def wilson(successes: float, trials: float) -> Interval:
     return lower, upper
 
 
+def difference(a: float, a_limits: Interval, b: float, b_limits: Interval) -> Interval:
+    """Interval of a - b from the limits of two independent numbers.
+
+    Square-and-add (MOVER, Zou and Donner 2008). On Wilson limits this is Newcombe's
+    method 10 (1998), on normal limits Welch's interval.
+    """
+    return (
+        a - b - math.hypot(a - a_limits[0], b_limits[1] - b),
+        a - b + math.hypot(a_limits[1] - a, b - b_limits[0]),
+    )
+
+
+def quotient(a: float, a_limits: Interval, b: float, b_limits: Interval) -> Interval:
+    """Interval of a / b from the limits of two independent numbers, none negative.
+
+    Donner and Zou 2012 (MOVER-R): unlike the log-ratio interval of Katz it exists
+    when `a` is 0. `b` and its lower limit must be positive.
+    """
+    low_a, high_a = a_limits
+    low_b, high_b = b_limits
+    product = a * b
+    divisor = high_b * (2 * b - high_b)
+    falling = low_a * (2 * a - low_a)
+    if abs(divisor) < TINY * b * b:  # the limit of the formula, 0 divided by 0
+        lower = falling / (2 * product) if product else 0.0
+    else:
+        lower = product - math.sqrt(max(0.0, product**2 - falling * divisor))
+        lower /= divisor
+    divisor = low_b * (2 * b - low_b)
+    rising = high_a * (2 * a - high_a)
+    upper = product + math.sqrt(max(0.0, product**2 - rising * divisor))
+    return max(0.0, lower), upper / divisor
+
+
 def newcombe(a: float, a_trials: float, b: float, b_trials: float) -> Interval:
     """Interval of the difference a - b of two independent rates.
 
     Newcombe 1998, method 10: square-and-add of the Wilson limits.
     """
-    rate_a, rate_b = a / a_trials, b / b_trials
-    low_a, high_a = wilson(a, a_trials)
-    low_b, high_b = wilson(b, b_trials)
-    difference = rate_a - rate_b
-    return (
-        difference - math.hypot(rate_a - low_a, high_b - rate_b),
-        difference + math.hypot(high_a - rate_a, rate_b - low_b),
+    return difference(
+        a / a_trials, wilson(a, a_trials), b / b_trials, wilson(b, b_trials)
     )
 
 
 def ratio(a: float, a_trials: float, b: float, b_trials: float) -> Interval:
     """Interval of the ratio a / b of two independent rates; `b` must be positive.
 
-    Donner and Zou 2012 (MOVER-R) on the Wilson limits: unlike the log-ratio interval
-    of Katz it exists when `a` is 0.
+    Donner and Zou 2012 (MOVER-R) on the Wilson limits.
     """
-    rate_a, rate_b = a / a_trials, b / b_trials
-    low_a, high_a = wilson(a, a_trials)
-    low_b, high_b = wilson(b, b_trials)
-    product = rate_a * rate_b
-    divisor = high_b * (2 * rate_b - high_b)
-    falling = low_a * (2 * rate_a - low_a)
-    if abs(divisor) < TINY:  # the limit of the formula, 0 divided by 0
-        lower = falling / (2 * product) if product else 0.0
-    else:
-        lower = product - math.sqrt(max(0.0, product**2 - falling * divisor))
-        lower /= divisor
-    divisor = low_b * (2 * rate_b - low_b)
-    rising = high_a * (2 * rate_a - high_a)
-    upper = product + math.sqrt(max(0.0, product**2 - rising * divisor))
-    return max(0.0, lower), upper / divisor
+    return quotient(
+        a / a_trials, wilson(a, a_trials), b / b_trials, wilson(b, b_trials)
+    )
 
 
 def mean_interval(mean: float, deviation: float, count: int) -> Interval:

@@ -1,20 +1,42 @@
 """From a run's files to the fairness evaluator."""
 
-from audits.column_roles import binary_target, groups
+from audits.column_roles import groups
 from audits.evaluators import fairness
-from audits.evaluators.base import Evaluation, UnusableEvidence
+from audits.evaluators.base import Evaluation
+from audits.measuring.columns import target_of
 from audits.measuring.job import Job
+from registry.models import Column
+
+SETTINGS = (
+    "threshold",
+    "favourable",
+    "minimum_group_size",
+    "small_groups",
+    "bootstrap_rounds",
+    "seed",
+    "cross_check",
+    "control",
+)
 
 
 def measure(job: Job) -> Evaluation:
-    """Compare the groups of every sensitive feature, and of all together."""
+    """Compare the groups of every sensitive feature, and of all together.
+
+    Without a target among the columns only predictions are compared.
+    """
     predictions = job.predictions
-    if predictions.facts.task != "binary":
-        raise UnusableEvidence("Fairness is measured for binary classification so far.")
-    table = job.table((job.target, *job.sensitive))
+    truth = job.run.dataset_version.names(Column.TARGET)[:1]
+    table = job.table((*truth, *job.sensitive))
+    target = None
+    if truth:
+        target = target_of(
+            table, truth[0], facts=predictions.facts, positive=job.positive
+        )
     return fairness.evaluate(
-        target=binary_target(table, job.target, positive=job.positive),
+        target=target,
         scores=predictions.scores,
         sensitive={name: groups(table, name) for name in job.sensitive},
-        config=job.settings("threshold", "favourable", "minimum_group_size"),
+        task=predictions.facts.task,
+        classes=predictions.facts.classes,
+        config=job.settings(*SETTINGS),
     )

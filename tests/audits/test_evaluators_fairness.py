@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from audits.evaluators import fairness
 from audits.evaluators.base import Evaluation, UnusableEvidence
-from audits.evaluators.disparities import holm
+from audits.evaluators.fairness.homogeneity import holm
 from tests.audits import zoo
 
 LETTERS = np.array(["a", "b", "c"], dtype=object)

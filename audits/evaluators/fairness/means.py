@@ -1,0 +1,85 @@
+"""Means by group with their spread; sums of rows, so that nothing is sorted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from audits.evaluators.fairness.cells import CHUNK
+from audits.evaluators.fairness.estimates import Estimate
+from audits.evaluators.fairness.groups import Grouping, Places
+from audits.evaluators.fairness.rates import lacking
+
+Floats = NDArray[np.float64]
+Part = Callable[[slice, Places], Floats]  # values of some rows, and their groups
+
+
+@dataclass(frozen=True)
+class Means:
+    """Rows, mean and standard deviation (with n - 1) of each group."""
+
+    rows: NDArray[np.int64]
+    mean: Floats
+    deviation: Floats
+
+
+def means(values: Part, places: Places, groups: int) -> Means:
+    """Average the values of each group in two passes; place -1 is left out."""
+    rows = np.bincount(places[places >= 0], minlength=groups)
+    safe = np.maximum(rows, 1)
+    mean = _sums(values, places, groups) / safe
+
+    def squares(part: slice, at: Places) -> Floats:
+        gaps: Floats = (values(part, at) - mean[at]) ** 2
+        return gaps
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deviation = np.sqrt(_sums(squares, places, groups) / (rows - 1))
+    return Means(rows, np.where(rows > 0, mean, np.nan), deviation)
+
+
+def _sums(values: Part, places: Places, groups: int) -> Floats:
+    totals = np.zeros(groups)
+    for start in range(0, len(places), CHUNK):
+        part = slice(start, start + CHUNK)
+        at = places[part]
+        known = at >= 0
+        totals += np.bincount(
+            at[known], weights=values(part, at)[known], minlength=groups
+        )
+    return totals
+
+
+def plain(values: Floats) -> Part:
+    """The values as they are."""
+    return lambda rows, _places: values[rows]
+
+
+def mean_estimates(
+    found: Means, grouping: Grouping, *, smallest: int, of: str = "rows"
+) -> list[Estimate]:
+    """The mean of each group with Student's interval, or why there is none."""
+    estimates = []
+    for place, word in enumerate(grouping.words):
+        n = int(found.rows[place])
+        because = lacking(word, n, n, of, smallest)
+        if because:
+            estimates.append(Estimate(word, n=n, because=because))
+            continue
+        mean, half = float(found.mean[place]), None
+        if n > 1:
+            error = float(found.deviation[place]) / n**0.5
+            half = float(stdtrit(n - 1, 0.975)) * error
+        estimates.append(
+            Estimate(
+                word,
+                mean,
+                None if half is None else mean - half,
+                None if half is None else mean + half,
+                n=n,
+                method="Student's interval",
+            )
+        )
+    return estimates
