@@ -70,6 +70,10 @@ SETTINGS: Mapping[str, Mapping[str, Json]] = {
     Kind.PERFORMANCE: {
         "seed": _SEED,
         "bootstrap_rounds": whole(100, 100_000, 1000),
+        "minimum_segment_rows": whole(30, 1_000_000, 100),
+        "cost_false_positive": number(0, 1e12),
+        "cost_false_negative": number(0, 1e12),
+        "time_column": _COLUMN,
     },
     Kind.FAIRNESS: {
         "seed": _SEED,
@@ -84,7 +88,11 @@ SETTINGS: Mapping[str, Mapping[str, Json]] = {
         "background_rows": whole(10, 10_000, 100),
     },
     Kind.ROBUSTNESS: {"seed": _SEED},
-    Kind.DRIFT: {"seed": _SEED},
+    Kind.DRIFT: {
+        "seed": _SEED,
+        "minimum_group_size": whole(30, 1_000_000, 30),
+        "reference_dataset": {"type": "string", "pattern": "^[^/]{1,80}/[0-9]{1,9}$"},
+    },
     Kind.DATA_QUALITY: {"seed": _SEED},
 }
 

@@ -100,6 +100,17 @@ def _banded_categories(column: Categories, most: int) -> Bands:
     return Bands(column.name, of_row, tuple(names))
 
 
+def as_categories(column: Column) -> Categories:
+    """The column as categories: each different number is one, written out."""
+    if isinstance(column, Categories):
+        return column
+    distinct, codes = np.unique(column.values, return_inverse=True, equal_nan=True)
+    lost = bool(len(distinct)) and bool(np.isnan(distinct[-1]))
+    known = distinct[:-1] if lost else distinct
+    codes = np.where(codes == len(known), -1, codes)
+    return Categories(column.name, codes, tuple(f"{value:.17g}" for value in known))
+
+
 def named(columns: Sequence[Column]) -> dict[str, str]:
     """Short distinct names of columns, by their full name."""
     names = [column.name for column in columns]

@@ -26,8 +26,8 @@ class Ranking:
     """Positives and negatives at each distinct score, the highest score first."""
 
     scores: Floats
-    positives: Counts
-    negatives: Counts
+    positives: Counts | Floats
+    negatives: Counts | Floats
 
     def coarse(self, cells: int = MOST_CELLS) -> "Ranking":
         """Join neighbours into about `cells` cells, as fine for positives as for
@@ -78,8 +78,8 @@ def auc_of(ranked: Ranking) -> tuple[float, float, float]:
 
 
 def auc_variance(ranked: Ranking) -> tuple[float, float]:
-    """Area under the ROC curve and its DeLong variance."""
-    m, n = int(ranked.positives.sum()), int(ranked.negatives.sum())
+    """Area under the ROC curve and its DeLong variance; counts may be expected ones."""
+    m, n = float(ranked.positives.sum()), float(ranked.negatives.sum())
     below = n - np.cumsum(ranked.negatives) + ranked.negatives / 2
     above = np.cumsum(ranked.positives) - ranked.positives / 2
     of_positives, of_negatives = below / n, above / m
@@ -97,8 +97,8 @@ def logit_interval(area: float, variance: float) -> tuple[float, float]:
     return _logistic(middle - half), _logistic(middle + half)
 
 
-def _spread(values: Floats, counts: Counts, mean: float) -> float:
-    total = int(counts.sum())
+def _spread(values: Floats, counts: Counts | Floats, mean: float) -> float:
+    total = float(counts.sum())
     return float(counts @ (values - mean) ** 2) / (total - 1) if total > 1 else 0.0
 
 
@@ -140,7 +140,9 @@ def average_precision(ranked: Ranking) -> float:
     return float(_average_precision(ranked.positives[None], ranked.negatives[None])[0])
 
 
-def _average_precision(positives: Counts, negatives: Counts) -> Floats:
+def _average_precision(
+    positives: Counts | Floats, negatives: Counts | Floats
+) -> Floats:
     found = np.cumsum(positives, axis=1)
     taken = found + np.cumsum(negatives, axis=1)
     gained = (positives * (found / np.maximum(taken, 1))).sum(axis=1)

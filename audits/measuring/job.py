@@ -88,9 +88,10 @@ class Job:
             raise UnusableEvidence("This version has no model file that could be run.")
         return self.source_of(self.artifact)
 
-    def source_of(self, model: Artifact) -> Source:
-        """A model file, of this or another version, and the data of this run."""
-        data = _stored(self.run.dataset_version)
+    def source_of(self, model: Artifact, *, on: DatasetVersion | None = None) -> Source:
+        """A model file, of this or another version, and the data of this run, or
+        another data set version."""
+        data = _stored(on or self.run.dataset_version)
         return Source(
             model=self._path(model),
             format=model.format,
