@@ -1,4 +1,4 @@
-"""Any model: shap's PermutationExplainer on what the model answers, seeded."""
+"""Any model: what it answers when features come from the background instead."""
 
 from importlib.metadata import version
 from typing import Any
@@ -7,13 +7,20 @@ import numpy as np
 import pandas as pd
 import shap
 
-from audits.sandboxed.explainers import Explained
+from audits.sandboxed.explain_coalitions import shapley_by_coalitions
+from audits.sandboxed.explain_shap import masker
+from audits.sandboxed.explainers import Asked, Explainer, Layers
 from audits.sandboxed.loading import Model, Scores
 
-# Permutations cost rows x rounds x (2 features + 1) x background evaluations.
-MAX_ROWS = 100
-MAX_BACKGROUND = 50
-ROUNDS = 5
+# Questions to the model for one sample of rows: half a minute for a small network, a
+# few minutes for a slow model. Never measured by the clock: a report must repeat.
+MOST_QUESTIONS = 5_000_000
+MOST_BACKGROUND = 50
+FEWEST_ROWS = 20
+ROUNDS = 10
+# All 2^n coalitions of this many features cost about as much as ROUNDS rounds of
+# permutations of 30 features.
+EXACT_FEATURES = 10
 
 
 class Coding:
@@ -48,38 +55,78 @@ class Coding:
         return pd.DataFrame(data, columns=self.columns)
 
 
-def explain(
-    model: Model,
-    *,
-    rows: pd.DataFrame,
-    background: pd.DataFrame,
-    positive: str,
-    seed: int,
-) -> Explained:
-    """Explain the score itself (a probability or a value) against the background.
+class AnyExplainer(Explainer):
+    """Explains the score itself (a probability or a value) against the background.
 
-    The background is passed as a mask of its full length: shap would silently take
-    100 rows of a longer one (shap issue 3174).
+    Exact over all coalitions for few features, else by shap's PermutationExplainer,
+    seeded. KernelExplainer is not used: by default it keeps ten features (evidence.md
+    0.5). The background is a mask of its full length (`explain_shap.masker`).
     """
-    rows, background = rows.iloc[:MAX_ROWS], background.iloc[:MAX_BACKGROUND]
-    coding = Coding(pd.concat([rows, background], ignore_index=True))
-    reference = coding.encode(background)
-    masker = shap.maskers.Independent(reference, max_samples=len(reference))
 
-    def answer(matrix: Scores) -> Scores:
-        return model.score(coding.decode(matrix), positive)
+    def __init__(self, model: Model, *, background: pd.DataFrame, asked: Asked) -> None:
+        super().__init__()
+        self.model, self.asked = model, asked
+        self.background = background.iloc[:MOST_BACKGROUND]
+        self.background_rows = len(self.background)
+        self.scale = "value" if model.task == "regression" else "probability"
+        features = background.shape[1]
+        self.exact = features <= EXACT_FEATURES
+        asked_each = 2**features if self.exact else ROUNDS * (2 * features + 1)
+        affordable = MOST_QUESTIONS // (asked_each * self.background_rows)
+        self.most_rows = max(FEWEST_ROWS, affordable)
+        self.versions["shap"] = version("shap")
+        self.name = (
+            "shap ExactExplainer (exact, interventional)"
+            if self.exact
+            else f"shap PermutationExplainer ({ROUNDS} rounds, interventional)"
+        )
 
-    explainer = shap.PermutationExplainer(answer, masker, seed=seed)
-    features = rows.shape[1]
-    found = explainer(
-        coding.encode(rows), max_evals=ROUNDS * (2 * features + 1), silent=True
-    )
-    return Explained(
-        phi=np.asarray(found.values, np.float64),
-        base=np.asarray(found.base_values, np.float64).reshape(-1),
-        output=model.score(rows, positive),
-        scale="probability" if model.task == "binary" else "value",
-        explainer=f"shap PermutationExplainer ({ROUNDS} rounds, interventional)",
-        background_rows=len(background),
-        versions={"shap": version("shap")},
-    )
+    def explain(self, rows: pd.DataFrame) -> Layers:
+        """Explain by asking the model about mixed rows."""
+        return self._explain(rows, seed=self.asked.seed)
+
+    def again(self, rows: pd.DataFrame) -> Scores:
+        """Count the coalitions ourselves; or, by chance, with another seed."""
+        if not self.exact:
+            self.checked_by = "other random permutations"
+            return self._explain(rows, seed=self.asked.seed + 7919).phi
+        self.checked_by = "weights of all coalitions"
+        coding = self._coding(rows)
+        return shapley_by_coalitions(
+            self._answer(coding), coding.encode(rows), coding.encode(self.background)
+        )
+
+    def _coding(self, rows: pd.DataFrame) -> Coding:
+        return Coding(pd.concat([rows, self.background], ignore_index=True))
+
+    def _answer(self, coding: Coding) -> Any:
+        def answer(matrix: Scores) -> Scores:
+            scores = self.model.score(coding.decode(matrix), self.asked.positive)
+            return scores.reshape(len(matrix), -1)
+
+        return answer
+
+    def _explain(self, rows: pd.DataFrame, *, seed: int) -> Layers:
+        coding = self._coding(rows)
+        answer, behind = self._answer(coding), masker(coding.encode(self.background))
+        matrix = coding.encode(rows)
+        if self.exact:
+            found = shap.ExactExplainer(answer, behind)(matrix, silent=True)
+        else:
+            explainer = shap.PermutationExplainer(answer, behind, seed=seed)
+            most = ROUNDS * (2 * rows.shape[1] + 1)
+            found = explainer(matrix, max_evals=most, silent=True)
+        output = answer(matrix).T
+        phi = np.asarray(found.values, np.float64)
+        phi = phi.reshape(len(rows), rows.shape[1], len(output))
+        base = np.asarray(found.base_values, np.float64).reshape(-1, len(output))
+        base = np.broadcast_to(base, (len(rows), len(output)))
+        return Layers(np.moveaxis(phi, 2, 0), base.T, output)
+
+
+def prepare(
+    model: Model, *, sample: pd.DataFrame, background: pd.DataFrame, asked: Asked
+) -> Explainer:
+    """Answer the explainer that works for every model."""
+    del sample
+    return AnyExplainer(model, background=background, asked=asked)

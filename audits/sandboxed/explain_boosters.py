@@ -1,46 +1,171 @@
-"""XGBoost and LightGBM: their own exact path-dependent contributions (TreeSHAP)."""
+"""XGBoost, LightGBM and CatBoost: what of them is explained, and in which scale."""
 
+import importlib
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from audits.sandboxed.explainers import Explained
-from audits.sandboxed.loading import Model, Scores, ordered, refuse_class_zero
+from audits.sandboxed import explain_reading as reading
+from audits.sandboxed.explain_with_trees import Subject, TreesExplainer
+from audits.sandboxed.explainers import Asked, Explainer
+from audits.sandboxed.loading import (
+    Model,
+    Scores,
+    numbers,
+    ordered,
+    refuse_class_zero,
+)
+
+THREADS = 2
+SAME = 1e-4
 
 
-def explain(
-    model: Model, *, rows: pd.DataFrame, background: pd.DataFrame, positive: str
-) -> Explained:
-    """Answer contributions in the margin: log-odds for a classifier, else the value.
-
-    The background plays no part: the trees' own cover counts are the reference.
-    """
-    refuse_class_zero(positive)
-    matrix = model.matrix(rows)
-    native: Any = model
-    if model.library == "xgboost":
-        parts = native.ask(matrix, pred_contribs=True)
-        output = native.ask(matrix, output_margin=True)
-        explainer = "xgboost pred_contribs (path-dependent TreeSHAP)"
-    else:
-        parts = native.booster.predict(matrix, pred_contrib=True, num_threads=2)
-        output = native.booster.predict(matrix, raw_score=True, num_threads=2)
-        explainer = "lightgbm pred_contrib (path-dependent TreeSHAP)"
-    parts = np.asarray(parts, np.float64)
-    return Explained(
-        phi=_in_order(parts[:, :-1], model, rows),
-        base=parts[:, -1],
-        output=np.asarray(output, np.float64),
-        scale="log-odds" if model.task == "binary" else "value",
-        explainer=explainer,
-        background_rows=0,
+def prepare(
+    model: Model, *, sample: pd.DataFrame, background: pd.DataFrame, asked: Asked
+) -> Explainer | None:
+    """Explain the margin; None when the score is not made of it in a known way."""
+    if model.task != "multiclass":
+        refuse_class_zero(asked.positive)
+    ask: Any = {
+        "xgboost": _Xgboost,
+        "lightgbm": _Lightgbm,
+        "catboost": _Catboost,
+    }[model.library](model)
+    scale = scale_of(
+        model.task, ask.margins(sample), model.score(sample, asked.positive)
     )
+    if scale is None:
+        return None
+    layers = len(model.classes) if model.task == "multiclass" else 1
+    subject = Subject(
+        library=model.library,
+        scale=scale,
+        encode=ask.encode,
+        owners=_owners(model, sample),
+        margins=ask.margins,
+        trees=lambda: ask.trees(layers),
+        native=ask.native,
+        native_name=ask.name,
+        layers=tuple(range(layers)),
+    )
+    explainer = TreesExplainer(
+        subject,
+        background=background if asked.interventional else None,
+        rows=asked.rows,
+    )
+    if asked.interventional and not explainer.readable:
+        return None
+    return explainer
 
 
-def _in_order(phi: Scores, model: Model, rows: pd.DataFrame) -> Scores:
-    """Put the model's feature order back into the declared order."""
-    placed = np.zeros((len(rows), rows.shape[1]))
-    for index, name in enumerate(ordered(rows, model.feature_names)):
-        placed[:, rows.columns.get_loc(name)] = phi[:, index]
-    return placed
+def scale_of(task: str, margins: Scores, scores: Scores) -> str | None:
+    """Say how scores follow from margins (layers x rows), by trying; None: unknown."""
+    if task == "multiclass":
+        powers = np.exp(margins - margins.max(axis=0))
+        same = np.allclose((powers / powers.sum(axis=0)).T, scores, atol=SAME)
+        return "log-odds" if same else None
+    if task == "binary":
+        odds = np.exp(-np.clip(margins[0], -700, 700))
+        return "log-odds" if np.allclose(1 / (1 + odds), scores, atol=SAME) else None
+    if np.allclose(margins[0], scores, rtol=SAME):
+        return "value"
+    logs = np.exp(np.clip(margins[0], -700, 700))
+    return "log" if np.allclose(logs, scores, rtol=SAME) else None
+
+
+def _owners(model: Model, frame: pd.DataFrame) -> NDArray[np.int64]:
+    names = list(map(str, frame.columns))
+    return np.array([names.index(n) for n in ordered(frame, model.feature_names)])
+
+
+def _numbers(model: Model, frame: pd.DataFrame) -> Scores:
+    return numbers(frame, ordered(frame, model.feature_names))
+
+
+def _as_layers(values: Any) -> Scores:
+    """Rows, or rows x outputs, as outputs x rows in double precision."""
+    values = np.asarray(values, np.float64)
+    return values.reshape(1, -1) if values.ndim == 1 else np.ascontiguousarray(values.T)
+
+
+class _Xgboost:
+    name = "xgboost pred_contribs"
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def encode(self, frame: pd.DataFrame) -> Scores:
+        return _numbers(self.model, frame)
+
+    def margins(self, frame: pd.DataFrame) -> Scores:
+        matrix = self.model.matrix(frame)
+        return _as_layers(self.model.ask(matrix, output_margin=True))
+
+    def native(self, frame: pd.DataFrame) -> tuple[Scores, Scores]:
+        parts = self.model.ask(self.model.matrix(frame), pred_contribs=True)
+        parts = parts[:, None, :] if parts.ndim == 2 else parts
+        return _split(np.moveaxis(parts, 1, 0))
+
+    def trees(self, layers: int) -> Any:
+        return reading.of_xgboost(self.model.booster, layers)
+
+
+class _Lightgbm:
+    name = "lightgbm pred_contrib"
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def encode(self, frame: pd.DataFrame) -> Scores:
+        return _numbers(self.model, frame)
+
+    def margins(self, frame: pd.DataFrame) -> Scores:
+        return _as_layers(self._ask(frame, raw_score=True))
+
+    def native(self, frame: pd.DataFrame) -> tuple[Scores, Scores]:
+        parts = np.asarray(self._ask(frame, pred_contrib=True), np.float64)
+        width = self.model.booster.num_feature() + 1
+        return _split(np.moveaxis(parts.reshape(len(frame), -1, width), 1, 0))
+
+    def trees(self, layers: int) -> Any:
+        return reading.of_lightgbm(self.model.booster, layers)
+
+    def _ask(self, frame: pd.DataFrame, **options: bool) -> Any:
+        booster = self.model.booster
+        return booster.predict(self.model.matrix(frame), num_threads=THREADS, **options)
+
+
+class _Catboost:
+    name = "catboost ShapValues"
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def encode(self, frame: pd.DataFrame) -> Scores:
+        return _numbers(self.model, frame)
+
+    def margins(self, frame: pd.DataFrame) -> Scores:
+        matrix = self.model.matrix(frame)
+        found = self.model.booster.predict(
+            matrix, prediction_type="RawFormulaVal", thread_count=THREADS
+        )
+        return _as_layers(found)
+
+    def native(self, frame: pd.DataFrame) -> tuple[Scores, Scores]:
+        pool = importlib.import_module("catboost").Pool
+        parts = self.model.booster.get_feature_importance(
+            pool(self.model.matrix(frame)), type="ShapValues", thread_count=THREADS
+        )
+        parts = np.asarray(parts, np.float64)
+        parts = parts[:, None, :] if parts.ndim == 2 else parts
+        return _split(np.moveaxis(parts, 1, 0))
+
+    def trees(self, layers: int) -> Any:
+        return reading.of_catboost(self.model.booster, layers)
+
+
+def _split(parts: Scores) -> tuple[Scores, Scores]:
+    """Cut (phi, base) out of contributions whose last column is the base."""
+    return np.ascontiguousarray(parts[:, :, :-1]), np.ascontiguousarray(parts[:, :, -1])
