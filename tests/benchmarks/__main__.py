@@ -57,6 +57,7 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
         gate,
         log,
         proofs,
+        running,
         sequencing,
     )
 
@@ -71,6 +72,10 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
         "sequencing": sequencing.integrate,
         "writers": sequencing.writers,
         "proof": proofs.inclusion,
+        "two-workers": running.scaling,
+        "large-data": running.memory,
+        "worker-start": running.worker_start,
+        "run-start": running.run_start,
     }
     unknown = sorted(set(only) - set(known))
     if unknown:
