@@ -93,7 +93,18 @@ SETTINGS: Mapping[str, Mapping[str, Json]] = {
         "minimum_group_size": whole(30, 1_000_000, 30),
         "reference_dataset": {"type": "string", "pattern": "^[^/]{1,80}/[0-9]{1,9}$"},
     },
-    Kind.DATA_QUALITY: {"seed": _SEED},
+    Kind.DATA_QUALITY: {
+        "seed": _SEED,
+        "reference_shares": {
+            "type": "object",
+            "maxProperties": 100,
+            "additionalProperties": {
+                "type": "object",
+                "maxProperties": 1000,
+                "additionalProperties": number(0, 1),
+            },
+        },
+    },
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from audits.answers import Limits
 from audits.evaluators.base import Evaluation
-from audits.measuring import drift, explainability, fairness, performance
+from audits.measuring import data_quality, drift, explainability, fairness, performance
 from audits.measuring.job import DECLARED, RECOMPUTED, Job, opened
 from audits.models import EvidenceRun
 from audits.sandbox import OnProgress
@@ -16,6 +16,7 @@ _BY_KIND: dict[str, Callable[[Job], Evaluation]] = {
     Kind.FAIRNESS: fairness.measure,
     Kind.EXPLAINABILITY: explainability.measure,
     Kind.DRIFT: drift.measure,
+    Kind.DATA_QUALITY: data_quality.measure,
 }
 
 
