@@ -16,6 +16,9 @@ from registry.acts import act
 from registry.models import Artifact, Column, Dataset, DatasetVersion, User
 
 _INSPECT_SECONDS = 60
+LANGUAGES = ("en", "de")
+LABEL_LENGTH = 200
+Labels = Mapping[str, Mapping[str, str]]
 
 
 class UnusableDataset(Exception):
@@ -62,15 +65,18 @@ def add_version(
     columns: Mapping[str, str],
     by: User,
     at: datetime,
+    labels: Labels | None = None,
 ) -> DatasetVersion:
     """Store a CSV or Parquet file as the next version of a data set.
 
     `columns` maps column names to the roles of `Column`; columns that it leaves out are
-    ignored. The file is read in the sandbox before anything is stored. Raises
-    `NotAllowed`, `UnusableDataset`, and what `artifacts.store` raises.
+    ignored. `labels` maps column names to what people call them, by language (`en`,
+    `de`): reason codes are written with them. The file is read in the sandbox before
+    anything is stored. Raises `NotAllowed`, `UnusableDataset`, and what `artifacts.store` raises.
     """
     roles.require(by, "register data sets")
     _require_roles(columns)
+    _require_labels(labels or {}, columns)
     seen: list[Inspection] = []
     artifact = artifacts.store(
         chunks=chunks,
@@ -85,6 +91,7 @@ def add_version(
         artifact=artifact,
         inspection=seen[0],
         columns=columns,
+        labels=labels or {},
         by=by,
         at=at,
     )
@@ -99,6 +106,29 @@ def _require_roles(columns: Mapping[str, str]) -> None:
             raise UnusableDataset(
                 f"columns/{name}", _("Must be one of: %(names)s.") % {"names": names}
             )
+
+
+def _require_labels(labels: Labels, columns: Mapping[str, str]) -> None:
+    if not isinstance(labels, Mapping):
+        raise UnusableDataset("labels", _("Must map column names to their labels."))
+    for name, words in labels.items():
+        if name not in columns:
+            raise UnusableDataset(
+                f"labels/{name}", _("This column has no role, so it needs no label.")
+            )
+        if not isinstance(words, Mapping) or not set(words) <= set(LANGUAGES):
+            raise UnusableDataset(
+                f"labels/{name}",
+                _("Must have labels by language: %(languages)s.")
+                % {"languages": ", ".join(LANGUAGES)},
+            )
+        for language, word in words.items():
+            if not isinstance(word, str) or not 0 < len(word.strip()) <= LABEL_LENGTH:
+                raise UnusableDataset(
+                    f"labels/{name}/{language}",
+                    _("Must be text of 1 to %(most)s characters.")
+                    % {"most": LABEL_LENGTH},
+                )
 
 
 def _inspect(path: Path, found: Detected, columns: Mapping[str, str]) -> Inspection:
@@ -128,6 +158,7 @@ def _insert(
     artifact: Artifact,
     inspection: Inspection,
     columns: Mapping[str, str],
+    labels: Labels,
     by: User,
     at: datetime,
 ) -> DatasetVersion:
@@ -142,6 +173,10 @@ def _insert(
                 "name": column.name,
                 "type": column.kind,
                 "role": columns.get(column.name, Column.IGNORED.value),
+                **{
+                    f"label_{language}": word
+                    for language, word in labels.get(column.name, {}).items()
+                },
             }
             for column in inspection.columns
         ],

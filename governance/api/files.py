@@ -127,6 +127,10 @@ class DatasetUpload(serializers.Serializer[Any]):
     columns = serializers.JSONField(
         help_text='{"deny": "target", "afam": "sensitive", "dti": "feature"}'
     )
+    labels = serializers.JSONField(
+        required=False,
+        help_text='{"dti": {"en": "Debt-to-income ratio", "de": "Schuldenquote"}}',
+    )
 
 
 class DatasetVersions(Door):
@@ -162,6 +166,7 @@ class DatasetVersions(Door):
             chunks=_chunks(upload),
             file_name=upload.name or "unnamed",
             columns=columns,
+            labels=read(_field(request, "labels", "{}"), field="labels"),
             by=by,
             at=at,
         )

@@ -42,6 +42,7 @@ class DatasetVersion(Fact):
     """One immutable state of a data set: stored bytes, or an address with a digest.
 
     `columns` is a list of {"name", "type", "role"}; the roles are those of `Column`.
+    Some have "label_en" and "label_de": what people call them.
     """
 
     append_only: ClassVar[bool] = True

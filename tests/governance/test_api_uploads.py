@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 
 from registry.models import Artifact, DatasetVersion
 from tests.governance.callers import pointers
-from tests.world import LIGHTGBM
+from tests.world import CSV, LIGHTGBM
 
 
 class Evil:
@@ -98,3 +98,42 @@ def test_data_that_do_not_fit_their_roles_are_refused(
     assert pointers(answer) == [pointer]
     assert not DatasetVersion.objects.exists()
     assert not Artifact.objects.exists()
+
+
+def _upload_with_labels(world, caller, labels):
+    developer = caller(user="ben")
+    developer.post("datasets", {"slug": "apps", "name": "Apps"})
+    return developer.upload(
+        "datasets/apps/versions",
+        CSV,
+        "apps.csv",
+        columns=json.dumps({"dti": "feature", "deny": "target"}),
+        labels=json.dumps(labels),
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "pointer"),
+    [
+        ([], "/labels"),
+        ({"income": {"en": "Income"}}, "/labels/income"),
+        ({"dti": "Debt"}, "/labels/dti"),
+        ({"dti": {"fr": "Dette"}}, "/labels/dti"),
+        ({"dti": {"en": ""}}, "/labels/dti/en"),
+        ({"dti": {"de": "x" * 201}}, "/labels/dti/de"),
+    ],
+)
+def test_labels_that_cannot_be_are_refused_at_their_place(
+    world, caller, labels, pointer
+):
+    answer = _upload_with_labels(world, caller, labels)
+    assert answer.status_code == 422, answer.content
+    assert pointers(answer) == [pointer]
+    assert not DatasetVersion.objects.exists()
+
+
+def test_labels_are_kept_with_their_columns(world, caller):
+    answer = _upload_with_labels(world, caller, {"dti": {"en": "Debt", "de": "Schuld"}})
+    assert answer.status_code == 201, answer.content
+    (column,) = [c for c in answer.json()["columns"] if c["name"] == "dti"]
+    assert (column["label_en"], column["label_de"]) == ("Debt", "Schuld")
