@@ -72,11 +72,13 @@ def add_version(
     `columns` maps column names to the roles of `Column`; columns that it leaves out are
     ignored. `labels` maps column names to what people call them, by language (`en`,
     `de`): reason codes are written with them. The file is read in the sandbox before
-    anything is stored. Raises `NotAllowed`, `UnusableDataset`, and what `artifacts.store` raises.
+    anything is stored. Raises `NotAllowed`, `UnusableDataset`, and what
+    `artifacts.store` raises.
     """
     roles.require(by, "register data sets")
     _require_roles(columns)
-    _require_labels(labels or {}, columns)
+    labels = {} if labels is None else labels
+    _require_labels(labels, columns)
     seen: list[Inspection] = []
     artifact = artifacts.store(
         chunks=chunks,
@@ -91,7 +93,7 @@ def add_version(
         artifact=artifact,
         inspection=seen[0],
         columns=columns,
-        labels=labels or {},
+        labels=labels,
         by=by,
         at=at,
     )
