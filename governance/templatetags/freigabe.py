@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from audits.labels import measurement_label
+from governance.evidence_types import title_of
 from governance.models import RiskAssessment
 from governance.models.risk import Band
 
@@ -98,6 +99,12 @@ def percent(value: float | None) -> int:
 def measurement(name: str) -> str:
     """The name of a measurement for people."""
     return measurement_label(name)
+
+
+@register.filter
+def evidence_type(name: str) -> str:
+    """The title of a type of evidence for people."""
+    return title_of(name)
 
 
 @register.filter

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from governance.web import (
     approvals,
+    attachments,
     dashboard,
     deployments,
     dossiers,
@@ -15,6 +16,7 @@ from governance.web import (
     registering,
     retirement,
     risk,
+    signers,
     signing,
     timeline,
     versions,
@@ -51,6 +53,7 @@ urlpatterns = [
     path(f"{_MODEL}/risk", risk.assess, name="assess"),
     path(f"{_VERSION}/", versions.version_page, name="version"),
     path(f"{_VERSION}/evidence", evidence.measure, name="measure"),
+    path(f"{_VERSION}/attach", attachments.attach, name="attach"),
     path(f"{_VERSION}/submit", approvals.submit, name="submit"),
     path(f"{_VERSION}/dossier", dossiers.ask, name="request_dossier"),
     path(f"{_VERSION}/retire", retirement.retire, name="retire"),
@@ -58,6 +61,16 @@ urlpatterns = [
     path("evidence/<uuid:run_id>/progress", evidence.progress, name="progress"),
     path("evidence/<uuid:run_id>/cancel", evidence.cancel, name="cancel-run"),
     path("evidence/<uuid:run_id>/report.json", evidence.document, name="report-file"),
+    path(
+        "attachments/<uuid:attachment_id>/", attachments.attachment, name="attachment"
+    ),
+    path(
+        "attachments/<uuid:attachment_id>/file",
+        attachments.download,
+        name="attachment_file",
+    ),
+    path("evidence-signers/", signers.signers, name="signers"),
+    path("evidence-signers/<slug:slug>/revoke", signers.revoke, name="revoke_signer"),
     path("approvals/", approvals.requests_page, name="approvals"),
     path("approvals/<uuid:request_id>/", signing.approval, name="approval"),
     path("approvals/<uuid:request_id>/withdraw", approvals.withdraw, name="withdraw"),

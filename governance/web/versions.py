@@ -78,6 +78,9 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
                 ((r, figure) for r in reports for figure in figures.all_of(r)[:1]),
                 key=lambda pair: SHOWN_FIRST.index(pair[0].run.kind),
             ),
+            "attachments": row.foreign_evidence.select_related(
+                "artifact", "attached_by", "signer"
+            ),
             "lineage": drawing.draw(lineage.of_version(row)),
             "artifacts": row.version_artifacts.select_related("artifact"),
             "requests": requests.prefetch_related("signatures"),
@@ -89,6 +92,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "dossiers": row.dossiers.select_related("requested_by")[:5],
             "leaf": _leaf(row),
             "may_measure": roles.may(request.user, "request evidence"),
+            "may_attach": roles.may(request.user, "attach evidence"),
             "may_submit": roles.may(request.user, "submit versions"),
             "may_suspend": roles.may(request.user, "suspend"),
             "at": at,

@@ -88,6 +88,7 @@ def test_every_page_asks_who_is_there(db):
                 "decision_id",
                 "dossier_id",
                 "authorisation_id",
+                "attachment_id",
             ),
             "00000000-0000-4000-8000-000000000000",
         ),
