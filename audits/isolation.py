@@ -11,6 +11,7 @@ from pathlib import Path
 
 CODE = Path(__file__).resolve().parent
 CODE_INSIDE = Path("/app")
+CODE_PARTS = ("__init__.py", "artifacts.py", "sandboxed")
 FILES_INSIDE = Path("/in")
 SCRATCH_INSIDE = "/scratch"
 SCRATCH_BYTES = 256 * 1024**2
@@ -52,7 +53,7 @@ class Isolation:
         return {name: str(path) for name, path in files.items()}
 
 
-PLAIN = Isolation(level="resource limits", prefix=())
+PLAIN = Isolation(level="", prefix=())  # the child finds out what holds
 
 
 @functools.cache
@@ -63,7 +64,7 @@ def isolation() -> Isolation:
         return PLAIN
     for proc in (("--proc", "/proc"), ()):
         found = Isolation(
-            level="bubblewrap, no network, read-only files, resource limits",
+            level="bubblewrap (no network, only its own files and processes)",
             prefix=(bwrap, *_namespaces(), *proc),
         )
         if _works(found):
@@ -76,10 +77,16 @@ def _namespaces() -> tuple[str, ...]:
     words += ["--cap-drop", "ALL", "--hostname", "sandbox"]
     for path in (*SYSTEM, *_python_folders()):
         words += ["--ro-bind-try", path, path]
-    for part in ("__init__.py", "artifacts.py", "sandboxed"):
+    for part in CODE_PARTS:
         words += ["--ro-bind-try", str(CODE / part), str(CODE_INSIDE / "audits" / part)]
     words += ["--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", SCRATCH_INSIDE]
     return tuple(words)
+
+
+def readable() -> list[str]:
+    """Answer what the child must read besides the files of its job."""
+    code = [str(CODE / part) for part in CODE_PARTS]
+    return [*SYSTEM, *_python_folders(), *code]
 
 
 def _python_folders() -> list[str]:

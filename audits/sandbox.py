@@ -68,13 +68,14 @@ def run(
     began = time.monotonic()
     way = isolation.isolation()
     files = {name: path.resolve(strict=True) for name, path in files.items()}
-    job = {
+    job: dict[str, Any] = {
         "verb": verb,
         "files": way.seen(files),
         "options": dict(options),
         "level": way.level,
         "contained": way.contained,
         "parent": 0 if way.contained else os.getpid(),
+        "readable": [] if way.contained else isolation.readable(),
         "memory_bytes": memory_bytes,
         "cpu_seconds": int(timeout_seconds * int(THREADS)) + 5,
         # Outside a user namespace the limit counts all processes of the user.
@@ -87,6 +88,7 @@ def run(
         tempfile.TemporaryFile() as task,
         tempfile.TemporaryFile() as trouble_file,
     ):
+        job["scratch"] = scratch
         task.write(json.dumps(job).encode())
         task.seek(0)
         home = isolation.SCRATCH_INSIDE if way.contained else scratch

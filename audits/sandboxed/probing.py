@@ -35,7 +35,7 @@ def work(
         "connected": _connects(options.get("connect")),
         "readable": [path for path in options.get("read", ()) if _reads(path)],
         "writable": [path for path in options.get("write", ()) if _writes(path)],
-        "processes": sum(name.isdigit() for name in os.listdir("/proc")),
+        "processes": _processes(),
         "files": {name: path.stat().st_size for name, path in files.items()},
     }
     return reach, {}
@@ -54,6 +54,13 @@ def _connects(address: list[Any] | None) -> bool | None:
     except OSError:
         return False
     return True
+
+
+def _processes() -> int:
+    try:
+        return sum(name.isdigit() for name in os.listdir("/proc"))
+    except OSError:  # out of reach
+        return 0
 
 
 def _reads(path: str) -> bool:
