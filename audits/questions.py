@@ -84,10 +84,22 @@ SETTINGS: Mapping[str, Mapping[str, Json]] = {
     },
     Kind.EXPLAINABILITY: {
         "seed": _SEED,
-        "rows": whole(20, 10_000_000, 300),
+        "rows": whole(20, 10_000_000, 2_000),
         "background_rows": whole(10, 10_000, 100),
+        "background": choice("path", "interventional"),
+        "repetitions": whole(2, 10, 2),
+        "reasons": whole(1, 10, 4),
     },
-    Kind.ROBUSTNESS: {"seed": _SEED},
+    Kind.ROBUSTNESS: {
+        "seed": _SEED,
+        "response_rows": whole(50, 20_000, 500),
+        "noise": number(0.001, 1, 0.1),
+        "monotonic": {
+            "type": "object",
+            "maxProperties": 50,
+            "additionalProperties": {"enum": [1, -1]},
+        },
+    },
     Kind.DRIFT: {
         "seed": _SEED,
         "minimum_group_size": whole(30, 1_000_000, 30),
@@ -168,7 +180,7 @@ def _expected(schema: Any) -> str:
     if schema.get("type") == "boolean":
         return _("Must be true or false.")
     if "enum" in schema:
-        names = ", ".join(schema["enum"])
+        names = ", ".join(map(str, schema["enum"]))
         return _("Must be one of: %(names)s.") % {"names": names}
     return ""
 

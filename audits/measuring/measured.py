@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 
 from audits.answers import Limits
 from audits.evaluators.base import Evaluation
-from audits.measuring import data_quality, drift, explainability, fairness, performance
+from audits.measuring import (
+    data_quality,
+    drift,
+    explainability,
+    fairness,
+    performance,
+    robustness,
+)
 from audits.measuring.job import DECLARED, RECOMPUTED, Job, opened
 from audits.models import EvidenceRun
 from audits.sandbox import OnProgress
@@ -15,6 +22,7 @@ _BY_KIND: dict[str, Callable[[Job], Evaluation]] = {
     Kind.PERFORMANCE: performance.measure,
     Kind.FAIRNESS: fairness.measure,
     Kind.EXPLAINABILITY: explainability.measure,
+    Kind.ROBUSTNESS: robustness.measure,
     Kind.DRIFT: drift.measure,
     Kind.DATA_QUALITY: data_quality.measure,
 }

@@ -20,6 +20,7 @@ VERBS = {
     "check": "audits.sandboxed.checking",
     "predict": "audits.sandboxed.predicting",
     "explain": "audits.sandboxed.explaining",
+    "respond": "audits.sandboxed.responding",
     "probe": "audits.sandboxed.probing",
 }
 logger = logging.getLogger(__name__)
