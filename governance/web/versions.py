@@ -5,8 +5,14 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from audits.capture import relation
-from audits.models import Entry, EvidenceReport, EvidenceRun, Leaf
-from governance import gate, roles
+from audits.models import (
+    Entry,
+    EvidenceReport,
+    EvidenceRun,
+    ForeignEvidence,
+    Leaf,
+)
+from governance import attaching, gate, roles
 from governance.lifecycle import state_of
 from governance.models import ApprovalRequest, Authorisation
 from governance.policy import Check, NoPolicy
@@ -78,7 +84,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
                 ((r, figure) for r in reports for figure in figures.all_of(r)[:1]),
                 key=lambda pair: SHOWN_FIRST.index(pair[0].run.kind),
             ),
-            "attachments": row.foreign_evidence.select_related(
+            "attachments": ForeignEvidence.objects.filter(version=row).select_related(
                 "artifact", "attached_by", "signer"
             ),
             "lineage": drawing.draw(lineage.of_version(row)),
@@ -92,7 +98,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "dossiers": row.dossiers.select_related("requested_by")[:5],
             "leaf": _leaf(row),
             "may_measure": roles.may(request.user, "request evidence"),
-            "may_attach": roles.may(request.user, "attach evidence"),
+            "may_attach": roles.may(request.user, attaching.RIGHT),
             "may_submit": roles.may(request.user, "submit versions"),
             "may_suspend": roles.may(request.user, "suspend"),
             "at": at,
