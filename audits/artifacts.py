@@ -15,11 +15,17 @@ MAX_UNPACKED_BYTES = 2 * 1024**3
 MAX_MEMBERS = 200_000
 MAX_RATIO = 200  # deflate reaches 1,000; arrays of real models stay below 50
 SKOPS_MEMBER = re.compile(r"(schema\.json|[0-9a-f-]+\.(npy|npz|bin))")
+CATBOOST_START = re.compile(
+    r"\s*\{\s*\"(ctr_data|features_info|model_info|oblivious_trees|scale_and_bias)\"\s*:"
+)
 ONNX_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2}
 
 SKOPS, ONNX, LIGHTGBM = "skops", "onnx", "lightgbm"
 XGBOOST_JSON, XGBOOST_UBJ = "xgboost-json", "xgboost-ubj"
-MODEL_FORMATS = frozenset({SKOPS, ONNX, LIGHTGBM, XGBOOST_JSON, XGBOOST_UBJ})
+CATBOOST_CBM, CATBOOST_JSON = "catboost-cbm", "catboost-json"
+MODEL_FORMATS = frozenset(
+    {SKOPS, ONNX, LIGHTGBM, XGBOOST_JSON, XGBOOST_UBJ, CATBOOST_CBM, CATBOOST_JSON}
+)
 DATA_FORMATS = frozenset({"csv", "parquet"})
 MEDIA_TYPES = {
     SKOPS: "application/vnd.skops+zip",
@@ -27,6 +33,8 @@ MEDIA_TYPES = {
     LIGHTGBM: "application/vnd.lightgbm+text",
     XGBOOST_JSON: "application/vnd.xgboost+json",
     XGBOOST_UBJ: "application/vnd.xgboost+ubj",
+    CATBOOST_CBM: "application/vnd.catboost+cbm",
+    CATBOOST_JSON: "application/vnd.catboost+json",
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv",
     "pdf": "application/pdf",
@@ -36,7 +44,8 @@ MEDIA_TYPES = {
 HOW_TO_EXPORT = (
     "Export scikit-learn models with skops.io.dump(model, 'model.skops'), XGBoost with "
     "booster.save_model('model.json') or '.ubj', LightGBM with "
-    "booster.save_model('model.txt'), and everything else as ONNX."
+    "booster.save_model('model.txt'), CatBoost with model.save_model('model.cbm'), and "
+    "everything else as ONNX."
 )
 COMPRESSED = (
     b"\x1f\x8b",
@@ -77,8 +86,8 @@ def detect(file: Path | BinaryIO) -> Detected:
     if name is None:
         raise UnsupportedArtifact(
             "The file is none of the formats accepted: models as skops, XGBoost JSON "
-            "or UBJ, LightGBM text or ONNX; data as CSV or Parquet; documents as PDF, "
-            "JSON or plain text."
+            "or UBJ, LightGBM text, CatBoost, ONNX, or an MLflow folder with one of "
+            "them; data as CSV or Parquet; documents as PDF, JSON or plain text."
         )
     return Detected(format=name, media_type=MEDIA_TYPES[name])
 
@@ -88,6 +97,8 @@ def _by_magic(head: bytes, file: BinaryIO) -> str | None:
         return _zip(file)
     if head[:4] == b"PAR1":
         return _parquet(file)
+    if head[:4] == b"CBM1":
+        return CATBOOST_CBM
     if head[:5] == b"%PDF-":
         return "pdf"
     if head[:8] == b"\x89HDF\r\n\x1a\n":
@@ -221,6 +232,8 @@ def _by_text(head: bytes) -> str | None:
 def _json(text: str, *, whole: bool) -> str:
     if re.match(r"\s*\{\s*\"(learner|version)\"\s*:", text) and '"learner"' in text:
         return XGBOOST_JSON
+    if CATBOOST_START.match(text):
+        return CATBOOST_JSON
     if whole:
         try:
             json.loads(text)

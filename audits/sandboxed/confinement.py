@@ -22,7 +22,7 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 CAPABILITY_VERSION_3 = 0x20080522
 NOBODY = 65534
-SCRATCH_FILE_BYTES = 64 * 1024**2
+SCRATCH_FILE_BYTES = 256 * 1024**2
 # Libraries map address space that they never touch: thread arenas, reserved pools.
 ADDRESS_SPACE_HEADROOM = 2 * 1024**3
 # What numeric libraries read to count processors and memory.

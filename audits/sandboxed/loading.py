@@ -24,6 +24,8 @@ LIBRARIES = {
     artifacts.XGBOOST_UBJ: "audits.sandboxed.xgboost_model",
     artifacts.LIGHTGBM: "audits.sandboxed.lightgbm_model",
     artifacts.ONNX: "audits.sandboxed.onnx_model",
+    artifacts.CATBOOST_CBM: "audits.sandboxed.catboost_model",
+    artifacts.CATBOOST_JSON: "audits.sandboxed.catboost_model",
 }
 
 
@@ -120,6 +122,23 @@ def refuse_class_zero(positive: str) -> None:
             "The model scores class 1, so class 0 cannot be the positive class; code "
             "the target so that the positive class is 1."
         )
+
+
+def class_column(classes: Sequence[str], positive: str) -> int:
+    """Answer the place of the positive class among named classes. Raises Refused."""
+    if positive in classes:
+        return list(classes).index(positive)
+    words = not positive.isdecimal()
+    if words and set(classes) == {"0", "1"}:  # the data say yes, the model 1
+        refuse_class_zero(positive)
+        return list(classes).index("1")
+    lower = [word.lower() for word in classes]
+    if positive in ("0", "1") and set(lower) == {"no", "yes"}:
+        return lower.index("yes" if positive == "1" else "no")
+    raise Refused(
+        f"The model knows the classes {', '.join(classes)}; the positive class "
+        f"{positive!r} is not one of them."
+    )
 
 
 def ordered(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:

@@ -11,9 +11,9 @@ from audits.sandboxed import sklearn_structure
 from audits.sandboxed.loading import (
     Model,
     Scores,
+    class_column,
     numbers,
     ordered,
-    refuse_class_zero,
 )
 from audits.sandboxed.refusal import Refused
 
@@ -58,22 +58,7 @@ class SklearnModel(Model):
 
     def column(self, positive: str) -> int:
         """Answer which class is the positive one. Raises Refused."""
-        if positive in self.classes:
-            return self.classes.index(positive)
-        words = not positive.isdecimal()
-        if words and set(self.classes) == {"0", "1"}:  # the data say yes, the model 1
-            refuse_class_zero(positive)
-            return self.classes.index("1")
-        if positive in ("0", "1") and set(map(str.lower, self.classes)) == {
-            "no",
-            "yes",
-        }:
-            wanted = "yes" if positive == "1" else "no"
-            return [word.lower() for word in self.classes].index(wanted)
-        raise Refused(
-            f"The model knows the classes {', '.join(self.classes)}; the positive "
-            f"class {positive!r} is not one of them."
-        )
+        return class_column(self.classes, positive)
 
 
 def _flat(values: Any) -> Scores:

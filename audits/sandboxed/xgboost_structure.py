@@ -13,6 +13,7 @@ from typing import Any
 
 from audits.sandboxed.loading import Label
 from audits.sandboxed.refusal import Refused
+from audits.sandboxed.strict_json import read_json
 from audits.sandboxed.ubjson import decode
 from audits.sandboxed.xgboost_categories import (
     CATEGORY_LISTS,
@@ -47,13 +48,7 @@ FEATURE_TYPES = frozenset({"float", "int", "i", "q", "c"})
 def read_document(path: Path, *, binary_json: bool) -> dict[str, Any]:
     """Read JSON or UBJSON into plain values. Raises Refused."""
     data = path.read_bytes()
-    if binary_json:
-        document = decode(data)
-    else:
-        try:
-            document = json.loads(data, object_pairs_hook=_no_name_twice)
-        except (ValueError, RecursionError) as trouble:
-            raise Refused("The XGBoost file is not valid JSON.") from trouble
+    document = decode(data) if binary_json else read_json(data, "XGBoost")
     if not isinstance(document, dict):
         raise Refused("The XGBoost file is not a JSON object.")
     return document
@@ -90,12 +85,6 @@ def checked(document: dict[str, Any]) -> Checked:
         raise Refused(
             f"The XGBoost file lacks a part or has one of a wrong type ({trouble})."
         ) from trouble
-
-
-def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise Refused("The XGBoost file names something twice.")
-    return dict(pairs)
 
 
 def _checked(document: dict[str, Any]) -> Checked:
