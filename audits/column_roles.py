@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.datasets import DatasetProblem, Inspection, Table
+from audits.datasets import Coded, DatasetProblem, Inspection, Table
 
 ROLES = ("feature", "target", "prediction", "sensitive", "ignored")
 MAX_GROUPS = 50
@@ -105,13 +105,13 @@ def numeric_target(table: Table, name: str) -> NDArray[np.float64]:
     return values
 
 
-def groups(table: Table, name: str) -> NDArray[np.object_]:
-    """Answer a sensitive feature as words, None where unknown.
+def groups(table: Table, name: str) -> Coded:
+    """Answer a sensitive feature as codes, -1 where unknown.
 
     Raises DatasetProblem when there are more than MAX_GROUPS groups, or fewer than two.
     """
-    words = table.words(name)
-    found = {word for word in words if word is not None}
+    coded = table.coded(name)
+    found = np.unique(coded.codes[coded.codes >= 0])
     if len(found) > MAX_GROUPS:
         raise DatasetProblem(
             f"The sensitive feature {name!r} has {len(found)} different values; at "
@@ -122,7 +122,7 @@ def groups(table: Table, name: str) -> NDArray[np.object_]:
             f"The sensitive feature {name!r} has {len(found)} group; at least two are "
             "needed to compare."
         )
-    return words
+    return coded
 
 
 def scores_from(table: Table, name: str) -> NDArray[np.float64]:

@@ -1,8 +1,10 @@
 """From a run's files to the fairness evaluator."""
 
 from audits.column_roles import groups
+from audits.datasets import Table
 from audits.evaluators import fairness
 from audits.evaluators.base import Evaluation
+from audits.evaluators.fairness.cells import Coded, placed
 from audits.measuring.columns import target_of
 from audits.measuring.job import Job
 from registry.models import Column
@@ -35,8 +37,13 @@ def measure(job: Job) -> Evaluation:
     return fairness.evaluate(
         target=target,
         scores=predictions.scores,
-        sensitive={name: groups(table, name) for name in job.sensitive},
+        sensitive={name: _groups(table, name) for name in job.sensitive},
         task=predictions.facts.task,
         classes=predictions.facts.classes,
         config=job.settings(*SETTINGS),
     )
+
+
+def _groups(table: Table, name: str) -> Coded:
+    found = groups(table, name)
+    return placed(name, found.codes, found.categories)

@@ -36,6 +36,14 @@ class Coded:
     axis: Axis
     codes: Codes
 
+    @property
+    def known(self) -> bool:
+        """Whether any row has a value."""
+        unknown = len(self.axis.levels) - 1
+        if self.axis.levels[-1:] != (None,):
+            return len(self.codes) > 0
+        return bool((self.codes != unknown).any())
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -96,6 +104,14 @@ def coded(name: str, words: Words) -> Coded:
     kind = np.min_scalar_type(max(len(levels) - 1, 0))
     codes = np.fromiter(map(places.__getitem__, listed), dtype=kind, count=len(listed))
     return Coded(Axis(name, tuple(levels)), codes)
+
+
+def placed(name: str, places: NDArray[np.integer], words: Sequence[str]) -> Coded:
+    """Answer places in a list of words, -1 for unknown, as codes."""
+    levels = (*words, None)
+    codes = places.astype(np.min_scalar_type(len(words)))
+    codes[places < 0] = len(words)
+    return Coded(Axis(name, levels), codes)
 
 
 def numbered(name: str, codes: Codes, size: int) -> Coded:

@@ -12,7 +12,7 @@ from audits.evaluators.fairness.estimates import (
     difference,
     smallest_ratio,
 )
-from audits.evaluators.fairness.groups import Grouping
+from audits.evaluators.fairness.groups import Grouping, fitted
 from audits.evaluators.fairness.homogeneity import Test
 from audits.evaluators.fairness.options import Options
 from audits.evaluators.fairness.rates import Rate, estimates
@@ -69,7 +69,7 @@ def compare(
 
     `of` is added to the names of groups, for example the class of one against rest.
     """
-    feature = grouping.name + of
+    feature = fitted(grouping.name + of)
     by_rate = {
         name: estimates(rate, counts, grouping.words, smallest=options.smallest)
         for name, rate in rates.items()
@@ -110,7 +110,8 @@ def by_group(
     """Every number of every group that is told one by one."""
     found = []
     for place in grouping.listed:
-        label, rows = grouping.labels[place] + of, int(grouping.rows[place])
+        label = fitted(grouping.labels[place] + of)
+        rows = int(grouping.rows[place])
         found.append(Measurement("count", rows, n=rows, group=label))
         found += [
             groups[place].measured(name, label) for name, groups in by_rate.items()
@@ -182,7 +183,7 @@ def _to_reference(
     told = set(grouping.listed)
     found = []
     for place in (place for place in others if place in told):
-        one, label = groups[place], grouping.labels[place] + of
+        one, label = groups[place], fitted(grouping.labels[place] + of)
         lower, upper = newcombe(one.hits, one.n, reference.hits, reference.n)
         found.append(
             Measurement(

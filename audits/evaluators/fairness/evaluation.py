@@ -23,7 +23,7 @@ from audits.evaluators.fairness.comparison import (
     rates_equal,
     unknown,
 )
-from audits.evaluators.fairness.groups import Grouping, groupings
+from audits.evaluators.fairness.groups import Grouping, fitted, groupings
 from audits.evaluators.fairness.limits import limits, warnings
 from audits.evaluators.fairness.means import means, plain
 from audits.evaluators.fairness.multiclass import compare_choices, compare_classes
@@ -57,18 +57,18 @@ def evaluate(
     *,
     target: NDArray[Any] | None,
     scores: Floats,
-    sensitive: Mapping[str, Words],
+    sensitive: Mapping[str, Words | Coded],
     task: str = "binary",
     classes: Sequence[str] = (),
     config: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Compare groups: each sensitive feature alone and, if several, all together.
 
-    `sensitive` are words with None for unknown. By task: "binary": `target` is 0 or 1,
-    `scores` the probability of 1; "multiclass": `target` the place of the class in
-    `classes`, `scores` a probability for each row and class; "regression": both are
-    numbers. Without a target (None) only predictions are compared: selection rates, and
-    the share above the median.
+    `sensitive` are words with None for unknown, or codes (`cells`). By task:
+    "binary": `target` is 0 or 1, `scores` the probability of 1; "multiclass": `target`
+    the place of the class in `classes`, `scores` a probability for each row and class;
+    "regression": both are numbers. Without a target (None) only predictions are
+    compared: selection rates, and the share above the median.
 
     Settings: `threshold` (0 to 1, default 0.5), `favourable` (0 or 1, default 1: which
     outcome, or end of the scale, is good for the person), `minimum_group_size` (rows
@@ -78,8 +78,11 @@ def evaluate(
     compared). Raises UnusableEvidence.
     """
     asked = options(config or {})
-    _check(target, scores, sensitive, asked)
-    columns = tuple(coded(name, words) for name, words in sensitive.items())
+    columns = tuple(
+        words if isinstance(words, Coded) else coded(name, words)
+        for name, words in sensitive.items()
+    )
+    _check(target, scores, columns, asked)
     question = Question(columns, scores, target, asked)
     if task == "binary":
         return _binary(question)
@@ -93,29 +96,30 @@ def evaluate(
 def _check(
     target: NDArray[Any] | None,
     scores: Floats,
-    sensitive: Mapping[str, Words],
+    columns: Sequence[Coded],
     asked: Options,
 ) -> None:
-    if not sensitive:
+    if not columns:
         raise UnusableEvidence("The data declare no sensitive feature.")
-    lengths = {len(scores), *(len(words) for words in sensitive.values())}
+    lengths = {len(scores), *(len(column.codes) for column in columns)}
     if target is not None:
         lengths.add(len(target))
     if len(lengths) != 1 or lengths == {0}:
         raise UnusableEvidence("Targets, scores and groups differ in length.")
     if not np.isfinite(scores).all():
         raise UnusableEvidence("The scores hold values that are not finite numbers.")
-    for feature, words in sensitive.items():
-        if all(word is None for word in words):
-            raise UnusableEvidence(f"The sensitive feature {feature!r} is empty.")
-        if feature.startswith("\0"):
+    for column in columns:
+        if not column.known:
+            name = fitted(column.axis.name)
+            raise UnusableEvidence(f"The sensitive feature {name!r} is empty.")
+        if column.axis.name.startswith("\0"):
             raise UnusableEvidence("No column's name may begin with a zero byte.")
-    if asked.control and asked.control not in sensitive:
+    if asked.control and asked.control not in {c.axis.name for c in columns}:
         raise UnusableEvidence(
             f"The setting 'control' names {asked.control!r}, which is not a sensitive "
             "feature of these data."
         )
-    if asked.control and len(sensitive) == 1:
+    if asked.control and len(columns) == 1:
         raise UnusableEvidence("Beside the control there is no feature to compare.")
 
 
@@ -269,7 +273,7 @@ def _cross_check(
     # On demand: its import costs a second and 160 MiB.
     from audits.evaluators.fairness import reference  # noqa: PLC0415
 
-    truth = np.equal(question.target, question.options.favourable).view(np.uint8)
+    truth = np.asarray(question.target == question.options.favourable, np.uint8)
     agreed = sum(
         reference.check(
             found.measurements,
