@@ -46,6 +46,98 @@ _MEASUREMENTS = {
     "mean_abs_shap": gettext_noop("Mean absolute SHAP value"),
     "additivity_error": gettext_noop("Error of the sum of SHAP values"),
     "importance_stability": gettext_noop("Stability of the explanation"),
+    "explainer_agreement": gettext_noop("Difference between two explainers"),
+    "top_features_overlap": gettext_noop("Agreement on the main features"),
+    "importance_change": gettext_noop("Largest change of an importance"),
+    "sampling_error": gettext_noop("Sampling error of the SHAP values"),
+    "calibration_slope": gettext_noop("Calibration slope"),
+    "calibration_intercept": gettext_noop("Calibration intercept"),
+    "calibration_p": gettext_noop("Scores are probabilities: p value"),
+    "brier_skill": gettext_noop("Brier skill score"),
+    "accuracy_over_majority": gettext_noop(
+        "Accuracy above always naming the larger class"
+    ),
+    "balanced_accuracy": gettext_noop("Balanced accuracy"),
+    "macro_f1": gettext_noop("F1 score, mean over classes"),
+    "one_vs_rest_auc": gettext_noop(
+        "Area under the ROC curve, one class against the rest"
+    ),
+    "recall_by_class": gettext_noop("Recall by class"),
+    "precision_by_class": gettext_noop("Precision by class"),
+    "weak_segments": gettext_noop("Segments that are weaker than the rest"),
+    "segment_loss": gettext_noop("Loss in a segment"),
+    "segment_error_rate": gettext_noop("Error rate in a segment"),
+    "cost_per_row": gettext_noop("Cost per row"),
+    "cost_saved_per_row": gettext_noop("Cost saved per row"),
+    "loss_by_period": gettext_noop("Loss by period"),
+    "roc_auc_by_period": gettext_noop("Area under the ROC curve by period"),
+    "loss_change": gettext_noop("Loss, last half against first"),
+    "roc_auc_change": gettext_noop("Area under the ROC curve, last half against first"),
+    "loss_trend": gettext_noop("Trend of the loss"),
+    "roc_auc_trend": gettext_noop("Trend of the area under the ROC curve"),
+    "roc_auc_gain": gettext_noop("Gain in the area under the ROC curve"),
+    "accuracy_gain": gettext_noop("Gain in accuracy"),
+    "brier_gain": gettext_noop("Gain in the Brier score"),
+    "log_loss_gain": gettext_noop("Gain in log loss"),
+    "mae_gain": gettext_noop("Gain in mean absolute error"),
+    "mse_gain": gettext_noop("Gain in mean squared error"),
+    "psi": gettext_noop("Population stability index"),
+    "psi_largest": gettext_noop("Largest population stability index"),
+    "drift_p": gettext_noop("Feature unchanged: p value"),
+    "js_distance": gettext_noop("Jensen-Shannon distance"),
+    "drifted_features": gettext_noop("Features that moved"),
+    "score_psi": gettext_noop("Population stability index of the scores"),
+    "score_drift_p": gettext_noop("Scores unchanged: p value"),
+    "target_psi": gettext_noop("Population stability index of the target"),
+    "target_drift_p": gettext_noop("Target unchanged: p value"),
+    "score_psi_by_group": gettext_noop(
+        "Population stability index of the scores by group"
+    ),
+    "estimated_accuracy": gettext_noop("Accuracy, estimated without labels"),
+    "estimated_precision": gettext_noop("Precision, estimated without labels"),
+    "estimated_recall": gettext_noop("Recall, estimated without labels"),
+    "estimated_roc_auc": gettext_noop(
+        "Area under the ROC curve, estimated without labels"
+    ),
+    "missing_share": gettext_noop("Share of missing values"),
+    "missing_share_overall": gettext_noop("Share of missing values, all columns"),
+    "infinite_share": gettext_noop("Share of infinite values"),
+    "duplicate_share": gettext_noop("Share of repeated rows"),
+    "conflicting_label_share": gettext_noop("Share of rows with conflicting targets"),
+    "out_of_range_share": gettext_noop("Share of rows outside the training range"),
+    "constant_columns": gettext_noop("Constant columns"),
+    "nearly_constant_columns": gettext_noop("Nearly constant columns"),
+    "train_test_overlap": gettext_noop("Share of rows that were trained on"),
+    "single_feature_auc": gettext_noop("What one feature alone tells of the target"),
+    "leaking_features": gettext_noop("Features that tell the target"),
+    "group_share": gettext_noop("Share of the group"),
+    "representativeness_psi": gettext_noop(
+        "Distance of group shares from the reference"
+    ),
+    "representativeness_p": gettext_noop("Group shares as in the reference: p value"),
+    "noise_response": gettext_noop("Change of score by small noise"),
+    "missing_response": gettext_noop("Change of score by a missing value"),
+    "shift_response": gettext_noop("Change of score by a plausible shift"),
+    "noise_response_largest": gettext_noop("Largest change of score by small noise"),
+    "missing_response_largest": gettext_noop(
+        "Largest change of score by a missing value"
+    ),
+    "shift_response_largest": gettext_noop(
+        "Largest change of score by a plausible shift"
+    ),
+    "noise_flip_rate": gettext_noop("Decisions that flip by small noise"),
+    "missing_flip_rate": gettext_noop("Decisions that flip by a missing value"),
+    "shift_flip_rate": gettext_noop("Decisions that flip by a plausible shift"),
+    "joint_noise_response": gettext_noop("Change of score by noise in all features"),
+    "joint_noise_flip_rate": gettext_noop(
+        "Decisions that flip by noise in all features"
+    ),
+    "joint_noise_auc_drop": gettext_noop(
+        "Loss of area under the ROC curve by noise in all features"
+    ),
+    "extreme_failures": gettext_noop("Features that break the answer when absurd"),
+    "monotonic_violation_share": gettext_noop("Rows that break a demanded direction"),
+    "monotonic_violation_largest": gettext_noop("Largest step in the wrong direction"),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 # All settings of all evaluators: one configuration serves every kind of run.
 SETTINGS = frozenset(
     {
+        "background",
         "background_rows",
         "bootstrap_rounds",
         "control",
@@ -21,8 +22,10 @@ SETTINGS = frozenset(
         "monotonic",
         "noise",
         "positive",
+        "reasons",
         "reference_dataset",
         "reference_shares",
+        "repetitions",
         "response_rows",
         "rows",
         "seed",

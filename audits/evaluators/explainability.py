@@ -1,11 +1,11 @@
 """Explainability: which features drive the model, and how far to trust that."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from audits.datasets import Table
 from audits.evaluators.base import (
@@ -13,123 +13,164 @@ from audits.evaluators.base import (
     Measurement,
     UnusableEvidence,
     known_settings,
-    not_estimable,
     setting,
     versions_of,
 )
-from audits.evaluators.beeswarm import points
-from audits.evaluators.intervals import mean_interval
+from audits.evaluators.beeswarm import dependence, points
+from audits.evaluators.explained_cases import Outcome, reason_codes, waterfalls
+from audits.evaluators.explanation_checks import (
+    additivity,
+    agreement,
+    sampling_error,
+    scores_agree,
+)
+from audits.evaluators.importances import Partial, partial
+from audits.evaluators.stability import stability
 from audits.explanations import Explanation, Sample
 from audits.sampling import choose_rows
 from registry.digests import canonical_json, sha256_hex
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-ADDITIVITY_LIMIT = 1e-4  # of the range of the output (evidence.md 3.4)
-SCORE_LIMIT = 1e-4
 FEWEST_ROWS = 20
+ROWS = 2_000  # mean |SHAP| of the ten first features within 4 % (evidence.md 3.5)
+MOST_ROWS = 10_000_000
+BACKGROUND_ROWS = 100
+# A sample that leaves the child row by row; of more rows only sums do.
+LARGEST_SAMPLE = 20_000
+REPETITIONS = 2
+LIMITS = (
+    "SHAP values say what moves this model's output, not what causes the outcome.",
+    "Credit is split between features that move together: a feature with little "
+    "importance may stand in for another one.",
+)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What an explanation is told with: the data, and how outcomes are called.
+
+    `table` holds the features of the explained rows, `behind` those of the background
+    when it is another data set. Rows of the explanation count in these tables;
+    `numbers` are the rows' own numbers in the data, where the table has only some.
+    """
+
+    table: Table
+    behind: Table | None = None
+    outcome: Outcome = field(default_factory=Outcome)
+    interventional: bool = False
+    rows_in_data: int = 0
+    numbers: Rows | None = None
 
 
 def samples_of(
-    rows: int, config: Mapping[str, Any] | None = None
+    rows: int,
+    config: Mapping[str, Any] | None = None,
+    *,
+    background: int | None = None,
 ) -> list[tuple[Rows, Rows, int]]:
-    """Choose what to explain: two samples of (rows, background, seed).
+    """Choose what to explain: samples of (rows, background, seed).
 
-    The second sample exists to see how much the first one's answer depends on chance;
-    the two have no row in common, so that each is at most half of the data.
-    Settings: `rows` (default 300), `background_rows` (default 100), `seed`.
-    Raises UnusableEvidence.
+    More than one sample exists to see how much the first one's answer depends on
+    chance; no two have a row in common, so that each is at most its part of the data.
+    `background` is how many rows the background's data set has, if it is another one.
+    Settings: `rows` (default 2,000), `background_rows` (100), `repetitions` (2),
+    `seed`. Raises UnusableEvidence.
     """
     config = config or {}
     known_settings(config)
-    wanted = int(setting(config, "rows", 300, low=FEWEST_ROWS, high=100_000))
-    background = int(setting(config, "background_rows", 100, low=10, high=10_000))
-    seed = int(setting(config, "seed", 0, low=0, high=2**31))
-    if rows < 2 * FEWEST_ROWS:
+    wanted = _whole(config, "rows", ROWS, low=FEWEST_ROWS, high=MOST_ROWS)
+    behind = _whole(config, "background_rows", BACKGROUND_ROWS, low=10, high=10_000)
+    times = _whole(config, "repetitions", REPETITIONS, low=2, high=10)
+    seed = _whole(config, "seed", 0, low=0, high=2**31)
+    if rows < times * FEWEST_ROWS:
         raise UnusableEvidence(
-            f"The data have {rows} rows; at least {2 * FEWEST_ROWS} are needed to "
+            f"The data have {rows} rows; at least {times * FEWEST_ROWS} are needed to "
             "explain."
         )
-    wanted, background = min(wanted, rows // 2), min(background, rows // 2)
-    chosen = choose_rows(rows, 2 * wanted, seed=2 * seed)
-    behind = choose_rows(rows, 2 * background, seed=2 * seed + 1)
+    there = rows if background is None else background
+    if there < times:
+        raise UnusableEvidence(f"The background has {there} rows, too few to compare.")
+    wanted = min(wanted, LARGEST_SAMPLE, rows // times)
+    behind = min(behind, there // times)
+    chosen = choose_rows(rows, times * wanted, seed=2 * seed)
+    backgrounds = choose_rows(there, times * behind, seed=2 * seed + 1)
     return [
-        (chosen[:wanted], behind[:background], seed),
-        (chosen[wanted:], behind[background:], seed + 1),
+        (
+            chosen[wanted * time : wanted * (time + 1)],
+            backgrounds[behind * time : behind * (time + 1)],
+            seed + time,
+        )
+        for time in range(times)
     ]
 
 
-def evaluate(*, explanation: Explanation, table: Table) -> Evaluation:
+def whole_of(rows: int, config: Mapping[str, Any]) -> Rows | None:
+    """Answer the rows whose sums are wanted beside the samples: None for none.
+
+    More than 20,000 `rows` do not leave the child one by one, only their sums. Empty
+    means all rows of the data.
+    """
+    wanted = _whole(config, "rows", ROWS, low=FEWEST_ROWS, high=MOST_ROWS)
+    if min(wanted, rows) <= LARGEST_SAMPLE:
+        return None
+    if wanted >= rows:
+        return np.zeros(0, np.int64)
+    seed = _whole(config, "seed", 0, low=0, high=2**31)
+    return choose_rows(rows, wanted, seed=2 * seed)
+
+
+def _whole(
+    config: Mapping[str, Any], name: str, default: int, *, low: int, high: int
+) -> int:
+    return int(setting(config, name, default, low=low, high=high))
+
+
+def evaluate(
+    *, explanation: Explanation, table: Table, around: Around | None = None
+) -> Evaluation:
     """Check the SHAP values and rank the features by mean |SHAP|.
 
     `table` holds the features, for the colours of the beeswarm and the digest of the
     background. Raises UnusableEvidence when the values do not add up to the output of
-    the model, or the output is not the model's score.
+    the model, the output is not the model's score, or a second engine disagrees.
     """
-    error = max(_additivity(sample) for sample in explanation.samples)
-    if error > ADDITIVITY_LIMIT:
-        raise UnusableEvidence(
-            f"The SHAP values do not add up: base value and contributions miss the "
-            f"model's output by {error:.2g} of its range (limit {ADDITIVITY_LIMIT:g})."
-        )
-    for sample in explanation.samples:
-        _check_scores(sample, scale=explanation.scale)
+    around = around or Around(table)
+    adds_up = additivity(explanation)
+    scores_agree(explanation)
+    agrees = agreement(explanation)
     first = explanation.samples[0]
+    sums = explanation.whole or partial(first.phi)
+    order = np.argsort(-sums.importance, kind="stable")
     importances = [np.abs(sample.phi).mean(axis=0) for sample in explanation.samples]
-    order = np.argsort(-importances[0], kind="stable")
     return Evaluation(
         measurements=(
-            *_importances(explanation, first, order),
-            Measurement(
-                "additivity_error",
-                error,
-                n=sum(len(sample.rows) for sample in explanation.samples),
-                method="largest |base + sum of SHAP - output| by the output's range",
-            ),
-            _stability(importances),
+            *_importances(explanation, sums, order),
+            adds_up,
+            agrees,
+            *sampling_error(explanation),
+            *stability(importances),
         ),
-        summary=_summary(explanation, table, importances, order),
+        summary=_summary(explanation, around, sums, order),
+        warnings=_warnings(explanation, around),
+        limits=_limits(explanation, around),
         versions={**explanation.facts.versions, **versions_of("numpy", "scipy")},
     )
 
 
-def _additivity(sample: Sample) -> float:
-    misses = np.abs(sample.base + sample.phi.sum(axis=1) - sample.output)
-    scale = max(float(np.ptp(sample.output)), 1e-3)
-    return float(misses.max()) / scale
-
-
-def _check_scores(sample: Sample, *, scale: str) -> None:
-    said = sample.output
-    if scale == "log-odds":
-        said = 1 / (1 + np.exp(-np.clip(said, -700, 700)))
-    # A predicted value has no natural size; a probability has.
-    size = 1.0
-    if scale == "value":
-        size = max(float(np.abs(sample.scores).max()), 1e-3)
-    miss = float(np.abs(said - sample.scores).max()) / size
-    if miss > SCORE_LIMIT:
-        raise UnusableEvidence(
-            "The explanation is about another output than the predictions: they differ "
-            f"by {miss:.2g} (limit {SCORE_LIMIT:g})."
-        )
-
-
 def _importances(
-    explanation: Explanation, sample: Sample, order: NDArray[np.intp]
+    explanation: Explanation, sums: Partial, order: NDArray[np.intp]
 ) -> list[Measurement]:
     found = []
     for index in order:
-        sizes = np.abs(sample.phi[:, index])
-        deviation = float(sizes.std(ddof=1)) if len(sizes) > 1 else 0.0
-        lower, upper = mean_interval(float(sizes.mean()), deviation, len(sizes))
+        lower, upper = sums.interval(int(index))
         found.append(
             Measurement(
                 "mean_abs_shap",
-                float(sizes.mean()),
-                max(0.0, lower),
+                float(sums.importance[index]),
+                lower,
                 upper,
-                n=len(sizes),
+                n=sums.n,
                 group=explanation.features[index],
                 method=f"{explanation.explainer}; normal interval over rows",
                 unit=explanation.scale,
@@ -138,57 +179,146 @@ def _importances(
     return found
 
 
-def _stability(importances: list[Floats]) -> Measurement:
-    """Rank correlation of the features' importance between the two samples."""
-    name = "importance_stability"
-    one, other = importances[:2]
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        why = "not estimable: all features are equally important"
-        return not_estimable(name, n=len(one), why=why)
-    return Measurement(
-        name,
-        float(spearmanr(one, other).statistic),
-        n=len(one),
-        method="Spearman correlation of mean |SHAP| between two samples of rows and "
-        "background",
-    )
-
-
 def _summary(
     explanation: Explanation,
-    table: Table,
-    importances: list[Floats],
+    around: Around,
+    sums: Partial,
     order: NDArray[np.intp],
 ) -> dict[str, Any]:
-    first = explanation.samples[0]
+    first, second = explanation.samples[0], explanation.samples[1:2]
+    other = np.abs(second[0].phi).mean(axis=0) if second else sums.importance
+    table, features = around.table, explanation.features
+    numbered = _numbered(explanation, around)
     return {
         "explainer": explanation.explainer,
+        "exact": explanation.exact,
+        "reference": "interventional" if len(first.background) else "path-dependent",
+        "checked_by": explanation.checked_by,
         "scale": explanation.scale,
-        "rows": len(first.rows),
-        "rows_in_data": table.rows,
+        "rows": sums.n,
+        "rows_shown": len(first.rows),
+        "rows_in_data": around.rows_in_data or table.rows,
         "seeds": [sample.seed for sample in explanation.samples],
         "background_rows": len(first.background),
-        "background_sha256": _digest(first.background, explanation, table),
+        "background_sha256": _digest(first.background, explanation, around),
         "base_value": float(first.base.mean()),
         "features": [
             {
-                "feature": explanation.features[index],
+                "feature": features[index],
                 "rank": rank,
-                "mean_abs_shap": float(importances[0][index]),
-                "mean_shap": float(first.phi[:, index].mean()),
-                "mean_abs_shap_second_sample": float(importances[1][index]),
+                "mean_abs_shap": float(sums.importance[index]),
+                "lower": sums.interval(int(index))[0],
+                "upper": sums.interval(int(index))[1],
+                "mean_shap": float(sums.mean[index]),
+                "mean_abs_shap_second_sample": float(other[index]),
             }
             for rank, index in enumerate(order, start=1)
         ],
-        "beeswarm": points(first, explanation.features, table),
+        "classes": _classes(explanation),
+        "beeswarm": points(first, features, table),
+        "dependence": dependence(first, features, table),
+        "cases": numbered(waterfalls(explanation, table, around.outcome)),
+        "reasons": _reasons(explanation, around, numbered),
     }
 
 
-def _digest(background: Rows, explanation: Explanation, table: Table) -> str:
+def _numbered(explanation: Explanation, around: Around) -> Any:
+    """Give cases the numbers of their rows in the data."""
+    del explanation
+
+    def numbered(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if around.numbers is None:
+            return cases
+        return [{**one, "row": int(around.numbers[one["row"]])} for one in cases]
+
+    return numbered
+
+
+def _reasons(explanation: Explanation, around: Around, numbered: Any) -> Any:
+    found = reason_codes(explanation, around.table, around.outcome)
+    return None if found is None else {**found, "cases": numbered(found["cases"])}
+
+
+def _classes(explanation: Explanation) -> list[dict[str, Any]]:
+    """Mean |SHAP| by class, over the rows of the first sample; empty for one output."""
+    first = explanation.samples[0]
+    if first.absolute is None or first.classes is None:
+        return []
+    return [
+        {
+            "class": name,
+            "predicted_rows": int((first.classes == place).sum()),
+            "mean_abs_shap": {
+                feature: float(first.absolute[place, index])
+                for index, feature in enumerate(explanation.features)
+            },
+        }
+        for place, name in enumerate(explanation.facts.classes)
+    ]
+
+
+def _warnings(explanation: Explanation, around: Around) -> tuple[str, ...]:
+    found = list(explanation.warnings)
+    first = explanation.samples[0]
+    if explanation.whole_left_out:
+        found.append(
+            f"{explanation.explainer} would take too long on all rows; "
+            f"{len(first.rows)} were explained."
+        )
+    elif explanation.shortened:
+        found.append(
+            f"{explanation.explainer} is slow on this model: {len(first.rows)} rows of "
+            f"{explanation.shortened} were explained, to stay within about a minute."
+        )
+    if around.interventional and 0 < len(first.background) < BACKGROUND_ROWS:
+        found.append(f"The background has only {len(first.background)} rows.")
+    return tuple(found)
+
+
+def _limits(explanation: Explanation, around: Around) -> tuple[str, ...]:
+    found = [*LIMITS]
+    if len(explanation.samples[0].background):
+        found.append(
+            "Features are switched one by one against the background, so that rows are "
+            "asked about which cannot occur."
+        )
+    else:
+        found.append(
+            "What a missing feature would do is taken from the rows that the trees "
+            "were trained on, along their branches."
+        )
+    if not explanation.exact:
+        found.append("The values are estimates from random permutations.")
+    if explanation.samples[0].classes is not None:
+        found.append(
+            "Of several classes each row explains the one that the model predicts."
+        )
+    if around.outcome.favourable in (0, 1) and explanation.facts.task == "binary":
+        found.append(
+            "Reasons name what pushed this score towards the adverse outcome, compared "
+            "with the base value; they are no advice on what to change."
+        )
+    return tuple(found)
+
+
+def _digest(background: Rows, explanation: Explanation, around: Around) -> str:
     """SHA-256 of the background's values as canonical JSON; empty without one."""
     if not len(background):
         return ""
+    table = around.behind or around.table
     columns = {
         name: table.words(name, background).tolist() for name in explanation.features
     }
     return sha256_hex(canonical_json(columns))
+
+
+def at_places(sample: Sample, rows: Rows, background: Rows | None) -> Sample:
+    """The sample with its rows as places in sorted row numbers, for a smaller table."""
+    behind = sample.background
+    if background is not None:
+        behind = np.searchsorted(background, behind).astype(np.int64)
+    return replace(
+        sample,
+        rows=np.searchsorted(rows, sample.rows).astype(np.int64),
+        background=behind,
+    )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import factorial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audits.sandboxed.loading import Scores
 
@@ -27,7 +28,7 @@ def shapley_by_coalitions(
     return np.stack(found, axis=1)
 
 
-def _shapley(inside: Scores, worth: Scores) -> Scores:
+def _shapley(inside: NDArray[np.bool_], worth: Scores) -> Scores:
     """Weigh what each feature adds to the coalitions without it."""
     features = inside.shape[1]
     sizes = inside.sum(axis=1)

@@ -5,17 +5,18 @@ training rows, by cover), else interventional (it takes the background's values)
 differ in speed alone, see `explain_choice`, and check each other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from audits.sandboxed.explain_trees import LEAF, Trees
+from audits.sandboxed.explain_trees import LEAF, Numbers, Trees
 from audits.sandboxed.loading import Scores
 
 Found = tuple[Scores, float]
 Engine = Callable[[Trees, Scores, Scores | None], Found]
-# Leaves times rows held at once by `exact`: below 64 MiB for each array.
-BLOCK = 4_000_000
+NOWHERE = -1
 
 
 def exact(trees: Trees, rows: Scores, background: Scores | None) -> Found:
@@ -39,49 +40,52 @@ def exact(trees: Trees, rows: Scores, background: Scores | None) -> Found:
 
 
 class _Paths:
-    """Each leaf as a product of factors, one for each feature on its path."""
+    """Each leaf as a product of factors, one for each feature on its path.
+
+    Row i of `node`, `goes_left` and `slot` is the way to leaf i: which nodes are asked
+    (NOWHERE behind its end), which answer leads on, and to which factor it counts.
+    `feature` names the feature of each factor.
+    """
 
     def __init__(self, trees: Trees, features: int) -> None:
         self.trees, self.features = trees, features
-        self.steps: list[list[tuple[int, bool]]] = []
-        self.values: list[float] = []
-        for root in trees.roots:
-            self._walk(int(root))
-        self.leaf_values = np.array(self.values)
-        width = max((len(set(self._names(way))) for way in self.steps), default=0)
-        self.feature = np.full((len(self.steps), max(width, 1)), -1)
-        for number, way in enumerate(self.steps):
-            names = list(dict.fromkeys(self._names(way)))
-            self.feature[number, : len(names)] = names
+        depth, level = max(trees.depth, 1), trees.roots
+        node = np.full((len(level), depth), NOWHERE)
+        goes_left = np.zeros((len(level), depth), np.bool_)
+        slot = np.zeros((len(level), depth), np.int64)
+        feature = np.full((len(level), depth), NOWHERE)
+        ended: list[tuple[Any, ...]] = []
+        for step in range(depth + 1):
+            leaf = trees.left[level] == LEAF
+            parts = (level, node, goes_left, slot, feature)
+            ended.append(tuple(part[leaf] for part in parts))
+            if leaf.all():
+                break
+            level, node, goes_left, slot, feature = (part[~leaf] for part in parts)
+            node, slot, feature = node.copy(), slot.copy(), feature.copy()
+            node[:, step] = level
+            slot[:, step] = _slots(feature, trees.feature[level])
+            feature[np.arange(len(level)), slot[:, step]] = trees.feature[level]
+            goes_left = np.repeat(goes_left[None], 2, axis=0)
+            goes_left[0, :, step] = True
+            goes_left = goes_left.reshape(-1, depth)
+            level = np.concatenate([trees.left[level], trees.right[level]])
+            node, slot, feature = (np.tile(p, (2, 1)) for p in (node, slot, feature))
+        leaves, self.node, self.goes_left, self.slot, self.feature = (
+            np.concatenate(parts) for parts in zip(*ended, strict=True)
+        )
+        self.leaf_values = trees.value[leaves]
 
-    def _walk(self, root: int) -> None:
-        trees = self.trees
-        open_ways: list[tuple[int, list[tuple[int, bool]]]] = [(root, [])]
-        while open_ways:
-            node, way = open_ways.pop()
-            if trees.left[node] == LEAF:
-                self.steps.append(way)
-                self.values.append(float(trees.value[node]))
-                continue
-            open_ways.append((int(trees.left[node]), [*way, (node, True)]))
-            open_ways.append((int(trees.right[node]), [*way, (node, False)]))
-
-    def _names(self, way: list[tuple[int, bool]]) -> list[int]:
-        return [int(self.trees.feature[node]) for node, _ in way]
-
-    def satisfied(self, rows: Scores) -> Scores:
+    def satisfied(self, rows: Scores) -> NDArray[np.bool_]:
         """Whether each row fulfils all that a leaf asks of a feature: rows x leaves x
-        factors, as booleans; factors that a leaf lacks are fulfilled."""
+        factors; factors that a leaf lacks are fulfilled."""
         found = np.ones((len(rows), *self.feature.shape), np.bool_)
         inner = np.flatnonzero(self.trees.left != LEAF)
-        left = np.zeros((len(self.trees.left), len(rows)), np.bool_)
+        left = np.zeros((len(rows), len(self.trees.left)), np.bool_)
         values = rows[:, self.trees.feature[inner]]
-        nodes = np.broadcast_to(inner, values.shape)
-        left[inner] = self.trees.goes_left(values, nodes).T
-        for number, way in enumerate(self.steps):
-            for (node, goes_left), name in zip(way, self._names(way), strict=True):
-                slot = int(np.flatnonzero(self.feature[number] == name)[0])
-                found[:, number, slot] &= left[node] == goes_left
+        left[:, inner] = self.trees.goes_left(values, inner)
+        for leaves, nodes, answers, slots in self._steps():
+            found[:, leaves, slots] &= left[:, nodes] == answers
         return found
 
     def shares(self) -> Scores:
@@ -90,13 +94,18 @@ class _Paths:
         inner = np.flatnonzero(self.trees.left != LEAF)
         share = np.zeros(len(self.trees.left))
         share[inner] = self.trees.share_left(inner)
-        for number, way in enumerate(self.steps):
-            for (node, goes_left), name in zip(way, self._names(way), strict=True):
-                slot = int(np.flatnonzero(self.feature[number] == name)[0])
-                found[number, slot] *= share[node] if goes_left else 1 - share[node]
+        for leaves, nodes, answers, slots in self._steps():
+            found[leaves, slots] *= np.where(answers, share[nodes], 1 - share[nodes])
         return found
 
-    def phi(self, known: Scores, shares: Scores) -> Scores:
+    def _steps(self) -> Iterator[tuple[Any, ...]]:
+        """For each depth the leaves below it, with their node, answer and factor."""
+        for step in range(self.node.shape[1]):
+            leaves = np.flatnonzero(self.node[:, step] != NOWHERE)
+            way = leaves, step
+            yield leaves, self.node[way], self.goes_left[way], self.slot[way]
+
+    def phi(self, known: NDArray[np.bool_], shares: Scores) -> Scores:
         """Sum over the leaves what each factor contributes: rows x features."""
         width = self.feature.shape[1]
         points, weights = np.polynomial.legendre.leggauss((width + 1) // 2)
@@ -113,6 +122,14 @@ class _Paths:
                 self.feature[used], part[used], minlength=self.features
             )
         return found
+
+
+def _slots(feature: Numbers, asked: Numbers) -> Numbers:
+    """The factor of each asked feature: its own from before, else the first free."""
+    same = feature == asked[:, None]
+    free = (feature != NOWHERE).sum(axis=1)
+    found: Numbers = np.where(same.any(axis=1), same.argmax(axis=1), free)
+    return found
 
 
 def _products_of_others(factors: Scores) -> Scores:

@@ -1,8 +1,9 @@
 """ONNX: trees are read out of the file; all other models are explained by asking."""
 
+import pandas as pd
+
 from audits.sandboxed.explainers import Asked, Explainer
 from audits.sandboxed.loading import Model
-import pandas as pd
 
 
 def prepare(

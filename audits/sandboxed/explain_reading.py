@@ -73,7 +73,7 @@ def _lightgbm_tree(root: dict[str, Any], scale: float) -> Tree | None:
         right=np.asarray(right),
         feature=np.asarray([node.get("split_feature", 0) for node in nodes]),
         threshold=np.asarray([node.get("threshold", 0.0) for node in nodes], float),
-        missing_left=np.asarray([_lightgbm_missing(node) for node in nodes]),
+        missing_left=np.asarray([_lightgbm_missing(node) for node in nodes], bool),
         value=np.asarray([scale * node.get("leaf_value", 0.0) for node in nodes]),
         cover=np.asarray(
             [node.get("internal_count", node.get("leaf_count", 1)) for node in nodes],

@@ -1,8 +1,8 @@
 """shapiq on our trees (Python 3.12 on): exact, quick on few rows of many leaves."""
 
 import numpy as np
-from shapiq.tree import TreeExplainer
 from shapiq.tree.base import TreeModel
+from shapiq.tree.explainer import TreeExplainer
 
 from audits.sandboxed.explain_trees import LEAF, Trees
 from audits.sandboxed.loading import Scores

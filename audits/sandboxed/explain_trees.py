@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,9 @@ class Trees:
         """The share of a node's training rows that went left."""
         left, right = self.cover[self.left[nodes]], self.cover[self.right[nodes]]
         whole = left + right
-        return np.divide(left, whole, out=np.full(len(nodes), 0.5), where=whole > 0)
+        half = np.full(len(nodes), 0.5)
+        share: Scores = np.divide(left, whole, out=half, where=whole > 0)
+        return share
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def joined(trees: Sequence[Tree], *, strict: bool, single: bool) -> Trees:
             ]
         )
 
-    def whole(name: str, kind: type) -> NDArray[np.generic]:
+    def whole(name: str, kind: type) -> NDArray[Any]:
         return np.concatenate([np.asarray(getattr(t, name), kind) for t in trees])
 
     left = moved("left")

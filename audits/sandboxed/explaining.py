@@ -40,8 +40,9 @@ def work(
     arrays are `phi_i` (rows x features, in the order declared), `base_i`, `output_i`
     and `score_i`; of several classes the one that the model predicts is explained, row
     by row: `class_i`, with `margins_i` (rows x classes) of all. `check` is `phi` of the
-    first rows by another engine. With `whole` the sums over all rows of the data come
-    as `whole_absolute`, `whole_sum`, `whole_squares` (classes x features).
+    first rows by another engine. With `whole` the sums of |phi|, phi and phi squared
+    over the rows of the file `rows`, or over all of the data, come as `whole_absolute`,
+    `whole_sum` and `whole_squares`.
     """
     if not options["samples"]:
         raise Refused("There is no sample to explain.")
@@ -132,9 +133,8 @@ def _sample(
     layers = explainer.explain(rows)
     scores = np.asarray(model.score(rows, str(options["positive"])), np.float64)
     arrays: Arrays = {}
-    classes = None
-    if len(layers.output) > 1:
-        classes = scores.argmax(axis=1).astype(np.int32)
+    classes = _classes(layers)
+    if classes is not None:
         arrays[f"class_{number}"] = classes
         arrays[f"margins_{number}"] = layers.output.T
         arrays[f"absolute_{number}"] = np.abs(layers.phi).mean(axis=1)
@@ -146,12 +146,18 @@ def _sample(
     return arrays
 
 
+def _classes(layers: Layers) -> NDArray[np.int32] | None:
+    """The predicted class of each row; None when there is one output."""
+    if len(layers.output) == 1:
+        return None
+    return layers.output.argmax(axis=0).astype(np.int32)
+
+
 def _picked(layers: Scores, classes: NDArray[Any] | None) -> Scores:
     """Take the one layer, or for each row the layer of its predicted class."""
-    if classes is None:
-        return layers[0]
     rows = np.arange(layers.shape[1])
-    return layers[classes[: len(rows)], rows]
+    picked: Scores = layers[0 if classes is None else classes[: len(rows)], rows]
+    return picked
 
 
 def _few(explainer: Explainer, arrays: Arrays) -> int:
@@ -185,8 +191,10 @@ class _Whole:
         data: _Data,
     ) -> None:
         self.table, self.options = open_table(files["data"], options), options
+        self.chosen = np.load(files["rows"]) if "rows" in files else None
+        self.rows = self.table.rows if self.chosen is None else len(self.chosen)
         self.count, self.miss = 0, 0.0
-        asked = _asked(files, options, 0, min(self.table.rows, CHUNK_ROWS))
+        asked = _asked(files, options, 0, min(self.rows, CHUNK_ROWS))
         self.explainer = prepare(
             model, sample=data.head, background=data.backgrounds[0], asked=asked
         )
@@ -194,7 +202,7 @@ class _Whole:
     def sums(self, progress: Any) -> Arrays:
         """Add up |phi|, phi and phi squared; nothing where that would take too long."""
         most = self.explainer.most_rows
-        if most is not None and most < self.table.rows:
+        if most is not None and most < self.rows:
             return {}
         totals: list[Scores] = []
         for chunk in self._chunks():
@@ -205,24 +213,31 @@ class _Whole:
                 for place, part in enumerate(_sums(layers))
             ]
             self.count += len(chunk)
-            progress(0.5 + 0.5 * self.count / self.table.rows, "explaining all rows")
+            progress(0.5 + 0.5 * self.count / self.rows, "explaining all rows")
         names = ("whole_absolute", "whole_sum", "whole_squares")
         return dict(zip(names, totals, strict=True))
 
     def _chunks(self) -> Iterator[pd.DataFrame]:
         held: list[pd.DataFrame] = []
+        first = 0
         for batch in feature_batches(self.table, self.options):
-            held.append(batch)
+            held.append(self._wanted(batch, first))
+            first += len(batch)
             if sum(map(len, held)) >= CHUNK_ROWS:
                 yield pd.concat(held, ignore_index=True)
                 held = []
-        if held:
+        if sum(map(len, held)):
             yield pd.concat(held, ignore_index=True)
+
+    def _wanted(self, batch: pd.DataFrame, first: int) -> pd.DataFrame:
+        if self.chosen is None:
+            return batch
+        # Sorted by the parent, so that one cut finds the rows of a batch.
+        low, high = np.searchsorted(self.chosen, (first, first + len(batch)))
+        wanted: pd.DataFrame = batch.iloc[self.chosen[low:high] - first]
+        return wanted
 
 
 def _sums(layers: Layers) -> list[Scores]:
-    return [
-        np.abs(layers.phi).sum(axis=1),
-        layers.phi.sum(axis=1),
-        np.square(layers.phi).sum(axis=1),
-    ]
+    phi = _picked(layers.phi, _classes(layers))
+    return [np.abs(phi).sum(axis=0), phi.sum(axis=0), np.square(phi).sum(axis=0)]

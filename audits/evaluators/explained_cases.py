@@ -1,0 +1,163 @@
+"""Single cases of an explanation: waterfalls, and reasons for adverse outcomes."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from audits.datasets import Table
+from audits.evaluators.reasons import MOST_REASONS, Reason, reasons
+from audits.explanations import Explanation, Sample
+
+MOST_PARTS = 10
+MOST_CASES = 10
+MAX_WORD = 80
+Labels = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How scores become outcomes, and how outcomes are called for people."""
+
+    threshold: float = 0.5
+    favourable: int = 1
+    most_reasons: int = MOST_REASONS
+    labels: Labels = field(default_factory=dict)
+
+
+def waterfalls(
+    explanation: Explanation, table: Table, outcome: Outcome
+) -> list[dict[str, Any]]:
+    """Answer typical cases: the highest and the lowest score, and the closest call.
+
+    The closest call lies next to the threshold, or next to the median of values. Each
+    has its ten largest contributions; `others` is the sum of the rest.
+    """
+    sample = explanation.samples[0]
+    middle = outcome.threshold
+    if explanation.facts.task != "binary":
+        middle = float(np.median(sample.scores))
+    places = {
+        "highest": int(np.argmax(sample.scores)),
+        "lowest": int(np.argmin(sample.scores)),
+        "closest": int(np.argmin(np.abs(sample.scores - middle))),
+    }
+    return [
+        {"case": name, **_case(explanation, sample, place, table)}
+        for name, place in places.items()
+    ]
+
+
+def _case(
+    explanation: Explanation, sample: Sample, place: int, table: Table
+) -> dict[str, Any]:
+    phi = sample.phi[place]
+    order = np.argsort(-np.abs(phi), kind="stable")
+    found: dict[str, Any] = {
+        "row": int(sample.rows[place]),
+        "score": float(sample.scores[place]),
+        "base": float(sample.base[place]),
+        "output": float(sample.output[place]),
+        "contributions": [
+            {
+                "feature": explanation.features[index],
+                "value": _value(explanation.features[index], sample, place, table),
+                "shap": float(phi[index]),
+            }
+            for index in order[:MOST_PARTS]
+        ],
+        "others": float(phi[order[MOST_PARTS:]].sum()),
+    }
+    if sample.classes is not None:
+        found["class"] = explanation.facts.classes[int(sample.classes[place])]
+    return found
+
+
+def _value(name: str, sample: Sample, place: int, table: Table) -> str | None:
+    word = table.words(name, sample.rows[place : place + 1])[0]
+    return None if word is None else str(word)[:MAX_WORD]
+
+
+def reason_codes(
+    explanation: Explanation, table: Table, outcome: Outcome
+) -> dict[str, Any] | None:
+    """Answer reasons for the adverse cases of the first sample; None where no outcome
+    is adverse by nature (values, several classes).
+
+    `main` counts how often each factor is the principal reason, over all adverse cases;
+    `cases` are up to ten of them, the first by hash.
+    """
+    if explanation.facts.task != "binary":
+        return None
+    sample = explanation.samples[0]
+    chosen = sample.scores >= outcome.threshold
+    adverse = np.flatnonzero(chosen if outcome.favourable == 0 else ~chosen)
+    found = [_reasons(explanation, sample, int(p), table, outcome) for p in adverse]
+    main = Counter(case[0].feature for case in found if case)
+    return {
+        "favourable": outcome.favourable,
+        "threshold": outcome.threshold,
+        "at_most": outcome.most_reasons,
+        "rows": len(sample.rows),
+        "adverse_rows": len(adverse),
+        "without_reason": sum(not case for case in found),
+        "main": [
+            {
+                "feature": name,
+                "label_en": _label(outcome, name, "en"),
+                "label_de": _label(outcome, name, "de"),
+                "count": main[name],
+                "share": main[name] / len(adverse),
+            }
+            for name in sorted(main, key=lambda name: (-main[name], name))
+        ],
+        "cases": [
+            {
+                "row": int(sample.rows[place]),
+                "score": float(sample.scores[place]),
+                "reasons": [_document(reason) for reason in case],
+            }
+            for place, case in list(zip(adverse, found, strict=True))[:MOST_CASES]
+        ],
+    }
+
+
+def _label(outcome: Outcome, name: str, language: str) -> str:
+    return outcome.labels.get(name, {}).get(language) or name
+
+
+def _reasons(
+    explanation: Explanation,
+    sample: Sample,
+    place: int,
+    table: Table,
+    outcome: Outcome,
+) -> tuple[Reason, ...]:
+    phi = sample.phi[place]
+    # Words cost more than numbers: only those of possible reasons are looked up.
+    harm = -phi if outcome.favourable == 1 else phi
+    shown = set(np.argsort(-harm, kind="stable")[: outcome.most_reasons].tolist())
+    values: Sequence[str | None] = [
+        _value(name, sample, place, table) if index in shown else None
+        for index, name in enumerate(explanation.features)
+    ]
+    return reasons(
+        phi,
+        features=explanation.features,
+        values=values,
+        favourable=outcome.favourable,
+        at_most=outcome.most_reasons,
+        labels=outcome.labels,
+    )
+
+
+def _document(reason: Reason) -> dict[str, Any]:
+    return {
+        "feature": reason.feature,
+        "value": reason.value,
+        "harm": reason.harm,
+        "text_en": reason.text_en,
+        "text_de": reason.text_de,
+    }
