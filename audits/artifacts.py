@@ -5,15 +5,15 @@ import io
 import json
 import pickletools
 import re
-import zipfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from audits.packed import BadArchive, Packed, Tar, Zip, is_tar
+
 HEAD_BYTES = 64 * 1024
-MAX_UNPACKED_BYTES = 2 * 1024**3
-MAX_MEMBERS = 200_000
-MAX_RATIO = 200  # deflate reaches 1,000; arrays of real models stay below 50
+PICKLE_NAMES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill", ".cloudpickle")
 SKOPS_MEMBER = re.compile(r"(schema\.json|[0-9a-f-]+\.(npy|npz|bin))")
 CATBOOST_START = re.compile(
     r"\s*\{\s*\"(ctr_data|features_info|model_info|oblivious_trees|scale_and_bias)\"\s*:"
@@ -23,9 +23,11 @@ ONNX_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25:
 SKOPS, ONNX, LIGHTGBM = "skops", "onnx", "lightgbm"
 XGBOOST_JSON, XGBOOST_UBJ = "xgboost-json", "xgboost-ubj"
 CATBOOST_CBM, CATBOOST_JSON = "catboost-cbm", "catboost-json"
-MODEL_FORMATS = frozenset(
+MLFLOW = "mlflow"
+SINGLE_FILES = frozenset(
     {SKOPS, ONNX, LIGHTGBM, XGBOOST_JSON, XGBOOST_UBJ, CATBOOST_CBM, CATBOOST_JSON}
 )
+MODEL_FORMATS = SINGLE_FILES | {MLFLOW}
 DATA_FORMATS = frozenset({"csv", "parquet"})
 MEDIA_TYPES = {
     SKOPS: "application/vnd.skops+zip",
@@ -35,6 +37,7 @@ MEDIA_TYPES = {
     XGBOOST_UBJ: "application/vnd.xgboost+ubj",
     CATBOOST_CBM: "application/vnd.catboost+cbm",
     CATBOOST_JSON: "application/vnd.catboost+json",
+    MLFLOW: "application/vnd.mlflow",
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv",
     "pdf": "application/pdf",
@@ -94,7 +97,9 @@ def detect(file: Path | BinaryIO) -> Detected:
 
 def _by_magic(head: bytes, file: BinaryIO) -> str | None:
     if head[:2] == b"PK":
-        return _zip(file)
+        return _in_archive(Zip, file)
+    if is_tar(head):
+        return _in_archive(Tar, file)
     if head[:4] == b"PAR1":
         return _parquet(file)
     if head[:4] == b"CBM1":
@@ -138,67 +143,59 @@ def _is_pickle(head: bytes, file: BinaryIO) -> bool:
     return found > 2 and last + 1 >= len(start.rstrip())
 
 
-def _zip(file: BinaryIO) -> str:
+def _in_archive(kind: Callable[[BinaryIO], Packed], file: BinaryIO) -> str:
     try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            _check_members(members)
-            names = {member.filename for member in members}
-            pickles = sorted(
-                n for n in names if n.endswith((".pkl", ".pickle", ".joblib"))
-            )
-            if pickles:
-                raise UnsupportedArtifact(
-                    f"The zip holds a pickle ({pickles[0]}), which is never loaded. "
-                    f"{HOW_TO_EXPORT}"
-                )
-            if "schema.json" not in names:
-                raise UnsupportedArtifact(
-                    "The file is a zip archive but not a skops file: it has no "
-                    f"schema.json. {HOW_TO_EXPORT}"
-                )
-            strangers = sorted(n for n in names if not SKOPS_MEMBER.fullmatch(n))
-            if strangers:
-                raise UnsupportedArtifact(
-                    f"The skops file holds {strangers[0][:100]!r}, which skops does "
-                    "not write."
-                )
-            with archive.open("schema.json") as schema:
-                start = schema.read(HEAD_BYTES)
-            for member in members:
-                _check_array(archive, member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as trouble:
+        found = _packed(kind(file))
+    except BadArchive as trouble:
+        raise UnsupportedArtifact(str(trouble)) from trouble
+    if kind is Tar and found == SKOPS:
+        raise UnsupportedArtifact("A skops file is a zip, not a tar archive.")
+    return found
+
+
+def _packed(archive: Packed) -> str:
+    """Name what an archive holds: a skops file, or a folder that MLflow wrote."""
+    names = set(archive.sizes)
+    pickles = sorted(n for n in names if n.lower().endswith(PICKLE_NAMES))
+    if pickles:
         raise UnsupportedArtifact(
-            "The zip archive is damaged or encrypted."
-        ) from trouble
+            f"The archive holds a pickle ({pickles[0][:100]}), which is never loaded. "
+            f"{HOW_TO_EXPORT}"
+        )
+    if mlflow_folder(names) is not None:
+        return MLFLOW
+    if "schema.json" not in names:
+        raise UnsupportedArtifact(
+            "The archive is neither a skops file (it has no schema.json) nor an MLflow "
+            f"folder (it has no MLmodel). {HOW_TO_EXPORT}"
+        )
+    strangers = sorted(n for n in names if not SKOPS_MEMBER.fullmatch(n))
+    if strangers:
+        raise UnsupportedArtifact(
+            f"The skops file holds {strangers[0][:100]!r}, which skops does not write."
+        )
+    for name in names:
+        _check_array(archive, name)
+    start = archive.start("schema.json", HEAD_BYTES)
     if not start.lstrip().startswith(b"{") or b'"__loader__"' not in start:
         raise UnsupportedArtifact("The schema.json in the zip is not one of skops.")
     return SKOPS
 
 
-def _check_members(members: list[zipfile.ZipInfo]) -> None:
-    if len(members) > MAX_MEMBERS:
-        raise UnsupportedArtifact(f"The zip holds more than {MAX_MEMBERS} files.")
-    if len({member.filename for member in members}) != len(members):
-        raise UnsupportedArtifact("The zip holds two files of one name.")
-    unpacked = sum(member.file_size for member in members)
-    packed = sum(member.compress_size for member in members)
-    if unpacked > MAX_UNPACKED_BYTES or unpacked > MAX_RATIO * packed + HEAD_BYTES:
-        raise UnsupportedArtifact(
-            f"The zip would unpack from {packed:,} to {unpacked:,} bytes; that is a "
-            "zip bomb or far beyond what is accepted."
-        )
+def mlflow_folder(names: Iterable[str]) -> str | None:
+    """Answer where in an archive MLflow's folder is ("" or "model/"), or None."""
+    found = [name for name in names if re.fullmatch(r"([^/]+/)?MLmodel", name)]
+    return found[0].removesuffix("MLmodel") if len(found) == 1 else None
 
 
-def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+def _check_array(archive: Packed, name: str) -> None:
     """Refuse arrays of Python objects: numpy stores those as pickles."""
-    if not member.filename.endswith(".npy"):
+    if not name.endswith(".npy"):
         return
-    with archive.open(member) as array:
-        start = array.read(256)
+    start = archive.start(name, 256)
     if start[:6] != b"\x93NUMPY" or re.search(rb"'\|?O\d*'", start):
         raise UnsupportedArtifact(
-            f"The array {member.filename} in the skops file is not a plain array."
+            f"The array {name} in the skops file is not a plain array."
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 CODE = Path(__file__).resolve().parent
 CODE_INSIDE = Path("/app")
-CODE_PARTS = ("__init__.py", "artifacts.py", "sandboxed")
+CODE_PARTS = ("__init__.py", "artifacts.py", "packed.py", "sandboxed")
 FILES_INSIDE = Path("/in")
 SCRATCH_INSIDE = "/scratch"
 SCRATCH_BYTES = 256 * 1024**2

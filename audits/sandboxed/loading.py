@@ -26,6 +26,7 @@ LIBRARIES = {
     artifacts.ONNX: "audits.sandboxed.onnx_model",
     artifacts.CATBOOST_CBM: "audits.sandboxed.catboost_model",
     artifacts.CATBOOST_JSON: "audits.sandboxed.catboost_model",
+    artifacts.MLFLOW: "audits.sandboxed.mlflow_folder",
 }
 
 

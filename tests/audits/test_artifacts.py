@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.artifacts import MAX_UNPACKED_BYTES, UnsupportedArtifact, detect
+from audits.artifacts import UnsupportedArtifact, detect
+from audits.packed import MAX_UNPACKED_BYTES
 from tests.audits import zoo
 
 
