@@ -60,7 +60,7 @@ class AttachForm(forms.Form):
         label=gettext_lazy("Outcome"),
         required=False,
         choices=[
-            ("", gettext_lazy("As the signed statement says")),
+            ("", gettext_lazy("As the signed statement says, else no verdict")),
             *ForeignEvidence.Outcome.choices,
         ],
     )

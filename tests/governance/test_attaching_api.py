@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from django.conf import settings
 
 from audits.models import EvidenceSigner, ForeignEvidence
 from governance.models import SignatureAttempt
@@ -327,3 +330,18 @@ def test_documents_of_a_person_are_listed_with_those_of_signers(world, caller, v
     signed_by_person(world, version, document=document(b"Notes of the validator.\n"))
     found = caller(user="ines").get(PATH).json()
     assert {row["kind"] for row in found} == {"test_report", "validation_report"}
+
+
+def test_what_the_documentation_tells_a_laboratory_to_run_is_accepted(
+    world, caller, version, tmp_path
+):
+    lab(world)
+    (tmp_path / "key.pem").write_text(secret_pem())
+    text = (settings.BASE_DIR / "docs/evidence/attachments.md").read_text("utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    script = tmp_path / "sign.py"
+    script.write_text(f"{code}\nprint(signed(*__import__('sys').argv[1:]))\n")
+    command = [sys.executable, script, tmp_path / "key.pem", version.sha256, "WARNED"]
+    said = subprocess.run(command, capture_output=True, check=True, timeout=60)  # noqa: S603
+    answer = caller(Role.CI).post(PATH, said.stdout)
+    assert (answer.status_code, answer.json()["outcome"]) == (201, "warned")
