@@ -24,6 +24,7 @@ class Limits:
 
     timeout_seconds: float = sandbox.DEFAULT_TIMEOUT_SECONDS
     memory_bytes: int = sandbox.DEFAULT_MEMORY_BYTES
+    threads: int = sandbox.DEFAULT_THREADS
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ def ask(
         options=options,
         timeout_seconds=to.timeout_seconds,
         memory_bytes=to.memory_bytes,
+        threads=to.threads,
         on_progress=on_progress,
     )
 

@@ -23,11 +23,22 @@ from audits.conversation import OnProgress as OnProgress
 DEFAULT_TIMEOUT_SECONDS = 900
 DEFAULT_MEMORY_BYTES = 4 * 1024**3
 MAX_PROCESSES = 256
-THREADS = "2"
+DEFAULT_THREADS = 2
 GRACE_SECONDS = 5.0
 MAX_SCRATCH_FILES = 10_000
 PIPE_BYTES = 1024**2
 LOGGED_BYTES = 8000
+# Of all libraries known to phone home (evidence.md, finding 10), installed or not.
+NO_TELEMETRY = (
+    "ORT_DISABLE_TELEMETRY",  # onnxruntime
+    "MLFLOW_DISABLE_TELEMETRY",
+    "HF_HUB_DISABLE_TELEMETRY",
+    "ITERATIVE_DO_NOT_TRACK",  # evidently
+    "NML_DISABLE_USAGE_LOGGING",  # nannyml
+    "SCARF_NO_ANALYTICS",
+    "DO_NOT_TRACK",
+    "DISABLE_TELEMETRY",
+)
 logger = logging.getLogger(__name__)
 
 
@@ -56,6 +67,7 @@ def run(
     options: Mapping[str, Any],
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
+    threads: int = DEFAULT_THREADS,
     on_progress: OnProgress | None = None,
 ) -> SandboxResult:
     """Do `inspect`, `check`, `predict`, `explain` or `probe` in a child of its own.
@@ -77,7 +89,7 @@ def run(
         "parent": 0 if way.contained else os.getpid(),
         "readable": [] if way.contained else isolation.readable(),
         "memory_bytes": memory_bytes,
-        "cpu_seconds": int(timeout_seconds * int(THREADS)) + 5,
+        "cpu_seconds": int(timeout_seconds * threads) + 5,
         # Outside a user namespace the limit counts all processes of the user.
         "processes": MAX_PROCESSES if way.contained else 0,
     }
@@ -93,7 +105,10 @@ def run(
         task.seek(0)
         home = isolation.SCRATCH_INSIDE if way.contained else scratch
         child, answers = _start(
-            way.command(files), home=home, task=task, trouble=trouble_file
+            way.command(files),
+            environment=_environment(home, threads),
+            task=task,
+            trouble=trouble_file,
         )
         try:
             talk = listen(
@@ -133,7 +148,11 @@ def _too_long(seconds: float) -> str:
 
 
 def _start(
-    command: list[str], *, home: str, task: IO[bytes], trouble: IO[bytes]
+    command: list[str],
+    *,
+    environment: dict[str, str],
+    task: IO[bytes],
+    trouble: IO[bytes],
 ) -> tuple[subprocess.Popen[bytes], int]:
     ours, theirs = os.pipe()
     with contextlib.suppress(OSError):  # a limit for pipes of all users together
@@ -141,7 +160,7 @@ def _start(
     try:
         child = subprocess.Popen(
             command,
-            env=_environment(home),
+            env=environment,
             stdin=task,
             stdout=theirs,
             stderr=trouble,
@@ -157,9 +176,9 @@ def _start(
     return child, ours
 
 
-def _environment(home: str) -> dict[str, str]:
+def _environment(home: str, threads: int) -> dict[str, str]:
     """The whole environment of the child: no credentials, no telemetry, few threads."""
-    threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+    counted = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
     return {
         "HOME": home,
         "TMPDIR": home,
@@ -168,8 +187,8 @@ def _environment(home: str) -> dict[str, str]:
         "LOKY_MAX_CPU_COUNT": "1",
         "MALLOC_ARENA_MAX": "2",
         "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads starve a busy machine
-        "ORT_DISABLE_TELEMETRY": "1",
-        **{f"{name}_NUM_THREADS": THREADS for name in threads},
+        **dict.fromkeys(NO_TELEMETRY, "1"),
+        **{f"{name}_NUM_THREADS": str(threads) for name in counted},
     }
 
 

@@ -16,8 +16,7 @@ from audits.sandboxed.catboost_structure import Checked
 from audits.sandboxed.loading import Model, Scores, class_column, numbers, ordered
 from audits.sandboxed.refusal import Refused
 from audits.sandboxed.strict_json import read_json
-
-THREADS = 2
+from audits.sandboxed.threads import threads
 
 
 class CatboostModel(Model):
@@ -64,7 +63,7 @@ class CatboostModel(Model):
             columns=names,
         )
         pool = importlib.import_module("catboost").Pool
-        return pool(data, cat_features=sorted(self.word_places), thread_count=THREADS)
+        return pool(data, cat_features=sorted(self.word_places), thread_count=threads())
 
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
         kind = "Exponent" if self.exponent else "RawFormulaVal"
@@ -79,7 +78,7 @@ class CatboostModel(Model):
         """Predict in one of CatBoost's own scales. Raises Refused."""
         try:
             found = self.booster.predict(
-                pool, prediction_type=kind, thread_count=THREADS
+                pool, prediction_type=kind, thread_count=threads()
             )
         except _trouble() as trouble:
             raise _refused(trouble) from trouble

@@ -16,6 +16,7 @@ from audits.sandboxed.loading import (
     refuse_class_zero,
 )
 from audits.sandboxed.refusal import Refused
+from audits.sandboxed.threads import threads
 
 
 class LightgbmModel(Model):
@@ -55,7 +56,7 @@ class LightgbmModel(Model):
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
         if self.task == "binary":
             refuse_class_zero(positive)
-        scores = self.booster.predict(self.matrix(frame), num_threads=2)
+        scores = self.booster.predict(self.matrix(frame), num_threads=threads())
         return np.asarray(scores, np.float64)
 
 

@@ -16,6 +16,7 @@ from audits.sandboxed.loading import (
     refuse_class_zero,
 )
 from audits.sandboxed.refusal import Refused
+from audits.sandboxed.threads import threads
 
 FLOATS = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 INTEGERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
@@ -100,7 +101,7 @@ def _column(frame: pd.DataFrame, part: Any) -> Any:
 def load(path: Path, *, format: str) -> Model:
     """Open a session from bytes, so that external data files are out of reach."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:

@@ -20,8 +20,8 @@ from audits.sandboxed.tables import (
     cuts,
     require_bytes,
 )
+from audits.sandboxed.threads import threads
 
-THREADS = 2
 PAGE_BUFFER = 1024**2  # else a whole column of a row group is held in memory
 
 
@@ -32,7 +32,7 @@ class ParquetTable(TableFile):
 
     def __init__(self, path: Path, *, max_rows: int, max_columns: int) -> None:
         require_bytes(path)
-        pa.set_cpu_count(THREADS)
+        pa.set_cpu_count(threads())
         with _refusing():
             self.file = pq.ParquetFile(
                 path, buffer_size=PAGE_BUFFER, pre_buffer=False, memory_map=False

@@ -17,6 +17,7 @@ from audits.sandboxed.loading import (
     softmax,
 )
 from audits.sandboxed.refusal import Refused
+from audits.sandboxed.threads import threads
 from audits.sandboxed.xgboost_structure import Checked
 
 
@@ -87,7 +88,7 @@ def load(path: Path, *, format: str) -> Model:
         path, binary_json=format == artifacts.XGBOOST_UBJ
     )
     found = xgboost_structure.checked(document)
-    booster = xgboost.Booster({"nthread": 2})
+    booster = xgboost.Booster({"nthread": threads()})
     try:
         booster.load_model(bytearray(found.canonical))
     except xgboost.core.XGBoostError as trouble:
