@@ -72,7 +72,7 @@ def compared(
 ) -> list[Measurement]:
     """Measure comparisons; `estimates` say which groups of a rate may be compared."""
     kept = {
-        rate: np.array([not one.because for one in groups])
+        rate: np.array([not one.because for one in groups], dtype=bool)
         for rate, groups in estimates.items()
     }
     statistics = partial(_statistics, asked=asked, rates=rates, kept=kept)

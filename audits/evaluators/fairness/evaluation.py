@@ -175,7 +175,7 @@ def _labelled(
         if len(grouping.keys) > scores.SCORED:
             continue
         histogram = grouping.counts(cells, LABEL, BIN)
-        histogram = histogram.reshape(-1, 2, scores.BINS)
+        histogram = histogram.reshape(-1, 2, scores.SIZE)
         places = grouping.of_rows(question.columns)
         averages = means(plain(question.scores), places, len(grouping.keys))
         found.add(scores.compare_scores(grouping, histogram, averages, asked))

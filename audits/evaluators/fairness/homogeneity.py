@@ -13,7 +13,7 @@ from audits.evaluators.fairness.estimates import Estimate, usable
 Floats = NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
 PERMUTATIONS = 9_999
-MOST_DRAWS = 20_000_000
+MOST_DRAWS = 5_000_000
 BLOCK = 1 << 20
 MOST_TRIALS = 10**9  # that numpy can draw from without replacement
 NEARLY = 1 - 1e-9  # equal statistics may differ by rounding

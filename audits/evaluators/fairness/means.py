@@ -42,7 +42,7 @@ def means(values: Part, places: Places, groups: int) -> Means:
 
 def _sums(values: Part, places: Places, groups: int) -> Floats:
     totals = np.zeros(groups)
-    for start in range(0, len(places), CHUNK):
+    for start in range(0, len(places) if groups else 0, CHUNK):
         part = slice(start, start + CHUNK)
         at = places[part]
         known = at >= 0

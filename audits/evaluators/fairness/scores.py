@@ -21,20 +21,20 @@ from audits.evaluators.fairness.rates import lacking
 
 Floats = NDArray[np.float64]
 BINS = 1024
+SIZE = BINS + 1  # a score of 1 has a bin of its own: it reaches every threshold
 BIN = "\0bin"
 WIDE = 10  # bins of the calibration
 SCORED = 1000  # groups; beyond, only rates are measured
 # The ten bins of performance, to the nearest fine bin.
 _EDGES = np.round(np.linspace(0, BINS, WIDE + 1)).astype(np.int64)
-_MIDDLES = (np.arange(BINS) + 0.5) / BINS
+_MIDDLES = np.minimum((np.arange(SIZE) + 0.5) / BINS, 1.0)
 
 
 def binned(scores: Floats) -> Coded:
     """The bin of each score, which must lie within [0, 1]."""
     codes = np.empty(len(scores), dtype=np.uint16)
     np.multiply(scores, BINS, out=codes, casting="unsafe")
-    np.minimum(codes, BINS - 1, out=codes)
-    return numbered(BIN, codes, BINS)
+    return numbered(BIN, codes, SIZE)
 
 
 def compare_scores(

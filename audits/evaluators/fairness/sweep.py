@@ -28,9 +28,7 @@ def sweep(grouping: Grouping, histogram: Counts, options: Options) -> dict[str, 
     `histogram` is group by label (of the score's class) by bin. All are seen from the
     favourable outcome. Gaps are those of all groups that are large enough.
     """
-    above = np.zeros((*histogram.shape[:2], BINS + 1), dtype=np.int64)
-    above[:, :, :BINS] = np.cumsum(histogram[:, :, ::-1], axis=2)[:, :, ::-1]
-    above = above[:, :, ::STEP]
+    above = np.cumsum(histogram[:, :, ::-1], axis=2)[:, :, ::-1][:, :, ::STEP]
     rows = histogram.sum(axis=2)
     chosen = above if options.favourable else rows[:, :, None] - above
     deserved = options.favourable

@@ -1,0 +1,179 @@
+"""Tests decide, not the worst pair: they stay calm without disparity, and find it."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from audits.evaluators.fairness.estimates import Estimate
+from audits.evaluators.fairness.homogeneity import (
+    fisher,
+    holm,
+    same_mean,
+    same_rate,
+    two_rates,
+)
+from tests.audits.fair import evaluate, value, words
+
+
+def shares(*pairs):
+    return [
+        Estimate(f"g{i}", value=hits / n, n=n, hits=hits)
+        for i, (hits, n) in enumerate(pairs)
+    ]
+
+
+def of(pairs, seed=0):
+    return same_rate(shares(*pairs), leave_out=False, seed=seed)
+
+
+def test_chi_square_is_scipys():
+    pairs = [(20, 50), (35, 60), (11, 40)]
+    table = [[hits, n - hits] for hits, n in pairs]
+    expected = stats.chi2_contingency(table, correction=False).pvalue
+    assert of(pairs).p == pytest.approx(expected, rel=1e-12)
+    assert of(pairs).method == "chi-square test"
+
+
+def test_few_hits_are_tested_by_permutation_and_near_the_exact_test():
+    pairs = [(0, 40), (5, 45)]
+    found = of(pairs)
+    assert found.method == "permutation test, 9999 rounds, seed 0"
+    exact = stats.fisher_exact([[0, 40], [5, 40]]).pvalue
+    assert found.p == pytest.approx(exact, abs=0.02)
+    assert found.p == of(pairs).p
+    assert of([(0, 1000), (9, 1000), (0, 5000)]).p < 0.001
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 60), st.integers(0, 60))
+def test_fisher_is_scipys(n, m, a, b):
+    a, b = min(a, n), min(b, m)
+    expected = stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue
+    assert fisher(a, n, a + b, n + m) == pytest.approx(expected, rel=1e-6)
+
+
+def test_two_rates_of_many_rows_by_chi_square_of_few_exactly():
+    table = [[300, 700], [350, 650]]
+    expected = stats.chi2_contingency(table, correction=False).pvalue
+    assert two_rates(300, 1000, 350, 1000) == pytest.approx(expected)
+    assert two_rates(0, 30, 3, 1000) == pytest.approx(
+        stats.fisher_exact([[0, 30], [3, 997]]).pvalue
+    )
+    assert two_rates(0, 5, 0, 9) == 1.0
+
+
+def test_means_are_tested_as_welch_did():
+    random = np.random.default_rng(0)
+    samples = [random.normal(0, 1, 40), random.normal(0.5, 3, 25)]
+    found = same_mean(
+        [Estimate("g", value=float(x.mean()), n=len(x)) for x in samples],
+        [float(x.std(ddof=1)) for x in samples],
+        leave_out=False,
+    )
+    # Two groups: Welch's t test.
+    assert found.p == pytest.approx(stats.ttest_ind(*samples, equal_var=False).pvalue)
+    three = [*samples, random.normal(1, 2, 30)]
+    found = same_mean(
+        [Estimate("g", value=float(x.mean()), n=len(x)) for x in three],
+        [float(x.std(ddof=1)) for x in three],
+        leave_out=False,
+    )
+    expected = stats.f_oneway(*three, equal_var=False).pvalue
+    assert found.p == pytest.approx(expected)
+
+
+def test_holm_as_in_the_paper():
+    adjusted = holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
+    assert adjusted == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
+
+
+@given(st.dictionaries(st.text(), st.floats(0, 1), max_size=8))
+def test_holm_only_raises_and_keeps_the_order(values):
+    adjusted = holm(values)
+    assert all(values[name] <= adjusted[name] <= 1 for name in values)
+    for one, other in itertools.combinations(values, 2):
+        if values[one] < values[other]:
+            assert adjusted[one] <= adjusted[other]
+
+
+def simulate(runs, rates, rows):
+    """How often the test rejects, and how often the worst ratio is below 0.8."""
+    random = np.random.default_rng(7)
+    alarms = gaps = 0
+    for _ in range(runs):
+        groups = random.integers(0, len(rates), rows)
+        hits = np.bincount(groups, random.random(rows) < rates[groups], len(rates))
+        trials = np.bincount(groups, minlength=len(rates))
+        found = shares(*zip(hits.astype(int), trials, strict=True))
+        alarms += same_rate(found, leave_out=False, seed=0).p < 0.05
+        gaps += min(hits / trials) / max(hits / trials) < 0.8
+    return alarms / runs, gaps / runs
+
+
+def test_without_disparity_the_ratio_cries_wolf_and_the_test_does_not():
+    """Thirty groups alike (evidence.md, finding 2): the standard error of the share of
+    alarms in 400 runs is 1.1 points."""
+    alarms, gaps = simulate(400, np.full(30, 0.3), 6000)
+    assert gaps > 0.99
+    assert 0.02 <= alarms <= 0.085
+
+
+def test_a_real_disparity_is_found():
+    rates = np.full(30, 0.3)
+    rates[:5] = 0.2
+    alarms, _ = simulate(100, rates, 12_000)
+    assert alarms > 0.95
+
+
+@pytest.mark.soak
+def test_without_disparity_at_length():
+    for rate, rows in ((0.3, 20_000), (0.1, 6000), (0.01, 3000)):
+        alarms, _ = simulate(2000, np.full(30, rate), rows)
+        assert 0.035 <= alarms <= 0.065
+
+
+def test_whole_runs_over_three_features_are_calm_too():
+    """Twelve tests a run, adjusted by Holm: at most one run in twenty has an alarm."""
+    alarmed = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        features = {
+            name: np.arange(size)
+            .astype(str)
+            .astype(object)[random.integers(0, size, 3000)]
+            for name, size in (("sex", 2), ("race", 3), ("age", 5))
+        }
+        truth, predicted = random.integers(0, 2, (2, 3000))
+        found = evaluate(truth, predicted, features)
+        tests = [m for m in found.measurements if m.name.endswith("_homogeneity_p")]
+        assert len(tests) == 12
+        alarmed += any(test.value < 0.05 for test in tests)
+    assert alarmed <= 4
+
+
+def test_the_reader_sees_which_group_differs():
+    random = np.random.default_rng(0)
+    groups = np.array(list("aaabcd"), object)[random.integers(0, 6, 6000)]
+    chance = np.where(groups == "c", 0.3, 0.5)
+    predicted = (random.random(6000) < chance).astype(int)
+    found = evaluate(predicted, predicted, {"g": groups})
+    assert value(found, "selection_rate_to_reference_p[g=c]") < 1e-6
+    assert value(found, "selection_rate_to_reference_p[g=b]") > 0.01
+    one = found.get("selection_rate_to_reference[g=c]")
+    assert one.value == pytest.approx(-0.2, abs=0.05)
+    assert one.upper < 0
+    assert "largest group (a)" in one.method
+    with pytest.raises(KeyError):
+        found.get("selection_rate_to_reference_p[g=a]")
+
+
+def test_the_limits_say_that_the_worst_pair_does_not_decide():
+    found = evaluate([0, 1, 0, 1], [0, 1, 1, 1], {"g": words("a", "a", "b", "b")})
+    assert any("describes and does not decide" in limit for limit in found.limits)
+    left = evaluate([0, 1] * 40, [0, 1] * 40, {"g": words(*"ab" * 40)},
+                    small_groups="leave out", minimum_group_size=30)  # fmt: skip
+    assert any("left out of the comparisons, as asked" in one for one in left.limits)
