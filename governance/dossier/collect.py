@@ -10,6 +10,7 @@ from audits import charts, log
 from governance import policy
 from governance.dossier import attachments, content, decisions, facts, trail
 from governance.dossier.evidence import evidence_of
+from governance.dossier.foreign import foreign_of
 from governance.dossier.moment import PastCase, environments_of, record_of
 from governance.models import ApprovalRequest, Dossier, PolicyPack
 from registry import lineage
@@ -58,6 +59,7 @@ def collect(dossier: Dossier) -> Collected:
         lineage=charts.lineage(_lineage(version, at=at)),
         run=facts.training_run(version.run),
         evidence=evidence_of(anywhere.reports),
+        foreign=foreign_of(version, at=at),
         evaluations=tuple(decisions.evaluation(case) for case in cases),
         approvals=decisions.approvals(requests, at=at),
         authorisations=decisions.authorisations(version, at=at),

@@ -207,6 +207,34 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """Evidence that somebody else made; the document stays in the store.
+
+    `statement` is what a person signed, or the envelope beside a document; without
+    one the document itself is the signed envelope.
+    """
+
+    attachment_id: str
+    kind: str
+    label: str
+    title: str
+    outcome: str
+    produced_by: str
+    produced_on: date
+    tool: str
+    predicate_type: str
+    sha256: str
+    size: int
+    vouched_by: str
+    public_key: str
+    revoked_at: datetime | None
+    statement: str
+    record_sha256: str
+    attached_by: str
+    attached_at: datetime
+
+
+@dataclass(frozen=True)
 class LogRow:
     """One log entry: its place in the tree, and what it recorded."""
 
@@ -276,6 +304,7 @@ class Content:
     lineage: Chart | None
     run: TrainingRun | None
     evidence: tuple[Evidence, ...]
+    foreign: tuple[Foreign, ...]
     evaluations: tuple[Evaluation, ...]
     approvals: tuple[Approval, ...]
     authorisations: tuple[Authorised, ...]

@@ -17,6 +17,8 @@ from audits.models import (
     Entry,
     EvidenceReport,
     EvidenceRun,
+    EvidenceSigner,
+    ForeignEvidence,
     Leaf,
     Measurement,
     Verification,
@@ -149,7 +151,12 @@ def _rows_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UU
         *decisions.permits_of(version, at=at),
         *GateDecision.objects.filter(pk__in=version.deployments.values("decision_id")),
     ]
-    files = Q(version_artifacts__version=version) | Q(dataset_versions__in=named)
+    foreign = ForeignEvidence.objects.filter(version=version, attached_at__lte=at)
+    files = (
+        Q(version_artifacts__version=version)
+        | Q(dataset_versions__in=named)
+        | Q(pk__in=foreign.values("artifact_id"))
+    )
     return {
         RegisteredModel: {version.model_id},
         ModelVersion: {version.pk},
@@ -163,6 +170,8 @@ def _rows_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UU
         EvidenceRun: _keys(version.evidence_runs),
         EvidenceReport: _keys(EvidenceReport.objects.filter(run__version=version)),
         Measurement: _keys(Measurement.objects.filter(report__run__version=version)),
+        ForeignEvidence: _keys(foreign),
+        EvidenceSigner: _keys(EvidenceSigner.objects.filter(attachments__in=foreign)),
         RiskAssessment: _keys(assessed),
         RiskMatrix: _keys(RiskMatrix.objects.filter(assessments__in=assessed)),
         Request: _keys(requests),
