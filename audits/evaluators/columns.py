@@ -90,7 +90,7 @@ def _banded_categories(column: Categories, most: int) -> Bands:
     kept = order if count <= most else order[: most - 1]
     place = np.full(count + 1, len(kept), np.int64)
     place[kept] = np.arange(len(kept))
-    names = list(short_names([column.labels[code] for code in kept]))
+    names = list(short_names([column.labels[code] for code in kept], 50))
     if len(kept) < count:
         names.append(OTHER)
     place[-1] = len(names)  # codes of -1
@@ -114,4 +114,4 @@ def as_categories(column: Column) -> Categories:
 def named(columns: Sequence[Column]) -> dict[str, str]:
     """Short distinct names of columns, by their full name."""
     names = [column.name for column in columns]
-    return dict(zip(names, short_names(names, 40), strict=True))
+    return dict(zip(names, short_names(names, 36), strict=True))

@@ -5,7 +5,7 @@ rows and measured on the other, and tests are adjusted for their number (Holm 19
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -65,7 +65,10 @@ def evaluate_segments(
     cut = [bands(column, most=BANDS) for column in columns]
     random = np.random.default_rng([seed, 2])
     first = random.integers(0, 2, len(loss), dtype=np.int8).astype(bool)
-    found = _search(cut, loss, np.flatnonzero(first)[:SEARCHED], fewest)
+    rows = np.flatnonzero(first)
+    if len(rows) > SEARCHED:
+        rows = np.sort(random.choice(rows, SEARCHED, replace=False))
+    found = _search(cut, loss, rows, fewest)
     names = named(columns)
     if not found:
         why = f"not estimable: no segment has {fewest} rows in both halves of the data"
@@ -90,46 +93,35 @@ def _search(
     least = max(30.0, fewest * min(1.0, 2 * share))
     mean = float(each.mean())
     found: list[_Segment] = []
+    gaps: list[Floats] = []
     strength = []
     for place in range(len(cut)):
-        counts, excess = _excess(codes[place], widths[place], each, squares, mean)
+        counts, gap, error = _excess(codes[place], widths[place], each, squares, mean)
         fit = np.flatnonzero((counts >= least) & (counts < len(rows)))
-        found += [_Segment(((place, int(b)),), float(excess[b])) for b in fit]
-        strength.append(float(excess[fit].max()) if len(fit) else -math.inf)
+        found += [_Segment(((place, int(b)),), float((gap - error)[b])) for b in fit]
+        gaps.append(gap)
+        strength.append(float((gap - error)[fit].max()) if len(fit) else -math.inf)
     chosen = sorted(range(len(cut)), key=lambda place: (-strength[place], place))
     for a, b in combinations(sorted(chosen[:PAIRED]), 2):
         fused = codes[a] * widths[b] + codes[b]
-        counts, excess = _excess(fused, widths[a] * widths[b], each, squares, mean)
-        fit = np.flatnonzero((counts >= least) & (counts < len(rows)))
-        found += [
-            _Segment(
-                ((a, int(c) // widths[b]), (b, int(c) % widths[b])), float(excess[c])
-            )
-            for c in fit
-        ]
-    return list(_worst(found))
+        counts, gap, error = _excess(fused, widths[a] * widths[b], each, squares, mean)
+        # A pair says more only when it is clearly worse than both of its parts.
+        parts = np.maximum.outer(gaps[a], gaps[b]).ravel()
+        for c in np.flatnonzero((counts >= least) & (gap - error > parts)):
+            first, second = divmod(int(c), widths[b])
+            found.append(_Segment(((a, first), (b, second)), float(gap[c] - error[c])))
+    return sorted(found, key=lambda one: (-one.excess, one.parts))[:SHOWN]
 
 
 def _excess(
     codes: NDArray[np.int64], width: int, each: Floats, squares: Floats, mean: float
-) -> tuple[NDArray[np.int64], Floats]:
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Rows of each segment, its mean loss above that of all, and 1.96 errors of it."""
     counts = np.bincount(codes, minlength=width)
     rows = np.maximum(counts, 1)
     means = np.bincount(codes, each, width) / rows
     spread = np.maximum(np.bincount(codes, squares, width) / rows - means**2, 0)
-    return counts, means - mean - Z * np.sqrt(spread / rows)
-
-
-def _worst(found: Sequence[_Segment]) -> Iterator[_Segment]:
-    """The worst first; a pair inside a segment already named says nothing new."""
-    taken: set[tuple[tuple[int, int], ...]] = set()
-    for one in sorted(found, key=lambda s: (-s.excess, s.parts)):
-        if any((part,) in taken for part in one.parts if len(one.parts) > 1):
-            continue
-        taken.add(one.parts)
-        yield one
-        if len(taken) == SHOWN:
-            return
+    return counts, means - mean, Z * np.sqrt(spread / rows)
 
 
 def _measured(

@@ -1,16 +1,14 @@
 """What a model answers to changed rows, through the real sandbox."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from audits.answers import Limits, Source
-from audits.evaluators import monotonicity, robustness
+from audits.evaluators import robustness
 from audits.responses import respond
 from audits.sampling import choose_rows
-from audits.sandbox import SandboxRefused
 from tests.audits import zoo
 
 LIMITS = Limits(timeout_seconds=120)
