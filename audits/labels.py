@@ -37,6 +37,67 @@ _MEASUREMENTS = {
     "false_positive_rate_homogeneity_p": gettext_noop(
         "False positive rates equal: p value"
     ),
+    "scoring_rate_homogeneity_p": gettext_noop("Scoring rates equal: p value"),
+    "mean_prediction_homogeneity_p": gettext_noop("Mean predictions equal: p value"),
+    "mean_error_homogeneity_p": gettext_noop("Mean errors equal: p value"),
+    "selection_rate_conditional_homogeneity_p": gettext_noop(
+        "Selection rates equal within the control: p value"
+    ),
+    "equalized_odds_ratio": gettext_noop("Equalized odds ratio"),
+    "scoring_rate": gettext_noop("Scoring rate (share above the median)"),
+    "scoring_rate_difference": gettext_noop("Scoring rate difference"),
+    "scoring_rate_ratio": gettext_noop("Scoring rate ratio"),
+    "true_negative_rate_ratio": gettext_noop("True negative rate ratio"),
+    "accuracy_ratio": gettext_noop("Accuracy ratio"),
+    "precision_ratio": gettext_noop("Precision ratio"),
+    "f1_difference": gettext_noop("F1 difference"),
+    "f1_ratio": gettext_noop("F1 ratio"),
+    "roc_auc_difference": gettext_noop("Difference of areas under the ROC curve"),
+    "mean_score": gettext_noop("Mean score"),
+    "mean_score_difference": gettext_noop("Mean score difference"),
+    "ece_difference": gettext_noop("Difference of calibration errors"),
+    "balanced_accuracy_difference": gettext_noop("Balanced accuracy difference"),
+    "macro_f1_difference": gettext_noop("Macro F1 difference"),
+    "mean_prediction": gettext_noop("Mean prediction"),
+    "mean_prediction_difference": gettext_noop("Mean prediction difference"),
+    "mean_prediction_ratio": gettext_noop("Mean prediction ratio"),
+    "mean_error_difference": gettext_noop("Mean error difference"),
+    "mean_absolute_error_difference": gettext_noop("Mean absolute error difference"),
+    "mean_absolute_error_ratio": gettext_noop("Mean absolute error ratio"),
+    "rmse_difference": gettext_noop("Root mean squared error difference"),
+    "rmse_ratio": gettext_noop("Root mean squared error ratio"),
+    "r2_difference": gettext_noop("R² difference"),
+    "adjusted_selection_rate": gettext_noop("Selection rate within the control"),
+    "adjusted_demographic_parity_difference": gettext_noop(
+        "Demographic parity difference within the control"
+    ),
+    "conditional_demographic_disparity": gettext_noop(
+        "Conditional demographic disparity"
+    ),
+    "selection_rate_to_reference": gettext_noop(
+        "Selection rate minus that of the largest group"
+    ),
+    "selection_rate_to_reference_p": gettext_noop(
+        "Selection rate as in the largest group: p value"
+    ),
+    "scoring_rate_to_reference": gettext_noop(
+        "Scoring rate minus that of the largest group"
+    ),
+    "scoring_rate_to_reference_p": gettext_noop(
+        "Scoring rate as in the largest group: p value"
+    ),
+    "false_negative_rate_to_reference": gettext_noop(
+        "False negative rate minus that of the largest group"
+    ),
+    "false_negative_rate_to_reference_p": gettext_noop(
+        "False negative rate as in the largest group: p value"
+    ),
+    "false_positive_rate_to_reference": gettext_noop(
+        "False positive rate minus that of the largest group"
+    ),
+    "false_positive_rate_to_reference_p": gettext_noop(
+        "False positive rate as in the largest group: p value"
+    ),
     "unknown_rows": gettext_noop("Rows without a group"),
     "specificity": gettext_noop("Specificity"),
     "mean_error": gettext_noop("Mean error"),
@@ -143,5 +204,7 @@ _MEASUREMENTS = {
 
 def measurement_label(name: str) -> str:
     """The name of a measurement for people; unknown names are spelled out."""
-    known = _MEASUREMENTS.get(name)
-    return _(known) if known else name.replace("_", " ").capitalize()
+    base = name.removesuffix("_to_overall")
+    known = _MEASUREMENTS.get(base)
+    label = _(known) if known else base.replace("_", " ").capitalize()
+    return label if base == name else _("%(name)s, to overall") % {"name": label}

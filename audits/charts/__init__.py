@@ -7,7 +7,7 @@ from audits.charts.base import Chart, legible
 from audits.charts.data_quality import missing_values, representation
 from audits.charts.drift import moved_features
 from audits.charts.explainability import beeswarm, importance
-from audits.charts.fairness import rates_by_group
+from audits.charts.fairness import of_fairness
 from audits.charts.lineage import lineage
 from audits.charts.performance import calibration, confusion, points_of, roc
 from audits.charts.robustness import along, responses
@@ -41,7 +41,7 @@ def of_report(kind: str, document: Mapping[str, Any]) -> tuple[Chart, ...]:
     summary = legible(document.get("summary") or {})
     charts = [draw(summary) for draw in _DRAWN.get(kind, ())]
     if kind == "fairness":
-        charts += [rates_by_group(table) for table in summary.get("features", ())]
+        charts += of_fairness(summary)
     charts += [representation(one) for one in summary.get("representativeness", ())]
     charts += [along(one, place) for place, one in enumerate(_curves(summary))]
     return tuple(chart for chart in charts if chart is not None)

@@ -1,24 +1,59 @@
 """Charts of a fairness report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from audits.charts.base import SCHEMA, Chart, axis, distinct, short
+from audits.charts.base import (
+    SCHEMA,
+    Chart,
+    axis,
+    distinct,
+    layer,
+    sheet,
+    short,
+    thinned,
+)
 from audits.labels import measurement_label
 
 MOST_GROUPS = 24
-_GROUP_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
+MOST_TABLES = 24
+# Which numbers are drawn: the first of these that a table has any of.
+_DRAWN = (
+    ("selection_rate", "true_positive_rate", "false_positive_rate"),
+    ("selection_rate", "scoring_rate"),
+    ("mean_prediction", "mean_error", "rmse"),
+    ("accuracy",),
+)
+
+
+def of_fairness(summary: Mapping[str, Any]) -> list[Chart | None]:
+    """All charts of a fairness report."""
+    at = summary.get("threshold")
+    return [
+        *(rates_by_group(table) for table in summary.get("features", ())[:MOST_TABLES]),
+        *(sweep(table, at=at) for table in summary.get("threshold_sweep", ())),
+        *(calibration(table) for table in summary.get("calibration_by_group", ())),
+    ]
+
+
+def _drawn(groups: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The numbers to draw: for rates three, for values three, or fewer."""
+    known = {name for group in groups for name in group["rates"]}
+    most = max(_DRAWN, key=lambda names: len(known & set(names)))
+    return tuple(name for name in most if name in known)
 
 
 def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
     """Rates by group with their intervals, one column of the chart for each rate."""
     feature, groups = str(table["feature"]), table["groups"]
+    names = _drawn(groups)
+    domain = None if "mean_prediction" in names else [0.0, 1.0]
     flat = [
         (str(group["group"]), name, group["rates"][name])
         for group in groups
-        for name in _GROUP_RATES
+        for name in names
         if name in group["rates"]
     ]
     shown = distinct(str(group["group"]) for group in groups[:MOST_GROUPS])
@@ -43,14 +78,17 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
             {
                 "mark": {"type": "rule", "style": "interval"},
                 "encoding": {
-                    "x": axis("lower", None, domain=[0, 1]),
+                    "x": axis("lower", None, domain=domain, zero=False),
                     "x2": {"field": "upper"},
                     "y": across,
                 },
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
-                "encoding": {"x": axis("value", None, domain=[0, 1]), "y": across},
+                "encoding": {
+                    "x": axis("value", None, domain=domain, zero=False),
+                    "y": across,
+                },
             },
         ],
     }
@@ -62,11 +100,13 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
                 "field": "rate",
                 "type": "nominal",
                 "title": None,
-                "sort": [measurement_label(name) for name in _GROUP_RATES],
+                "sort": [measurement_label(name) for name in names],
             }
         },
         "spec": inner,
     }
+    if domain is None:  # values and errors are on different scales
+        spec["resolve"] = {"scale": {"x": "independent"}}
     return Chart(
         key=f"groups-{feature}",
         title=_title(short(feature), len(shown), len(groups)),
@@ -90,4 +130,117 @@ def _title(feature: str, shown: int, known: int) -> str:
         "feature": feature,
         "shown": shown,
         "known": known,
+    }
+
+
+def sweep(table: Mapping[str, Any], *, at: float | None) -> Chart | None:
+    """The selection rate of each group at every threshold; a line marks today's."""
+    groups, thresholds = table["groups"], table["thresholds"]
+    shown = distinct(str(group["group"]) for group in groups)
+    values = [
+        {"threshold": place, "rate": rate, "group": shown[str(group["group"])]}
+        for group in groups
+        for place, rate in zip(thresholds, group["selection_rate"], strict=True)
+        if rate is not None
+    ]
+    if not values:
+        return None
+    layers: list[dict[str, Any]] = [
+        {
+            "mark": {"type": "line"},
+            "encoding": {
+                "x": axis("threshold", _("Threshold"), domain=[0, 1]),
+                "y": axis("rate", measurement_label("selection_rate"), domain=[0, 1]),
+                "color": _by_group(shown),
+            },
+        }
+    ]
+    if at is not None:
+        layers.append(
+            {
+                "data": {"values": [{"threshold": at}]},
+                "mark": {"type": "rule", "strokeDash": [4, 3], "style": "reference"},
+                "encoding": {"x": axis("threshold", None, domain=[0, 1])},
+            }
+        )
+    gaps = (
+        "demographic_parity_difference",
+        "demographic_parity_ratio",
+        "equalized_odds_difference",
+    )
+    lines = list(zip(thresholds, *(table[gap] for gap in gaps), strict=True))
+    return Chart(
+        key=f"sweep-{table['feature']}",
+        title=_("Selection rates by threshold: %(feature)s")
+        % {"feature": short(str(table["feature"]))},
+        alt=_(
+            "Selection rate of each group at every threshold; the dashed line is the "
+            "threshold in force. The table has the largest differences at each."
+        ),
+        spec=sheet(layer(*layers, encoding={}), values=values),
+        head=(_("Threshold"), *(measurement_label(gap) for gap in gaps)),
+        rows=tuple(thinned(lines, 17)),
+    )
+
+
+def calibration(table: Mapping[str, Any]) -> Chart | None:
+    """Share of positives against mean score for each group, bin by bin."""
+    shown = distinct(str(group["group"]) for group in table["groups"])
+    flat = [
+        (str(group["group"]), one)
+        for group in table["groups"]
+        for one in group["bins"]
+        if one["rows"]
+    ]
+    if not flat:
+        return None
+    values = [
+        {
+            "group": shown[group],
+            "score": one["mean_score"],
+            "share": one["share_positive"],
+        }
+        for group, one in flat
+    ]
+    encoding = {
+        "x": axis("score", measurement_label("mean_score"), domain=[0, 1]),
+        "y": axis("share", _("Share of positives"), domain=[0, 1]),
+    }
+    corners = [{"score": 0, "share": 0}, {"score": 1, "share": 1}]
+    diagonal = {
+        "data": {"values": corners},
+        "mark": {"type": "line", "strokeDash": [4, 3], "style": "reference"},
+    }
+    lines = {
+        "mark": {"type": "line", "point": True},
+        "encoding": {"color": _by_group(shown)},
+    }
+    return Chart(
+        key=f"calibration-{table['feature']}",
+        title=_("Calibration by %(feature)s")
+        % {"feature": short(str(table["feature"]))},
+        alt=_(
+            "Share of positives against mean score in ten bins for each group; on the "
+            "dashed diagonal scores are probabilities."
+        ),
+        spec=sheet(layer(diagonal, lines, encoding=encoding), values=values),
+        head=(
+            _("Group"),
+            _("Number of people"),
+            measurement_label("mean_score"),
+            _("Share of positives"),
+        ),
+        rows=tuple(
+            (group, one["rows"], one["mean_score"], one["share_positive"])
+            for group, one in flat
+        ),
+    )
+
+
+def _by_group(shown: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "field": "group",
+        "type": "nominal",
+        "title": None,
+        "sort": list(shown.values()),
     }
