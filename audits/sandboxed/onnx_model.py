@@ -11,9 +11,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 from audits.sandboxed.loading import (
     Model,
     Scores,
+    class_column,
     numbers,
     ordered,
-    refuse_class_zero,
 )
 from audits.sandboxed.refusal import Refused
 from audits.sandboxed.threads import threads
@@ -43,11 +43,42 @@ class OnnxModel(Model):
         outputs = session.get_outputs()
         probable = [out for out in outputs if "prob" in out.name.lower()]
         self.output = (probable or outputs[-1:])[0]
-        # A classifier answers labels and probabilities; one output is a regression.
-        self.task = "binary" if probable or len(outputs) > 1 else "regression"
-        self.classes = ("0", "1") if self.task == "binary" else ()
         if len(self.inputs) > 1:
             self.feature_names = tuple(part.name for part in self.inputs)
+        # A classifier answers labels and probabilities; one output is a regression.
+        if not probable and len(outputs) == 1:
+            self.task, self.classes = "regression", ()
+        else:
+            self.classes = self._probe()
+            self.task = "multiclass" if len(self.classes) > 2 else "binary"
+
+    def _probe(self) -> tuple[str, ...]:
+        """Name the classes: as the file does (ZipMap), or by their number of columns.
+
+        What the shape does not say is found by asking for one row of zeros.
+        """
+        shape = self.output.shape
+        count = shape[-1] if len(shape) == 2 else None
+        if not isinstance(count, int):
+            try:
+                (answer,) = self.session.run([self.output.name], self._zeros())
+            except TROUBLES:
+                return ("0", "1")
+            if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+                return tuple(map(str, sorted(answer[0])))
+            count = np.shape(answer)[-1] if np.ndim(answer) == 2 else 2
+        return tuple(map(str, range(max(count, 2))))
+
+    def _zeros(self) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for part in self.inputs:
+            width = part.shape[-1] if part.shape else 1
+            kind = object if part.type == TEXT else (FLOATS | INTEGERS).get(part.type)
+            empty = np.zeros((1, width if isinstance(width, int) else 1), kind)
+            row[part.name] = (
+                empty.astype(str).astype(object) if kind is object else empty
+            )
+        return row
 
     def matrix(self, frame: pd.DataFrame) -> dict[str, Any]:
         if len(self.inputs) > 1:
@@ -67,22 +98,47 @@ class OnnxModel(Model):
         return {part.name: values.astype(FLOATS[part.type])}
 
     def score(self, frame: pd.DataFrame, positive: str) -> Scores:
-        refuse_class_zero(positive)
+        matrix = self.matrix(frame)
         try:
-            (answer,) = self.session.run([self.output.name], self.matrix(frame))
+            (answer,) = self.session.run([self.output.name], matrix)
         except TROUBLES as trouble:
             reason = " ".join(str(trouble).split())[:200]
             raise Refused(f"The ONNX model failed: {reason}") from trouble
-        if isinstance(answer, list):  # ZipMap: a dictionary for each row
-            answer = [[value for _, value in sorted(row.items())] for row in answer]
-        scores = np.asarray(answer, np.float64)
-        if self.task == "binary" and scores.ndim == 2 and scores.shape[1] == 2:
-            return scores[:, 1]
-        if scores.ndim == 2 and scores.shape[1] == 1:
-            return scores[:, 0]
-        if scores.ndim == 1:
+        scores = _numbers(answer)
+        if self.task == "binary":
+            return _of_class(scores, class_column(self.classes, positive))
+        if self.task == "multiclass" and scores.shape[1:] == (len(self.classes),):
             return scores
+        if self.task == "regression" and scores.ndim == 2 and scores.shape[1] == 1:
+            return scores[:, 0]
+        if self.task == "regression" and scores.ndim == 1:
+            return scores
+        raise Refused("The ONNX model answers neither classes nor one value.")
+
+
+def _numbers(answer: Any) -> Scores:
+    if isinstance(answer, list):  # ZipMap: a dictionary for each row
+        answer = [[value for _, value in sorted(row.items())] for row in answer]
+    try:
+        return np.asarray(answer, np.float64)
+    except (ValueError, TypeError) as trouble:
+        raise Refused("The ONNX model does not answer numbers.") from trouble
+
+
+def _of_class(scores: Scores, column: int) -> Scores:
+    """Pick the positive class of two columns, or of the one column of class 1."""
+    if scores.ndim == 2 and scores.shape[1] == 2:
+        return scores[:, column]
+    if scores.ndim == 2 and scores.shape[1] == 1:
+        scores = scores[:, 0]
+    if scores.ndim != 1:
         raise Refused("The ONNX model answers neither two classes nor one value.")
+    if column == 0:
+        raise Refused(
+            "The model scores class 1, so class 0 cannot be the positive class; code "
+            "the target so that the positive class is 1."
+        )
+    return scores
 
 
 def _column(frame: pd.DataFrame, part: Any) -> Any:
