@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.utils.translation import gettext as _
 
-from audits import dsse
+from audits import dsse, in_toto
 from audits.models import EvidenceSigner
 from audits.note import NoteMalformed, parse_public_key
 from governance import roles
@@ -34,6 +34,7 @@ from registry.models import User
 
 RIGHT = "choose evidence signers"
 MOST_SIGNATURES = 10
+_MOST_DIGITS = in_toto.MAX_BYTES // 3 * 4 + 4  # of base64
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ def verify(envelope: object) -> Signed:
     The signer's row is locked until the act ends, so that it cannot be revoked in the
     meantime. Raises `Refused` at `envelope`.
     """
+    _require_small(envelope)
     try:
         dsse.verify(envelope, {})
     except dsse.EnvelopeMalformed as error:
@@ -190,6 +192,16 @@ def verify(envelope: object) -> Signed:
         _("%(name)s signed this envelope, but is revoked: nothing new is accepted.")
         % {"name": revoked.signer.name}
     )
+
+
+def _require_small(envelope: object) -> None:
+    """Refuse what would not be read anyway, before every key is tried on it."""
+    payload = envelope.get("payload") if isinstance(envelope, Mapping) else None
+    if isinstance(payload, str) and len(payload) > _MOST_DIGITS:
+        raise _bad_envelope(
+            _("The payload is larger than %(limit)s KiB.")
+            % {"limit": in_toto.MAX_BYTES // 1024}
+        )
 
 
 def _bad_envelope(sentence: str) -> Refused:

@@ -147,3 +147,10 @@ def test_the_form_of_base64_does_not_make_another_envelope(world):
     first = signed_by_lab(world, version, envelope=good)
     assert signed_by_lab(world, version, envelope=other) == first
     assert ForeignEvidence.objects.count() == 1
+
+
+def test_a_huge_payload_is_refused_before_any_key_is_tried(world):
+    lab(world)
+    huge = {"payload": "A" * 2**21, "payloadType": "x", "signatures": "none"}
+    with pytest.raises(Refused, match="larger than 1024 KiB"):
+        evidence_signers.verify(huge)
