@@ -34,25 +34,25 @@ def evaluate(curves: Sequence[Curve]) -> Evaluation:
     measurements: list[Measurement] = []
     shown: list[dict[str, Any]] = []
     for name, one in zip(names, curves, strict=True):
-        measurements += _measured(f"feature={name}", one)
-        if one.scores is not None and one.scores.ndim == 2:
-            shown.append(
-                {
-                    "feature": name,
-                    "direction": one.direction,
-                    "grid": [float(value) for value in one.grid],
-                    "mean": [float(value) for value in one.scores.mean(axis=1)],
-                    "rows": [
-                        [float(value) for value in row]
-                        for row in one.scores.T[:SHOWN_CURVES]
-                    ],
-                }
-            )
+        found = _measured(f"feature={name}", one)
+        measurements += found
+        if one.scores is not None and found[0].value is not None:
+            shown.append(_shown(name, one, one.scores))
     return Evaluation(
         measurements=tuple(measurements),
         summary={"curves": shown} if curves else {},
         limits=LIMITS if curves else (),
     )
+
+
+def _shown(name: str, one: Curve, scores: Floats) -> dict[str, Any]:
+    return {
+        "feature": name,
+        "direction": one.direction,
+        "grid": [float(value) for value in one.grid],
+        "mean": [float(value) for value in scores.mean(axis=1)],
+        "rows": [[float(value) for value in row] for row in scores.T[:SHOWN_CURVES]],
+    }
 
 
 def violations(scores: Floats, direction: int) -> Floats:
