@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
@@ -79,7 +80,7 @@ def _execute_part(part: EvidencePart) -> None:
         _fail(run, GAVE_UP)
         return
     with _ending(run):
-        parts.predict_part(part, limits=_limits(), on_progress=_watching(run))
+        parts.predict_part(part, limits=_limits_of_part(), on_progress=_watching(run))
         _count_parts(run)
 
 
@@ -97,6 +98,11 @@ def _limits() -> Limits:
         timeout_seconds=settings.FREIGABE_EVIDENCE_TIMEOUT_SECONDS,
         memory_bytes=settings.FREIGABE_EVIDENCE_MEMORY_BYTES,
     )
+
+
+def _limits_of_part() -> Limits:
+    """One thread each: the workers together use all processors."""
+    return replace(_limits(), threads=1)
 
 
 def _still_open(run: EvidenceRun) -> bool:
