@@ -81,6 +81,7 @@ SETTINGS: Mapping[str, Mapping[str, Json]] = {
         "bootstrap_rounds": whole(100, 100_000, 2000),
         "small_groups": choice("refuse", "leave out"),
         "cross_check": {"type": "boolean", "default": False},
+        "control": _COLUMN,
     },
     Kind.EXPLAINABILITY: {
         "seed": _SEED,

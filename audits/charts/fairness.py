@@ -160,7 +160,7 @@ def sweep(table: Mapping[str, Any], *, at: float | None) -> Chart | None:
             {
                 "data": {"values": [{"threshold": at}]},
                 "mark": {"type": "rule", "strokeDash": [4, 3], "style": "reference"},
-                "encoding": {"x": axis("threshold", None, domain=[0, 1])},
+                "encoding": {"x": axis("threshold", _("Threshold"), domain=[0, 1])},
             }
         )
     gaps = (

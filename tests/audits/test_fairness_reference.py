@@ -118,7 +118,10 @@ def _agrees(rounds, rows, seed):
         ours = bootstrap.replicates(counts, rate.values, rounds=20_000, seed=seed)
         gaps = np.ptp(ours, axis=1)
         for place, end in enumerate(ends):
-            theirs = [*frame.by_group_ci[place][name], frame.difference_ci()[place][name]]
+            theirs = [
+                *frame.by_group_ci[place][name],
+                frame.difference_ci()[place][name],
+            ]
             error = (end * (1 - end) / rounds) ** 0.5
             for column, expected in zip([*ours.T, gaps], theirs, strict=True):
                 # Rates of few rows take few values: the open ends belong to both.

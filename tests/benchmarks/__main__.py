@@ -54,6 +54,7 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
     from tests.benchmarks import (  # noqa: PLC0415
         bulk,
         capture,
+        fairness,
         gate,
         log,
         proofs,
@@ -72,6 +73,8 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
         "sequencing": sequencing.integrate,
         "writers": sequencing.writers,
         "proof": proofs.inclusion,
+        "fairness": fairness.evaluation,
+        "fairness-counting": fairness.counting,
         "two-workers": running.scaling,
         "large-data": running.memory,
         "worker-start": running.worker_start,
