@@ -52,7 +52,7 @@ class SklearnModel(Model):
                 return _flat(self.estimator.predict(matrix))
             column = slice(None) if self.task == "multiclass" else self.column(positive)
             return np.asarray(self.estimator.predict_proba(matrix)[:, column], float)
-        except (ValueError, TypeError, KeyError) as trouble:
+        except (ValueError, TypeError, LookupError, AttributeError) as trouble:
             words = " ".join(str(trouble).split())[:300]
             raise Refused(f"The model cannot score these data: {words}") from trouble
 

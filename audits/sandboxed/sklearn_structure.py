@@ -18,18 +18,37 @@ from numpy.typing import NDArray
 from sklearn.tree._tree import Tree
 
 from audits.sandboxed.refusal import Refused
+from audits.sandboxed.sklearn_parts import make_safe
 
 # Beyond what skops trusts by itself: parts of scikit-learn's own estimators whose
 # state is plain numbers. Functions and user classes are never in this list.
 TRUSTED_TYPES = (
     "numpy.dtype",
-    "sklearn.tree._tree.Tree",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn._loss._loss.CyHalfTweedieLoss",
+    "sklearn._loss.loss.HalfTweedieLoss",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.feature_selection._univariate_selection.chi2",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.feature_selection._univariate_selection.f_regression",
+    "sklearn.impute._iterative.IterativeImputer",
+    "sklearn.impute._iterative._ImputerTriplet",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
 )
+# Their compiled parsers would read the submitter's bytes unchecked.
+BOOSTERS = ("xgboost.", "lightgbm.", "catboost.")
 MAX_OBJECTS = 1_000_000
 # What skops and numpy raise for damaged bytes.
 BROKEN = (
@@ -58,6 +77,12 @@ def load(data: bytes) -> Any:
         )
     except BROKEN as trouble:
         raise Refused(f"The skops file is damaged ({trouble}).") from trouble
+    if any(name.startswith(BOOSTERS) for name in strangers):
+        raise Refused(
+            "The skops file holds an XGBoost, LightGBM or CatBoost model, whose bytes "
+            "cannot be checked there. Upload the booster by itself, with its features "
+            "as numbers, or export the whole pipeline as ONNX."
+        )
     if strangers:
         raise Refused(
             "The skops file holds types that this server does not trust: "
@@ -73,7 +98,10 @@ def load(data: bytes) -> Any:
             f"The skops file holds a {type(model).__name__}, not a fitted model with "
             "a predict method."
         )
-    _check_trees(model)
+    try:
+        _check_trees(model)
+    except BROKEN as trouble:
+        raise Refused(f"The skops file does not fit together ({trouble}).") from trouble
     return model
 
 
@@ -97,6 +125,7 @@ def _check_trees(model: Any) -> None:
         elif type(thing).__name__ == "TreePredictor":
             _check_predictor(thing.nodes, width)
         elif not isinstance(thing, (str, bytes, int, float, type)):
+            make_safe(thing)
             inside, width = _inside(thing, width)
             waiting.extend((part, width) for part in inside)
 
