@@ -1,6 +1,5 @@
 """XGBoost, LightGBM and CatBoost: what of them is explained, and in which scale."""
 
-import importlib
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from audits.sandboxed.explainers import Asked, Explainer
 from audits.sandboxed.loading import (
     Model,
     Scores,
+    class_column,
     numbers,
     ordered,
     refuse_class_zero,
@@ -26,16 +26,17 @@ def prepare(
     model: Model, *, sample: pd.DataFrame, background: pd.DataFrame, asked: Asked
 ) -> Explainer | None:
     """Explain the margin; None when the score is not made of it in a known way."""
-    if model.task != "multiclass":
-        refuse_class_zero(asked.positive)
-    ask: Any = {
+    if getattr(model, "linear", False):  # LightGBM explains constant leaves only
+        return None
+    kinds: dict[str, Any] = {
         "xgboost": _Xgboost,
         "lightgbm": _Lightgbm,
         "catboost": _Catboost,
-    }[model.library](model)
-    scale = scale_of(
-        model.task, ask.margins(sample), model.score(sample, asked.positive)
-    )
+    }
+    ask = kinds[model.library](model)
+    sign = _sign(model, asked.positive)
+    margins = sign * ask.margins(sample)
+    scale = scale_of(model.task, margins, model.score(sample, asked.positive))
     if scale is None:
         return None
     layers = len(model.classes) if model.task == "multiclass" else 1
@@ -44,11 +45,12 @@ def prepare(
         scale=scale,
         encode=ask.encode,
         owners=_owners(model, sample),
-        margins=ask.margins,
+        margins=lambda frame: sign * ask.margins(frame),
         trees=lambda: ask.trees(layers),
         native=ask.native,
         native_name=ask.name,
         layers=tuple(range(layers)),
+        sign=sign,
     )
     explainer = TreesExplainer(
         subject,
@@ -58,6 +60,16 @@ def prepare(
     if asked.interventional and not explainer.readable:
         return None
     return explainer
+
+
+def _sign(model: Model, positive: str) -> float:
+    """-1 when the margin of two classes speaks of the other one."""
+    if model.task != "binary":
+        return 1.0
+    if model.library == "catboost":
+        return 1.0 if class_column(model.classes, positive) == 1 else -1.0
+    refuse_class_zero(positive)
+    return 1.0
 
 
 def scale_of(task: str, margins: Scores, scores: Scores) -> str | None:
@@ -80,8 +92,9 @@ def _owners(model: Model, frame: pd.DataFrame) -> NDArray[np.int64]:
     return np.array([names.index(n) for n in ordered(frame, model.feature_names)])
 
 
-def _numbers(model: Model, frame: pd.DataFrame) -> Scores:
-    return numbers(frame, ordered(frame, model.feature_names))
+def _numbers(model: Any, frame: pd.DataFrame) -> Scores:
+    labels = getattr(getattr(model, "found", None), "labels", None)
+    return numbers(frame, ordered(frame, model.feature_names), labels)
 
 
 def _as_layers(values: Any) -> Scores:
@@ -147,16 +160,13 @@ class _Catboost:
         return _numbers(self.model, frame)
 
     def margins(self, frame: pd.DataFrame) -> Scores:
-        matrix = self.model.matrix(frame)
-        found = self.model.booster.predict(
-            matrix, prediction_type="RawFormulaVal", thread_count=THREADS
-        )
-        return _as_layers(found)
+        pool = self.model.matrix(frame)
+        return _as_layers(self.model.ask(pool, "RawFormulaVal"))
 
     def native(self, frame: pd.DataFrame) -> tuple[Scores, Scores]:
-        pool = importlib.import_module("catboost").Pool
+        pool = self.model.matrix(frame)
         parts = self.model.booster.get_feature_importance(
-            pool(self.model.matrix(frame)), type="ShapValues", thread_count=THREADS
+            pool, type="ShapValues", thread_count=THREADS
         )
         parts = np.asarray(parts, np.float64)
         parts = parts[:, None, :] if parts.ndim == 2 else parts

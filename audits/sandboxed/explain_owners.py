@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import OneToOneFeatureMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -25,15 +27,15 @@ def owners(
     """Name the raw column of each encoded column; None when one has two.
 
     Each raw column is turned around in its place, and what changes belongs to it. Rare
-    categories may not occur in `frame`: for them `before`, a ColumnTransformer of
-    one-hot encoders, says whose they are. What nobody owns is the same in all rows and
-    goes to the first column; the explainers check that it contributes nothing.
+    categories may not occur in `frame`: for them `before`, a ColumnTransformer, says
+    whose they are. What nobody owns is NO_OWNER.
     """
     whole = make(frame)
     found = np.full(whole.shape[1], NO_OWNER)
     for index, name in enumerate(frame.columns):
         turned = frame.copy()
-        order = np.argsort(frame[name].astype(str).to_numpy(), kind="stable")
+        kinds = pd.factorize(frame[name], use_na_sentinel=False)[0]
+        order = np.argsort(kinds, kind="stable")
         turned[name] = frame[name].to_numpy()[_cycle(order)]
         moved = ~np.isclose(make(turned), whole, equal_nan=True).all(axis=0)
         if (found[moved] != NO_OWNER).any():
@@ -46,7 +48,7 @@ def owners(
 
 
 def _cycle(order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Send each row to one half a table away in sorted order, so that values differ."""
+    """Send each row to one half a table away in order of value, so that it differs."""
     source = np.empty_like(order)
     source[order] = np.roll(order, max(1, len(order) // 2))
     return source
@@ -76,8 +78,18 @@ def _first(before: Any) -> Any:
 
 
 def _widths(part: Any, columns: int) -> list[int]:
-    """How many columns an encoder (or a pipeline that ends in one) makes of each."""
-    last = part.steps[-1][1] if isinstance(part, Pipeline) else part
+    """How many columns a transformer makes of each; empty where it does not say."""
+    steps = [step for _, step in part.steps] if isinstance(part, Pipeline) else [part]
+    if not all(map(_keeps_columns, steps[:-1])):
+        return []
+    last = steps[-1]
     if isinstance(last, OneHotEncoder) and len(last.categories_) == columns:
         return [int(count) for count in last._n_features_outs]
-    return []
+    return [1] * columns if _keeps_columns(last) else []
+
+
+def _keeps_columns(step: Any) -> bool:
+    """Whether a step makes one column of each, in order."""
+    if isinstance(step, SimpleImputer):
+        return not step.add_indicator
+    return isinstance(step, OneToOneFeatureMixin) or step == "passthrough"

@@ -18,8 +18,9 @@ def of_xgboost(booster: Any, outputs: int) -> list[Trees] | None:
     """One ensemble for each output. XGBoost compares `<` in single precision."""
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     parts = learner["gradient_booster"]
-    weights = parts.get("weight_drop")  # only trees trained with dropout have weights
     model = parts["gbtree"]["model"] if "gbtree" in parts else parts["model"]
+    # Only trees trained with dropout have weights; before 3.4 they stood outside.
+    weights = parts.get("weight_drop") or model.get("weight_drop")
     found: list[list[Tree]] = [[] for _ in range(outputs)]
     for number, part in enumerate(model["trees"]):
         if part.get("categories_nodes") or any(part.get("split_type", ())):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn import ensemble, linear_model
 from sklearn.base import is_classifier
@@ -19,7 +20,7 @@ from audits.sandboxed.explain_linear import LinearExplainer
 from audits.sandboxed.explain_owners import NO_OWNER, owners
 from audits.sandboxed.explain_with_trees import Subject, TreesExplainer
 from audits.sandboxed.explainers import Asked, Explainer
-from audits.sandboxed.loading import Model, Scores
+from audits.sandboxed.loading import Model, Scores, ordered
 from audits.sandboxed.sklearn_model import SklearnModel
 
 LINEAR = (
@@ -50,11 +51,13 @@ def prepare(
         return None
     before = model.estimator[:-1] if steps and len(steps) > 1 else None
     make = _encoder(model, before)
-    whose = owners(make, pd.concat([sample, background], ignore_index=True), before)
-    if whose is None:
+    whose = _owners(model, make, before, pd.concat([sample, background]))
+    if whose is None or _uses(last, np.flatnonzero(whose == NO_OWNER)):
         return None
     sign, layers = _side(model, last, asked.positive)
-    margins = _margins(last, make, sign, layers)
+    # A bare estimator warns of numbers without the names that it was fitted with.
+    ask = model.matrix if before is None else make
+    margins = _margins(last, ask, sign, layers)
     scores = model.score(sample, asked.positive)
     scale = "probability"
     if not _answers_probabilities(last):
@@ -71,8 +74,6 @@ def prepare(
             scale=scale,
             background=background,
         )
-    if (whose == NO_OWNER).any() and _uses(last, np.flatnonzero(whose == NO_OWNER)):
-        return None
     subject = Subject(
         library=model.library,
         scale=scale,
@@ -126,7 +127,7 @@ def _side(
 
 def _margins(
     last: Any,
-    make: Callable[[pd.DataFrame], Scores],
+    make: Callable[[pd.DataFrame], Any],
     sign: float,
     layers: tuple[int, ...],
 ) -> Callable[[pd.DataFrame], Scores]:
@@ -143,8 +144,24 @@ def _margins(
     return margins
 
 
-def _uses(last: Any, columns: Any) -> bool:
-    """Whether any tree asks for one of the columns."""
+def _owners(
+    model: SklearnModel,
+    make: Callable[[pd.DataFrame], Scores],
+    before: Any,
+    frame: pd.DataFrame,
+) -> NDArray[np.int64] | None:
+    if before is not None:
+        return owners(make, frame.reset_index(drop=True), before)
+    names = list(map(str, frame.columns))
+    return np.array([names.index(n) for n in ordered(frame, model.feature_names)])
+
+
+def _uses(last: Any, columns: NDArray[np.intp]) -> bool:
+    """Whether the model makes anything of one of the encoded columns."""
+    if not len(columns):
+        return False
+    if isinstance(last, LINEAR):
+        return bool(np.atleast_2d(last.coef_)[:, columns].any())
     found = reading.of_sklearn(last)
     if found is None:
         return True

@@ -160,6 +160,7 @@ class TreesExplainer(Explainer):
         subject = self.subject
         if engine == choice.NATIVE and subject.native is not None:
             phi, base = subject.native(rows)
+            phi, base = subject.sign * phi, subject.sign * base
         elif engine == choice.SHAP and self._by_reference:
             phi, base = self._shap_reads(rows)
         else:
