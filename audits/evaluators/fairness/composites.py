@@ -14,10 +14,18 @@ from numpy.typing import NDArray
 from audits.evaluators.base import Measurement, not_estimable
 from audits.evaluators.fairness import bootstrap
 from audits.evaluators.fairness.cells import Counts
-from audits.evaluators.fairness.estimates import Estimate, usable
+from audits.evaluators.fairness.estimates import usable
+from audits.evaluators.fairness.found import By
+from audits.evaluators.fairness.groups import Grouping
+from audits.evaluators.fairness.options import Options
 from audits.evaluators.fairness.rates import Floats, Rate
 from audits.evaluators.intervals import Interval
 
+# What a rate's comparisons have always been called; the others take the rate's name.
+_KNOWN_AS = {
+    "selection_rate": "demographic_parity",
+    "true_positive_rate": "equal_opportunity",
+}
 ODDS = ("true_positive_rate", "false_positive_rate")
 
 
@@ -40,77 +48,82 @@ class Spread:
         return f"{worst} {what} {to}{of}"
 
 
-def spreads(differences: Mapping[str, str], ratios: Mapping[str, str]) -> list[Spread]:
+def differences(rates: Mapping[str, Rate]) -> dict[str, str]:
+    """The difference of each rate by its name; a complement's would be the same."""
+    names = (name for name in rates if name != "true_negative_rate")
+    return {f"{_KNOWN_AS.get(name, name)}_difference": name for name in names}
+
+
+def ratios(rates: Mapping[str, Rate]) -> dict[str, str]:
+    """The ratio of each rate by its name."""
+    return {f"{_KNOWN_AS.get(name, name)}_ratio": name for name in rates}
+
+
+def spreads(rates: Mapping[str, Rate]) -> list[Spread]:
     """All comparisons to overall, and equalized odds where both rates are known."""
     found = [
         Spread(f"{name}_to_overall", (rate,), ratio, overall=True)
-        for names, ratio in ((differences, False), (ratios, True))
+        for names, ratio in ((differences(rates), False), (ratios(rates), True))
         for name, rate in names.items()
     ]
-    if set(ODDS) <= set(differences.values()):
+    if set(ODDS) <= rates.keys():
         found += [
-            Spread("equalized_odds_difference", ODDS, ratio=False, overall=False),
-            Spread("equalized_odds_ratio", ODDS, ratio=True, overall=False),
-            Spread(
-                "equalized_odds_difference_to_overall", ODDS, ratio=False, overall=True
-            ),
-            Spread("equalized_odds_ratio_to_overall", ODDS, ratio=True, overall=True),
+            Spread(f"equalized_odds_{kind}{suffix}", ODDS, kind == "ratio", overall)
+            for suffix, overall in (("", False), ("_to_overall", True))
+            for kind in ("difference", "ratio")
         ]
     return found
 
 
 def compared(
-    asked: Sequence[Spread],
-    rates: Mapping[str, Rate],
+    grouping: Grouping,
     counts: Counts,
-    estimates: Mapping[str, list[Estimate]],
-    *,
-    feature: str,
-    leave_out: bool,
-    rounds: int,
-    seed: int,
+    rates: Mapping[str, Rate],
+    numbers: By,
+    options: Options,
 ) -> list[Measurement]:
-    """Measure comparisons; `estimates` say which groups of a rate may be compared."""
+    """Measure comparisons; `numbers` say which groups of a rate may be compared."""
+    asked = spreads(rates)
     kept = {
         rate: np.array([not one.because for one in groups], dtype=bool)
-        for rate, groups in estimates.items()
+        for rate, groups in numbers.items()
     }
     statistics = partial(_statistics, asked=asked, rates=rates, kept=kept)
     values = statistics(counts[None])[0].tolist()
     reasons = [
-        _because(spread, estimates, value, leave_out=leave_out)
+        _because(spread, numbers, value, leave_out=options.leave_out)
         for spread, value in zip(asked, values, strict=True)
     ]
-    rounds = bootstrap.rounds_for(counts.size, rounds)
+    rounds = bootstrap.rounds_for(counts.size, options.rounds)
     intervals: list[Interval | None] = [None] * len(asked)
     if not all(reasons):
-        drawn = bootstrap.replicates(counts, statistics, rounds=rounds, seed=seed)
-        intervals = bootstrap.limits(drawn)
-    method = f"multinomial bootstrap of cells, {rounds} rounds, seed {seed}"
-    n = int(counts.sum())
-    found = []
-    for spread, value, interval, because in zip(
-        asked, values, intervals, reasons, strict=True
-    ):
-        if because:
-            found.append(not_estimable(spread.name, group=feature, n=n, why=because))
-            continue
-        one = bootstrap.stretched(
-            feature, value, interval, n, f"{spread.method}; {method}"
+        drawn = bootstrap.replicates(
+            counts, statistics, rounds=rounds, seed=options.seed
         )
-        found.append(one.measured(spread.name, feature))
-    return found
+        intervals = bootstrap.limits(drawn)
+    method = f"multinomial bootstrap of cells, {rounds} rounds, seed {options.seed}"
+    n, feature = int(counts.sum()), grouping.name
+    return [
+        not_estimable(spread.name, group=feature, n=n, why=because)
+        if because
+        else bootstrap.stretched(
+            feature, value, interval, n, f"{spread.method}; {method}"
+        ).measured(spread.name, feature)
+        for spread, value, interval, because in zip(
+            asked, values, intervals, reasons, strict=True
+        )
+    ]
 
 
 def _because(
     spread: Spread,
-    estimates: Mapping[str, list[Estimate]],
+    numbers: By,
     value: float,
     *,
     leave_out: bool,
 ) -> str:
     for rate in spread.rates:
-        _, because = usable(estimates[rate], leave_out=leave_out)
+        _, because = usable(numbers[rate], leave_out=leave_out)
         if because:
             return because
     return "" if np.isfinite(value) else "not estimable: the rate is 0 in every group"

@@ -12,8 +12,8 @@ from scipy.special import chdtrc
 
 from audits.evaluators.fairness import bootstrap
 from audits.evaluators.fairness.cells import Cells, Counts
-from audits.evaluators.fairness.comparison import Found
-from audits.evaluators.fairness.estimates import gap, usable
+from audits.evaluators.fairness.estimates import Estimate, gap, usable
+from audits.evaluators.fairness.found import Found, by_group
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.homogeneity import Test
 from audits.evaluators.fairness.options import Options
@@ -23,86 +23,67 @@ MOST_GROUPS = 300  # that the test's matrix is made for
 TEST = "selection_rate_conditional_homogeneity_p"
 
 
-def compare_within(
-    grouping: Grouping, cells: Cells, outcome: str, options: Options
-) -> Found:
-    """Measure selection rates of groups as if all had the same mix of the control.
+def counts(grouping: Grouping, cells: Cells, outcome: str, name: str) -> Counts:
+    """Rows by group, known level of the control, and whether selected."""
+    both = grouping.counts(cells, name, outcome)
+    return both.reshape(len(both), -1, 2)[:, : len(_levels(cells, name))]
 
-    `outcome` is the axis that is 1 where selected; rows whose control is unknown are
-    left out.
-    """
-    counts = _by_level(grouping, cells, outcome, options.control)
-    found = Found()
-    rows = counts.sum(axis=(1, 2)).tolist()
+
+def _levels(cells: Cells, name: str) -> list[str]:
+    axis = next(axis for axis in cells.axes if axis.name == name)
+    return [level for level in axis.levels if level is not None]
+
+
+def compare_within(grouping: Grouping, within: Counts, options: Options) -> Found:
+    """Measure selection rates of groups as if all had the same mix of the control."""
     reasons = [
         lacking(word, n, n, "rows", options.smallest)
-        for word, n in zip(grouping.words, rows, strict=True)
+        for word, n in zip(
+            grouping.words, within.sum(axis=(1, 2)).tolist(), strict=True
+        )
     ]
     rates, worst = bootstrap.by_group(
-        counts, _standardised, grouping.words, reasons, options, of=grouping.name
+        within, _standardised, grouping.words, reasons, options, of=grouping.name
     )
     shares, _ = bootstrap.by_group(
-        counts, _demographic, grouping.words, reasons, options, of=grouping.name
+        within, _demographic, grouping.words, reasons, options, of=grouping.name
     )
-    for place in grouping.listed:
-        label = grouping.labels[place]
-        found.measurements += [
-            rates[place].measured("adjusted_selection_rate", label),
-            shares[place].measured("conditional_demographic_disparity", label),
-        ]
+    numbers = {
+        "adjusted_selection_rate": rates,
+        "conditional_demographic_disparity": shares,
+    }
+    found = Found(measurements=by_group(grouping, numbers))
     feature, leave_out = grouping.name, options.leave_out
+    name = "adjusted_demographic_parity_difference"
     found.measurements.append(
-        gap(
-            "adjusted_demographic_parity_difference",
-            rates,
-            worst,
-            feature=feature,
-            leave_out=leave_out,
-        )
+        gap(name, rates, worst, feature=feature, leave_out=leave_out)
     )
-    _, because = usable(rates, leave_out=leave_out)
-    kept = np.array([not one.because for one in rates], dtype=bool)
-    found.tests[feature, TEST] = (
-        Test(None, because=because) if because else _conditional(counts[kept])
-    )
+    found.tests[feature, TEST] = _test(rates, within, leave_out=leave_out)
     return found
 
 
-def levels(
-    grouping: Grouping, cells: Cells, outcome: str, control: str
+def table(
+    grouping: Grouping, within: Counts, cells: Cells, name: str
 ) -> dict[str, Any]:
-    """Rows and selected rows by group and level of the control, as plain JSON."""
-    counts = _by_level(grouping, cells, outcome, control)
-    names = _names(cells, control)
+    """Rows and selected rows by level of the control and group, as plain JSON."""
     return {
         "feature": grouping.name,
-        "control": control,
+        "control": name,
         "levels": [
             {
-                "level": name,
+                "level": level,
                 "groups": [
                     {
                         "group": grouping.words[place],
-                        "rows": int(counts[place, number].sum()),
-                        "selected": int(counts[place, number, 1]),
+                        "rows": int(within[place, number].sum()),
+                        "selected": int(within[place, number, 1]),
                     }
                     for place in grouping.listed
                 ],
             }
-            for number, name in enumerate(names)
+            for number, level in enumerate(_levels(cells, name))
         ],
     }
-
-
-def _names(cells: Cells, control: str) -> list[str]:
-    axis = next(axis for axis in cells.axes if axis.name == control)
-    return [level for level in axis.levels if level is not None]
-
-
-def _by_level(grouping: Grouping, cells: Cells, outcome: str, control: str) -> Counts:
-    """Counts by group, known level of the control, and whether selected."""
-    both = grouping.counts(cells, control, outcome)
-    return both.reshape(len(both), -1, 2)[:, : len(_names(cells, control))]
 
 
 def _standardised(drawn: Counts, _places: NDArray[np.int64]) -> Floats:
@@ -133,6 +114,13 @@ def _demographic(drawn: Counts, _places: NDArray[np.int64]) -> Floats:
         axis=1, keepdims=True
     )
     return found
+
+
+def _test(rates: list[Estimate], within: Counts, *, leave_out: bool) -> Test:
+    _, because = usable(rates, leave_out=leave_out)
+    if because:
+        return Test(None, because=because)
+    return _conditional(within[[not one.because for one in rates]])
 
 
 def _conditional(counts: Counts) -> Test:

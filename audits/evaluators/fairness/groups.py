@@ -65,6 +65,14 @@ class Grouping:
         place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[place] == keys, place, -1)
 
+    def named(self, suffix: str) -> "Grouping":
+        """The same groups under longer names, for example of one class."""
+        return replace(
+            self,
+            name=fitted(self.name + suffix),
+            labels=tuple(fitted(label + suffix) for label in self.labels),
+        )
+
     @property
     def listed(self) -> list[int]:
         """The places of the groups to tell one by one: all, or the largest."""

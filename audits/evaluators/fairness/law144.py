@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from audits.evaluators.fairness.cells import Cells
+import numpy as np
+
+from audits.evaluators.fairness.cells import Cells, count
 from audits.evaluators.fairness.groups import Grouping, grouping
+from audits.evaluators.fairness.question import ABOVE, Question
 from audits.evaluators.intervals import ratio, wilson
 
 SMALL = 0.02  # of the sample: may be left out of the calculation, section 5-301 (d)
@@ -34,6 +37,16 @@ def tables(cells: Cells, features: Sequence[str], outcome: str) -> list[dict[str
     return found
 
 
+def scoring(question: Question) -> dict[str, Any]:
+    """The same for scores: selected is whoever is beyond the full sample's median."""
+    cells = count([*question.columns, question.above])
+    return {
+        "scoring": tables(cells, question.compared, ABOVE),
+        "sample_median": float(np.median(question.scores)),
+        "rule": "strictly beyond the median of the full sample, unknowns included",
+    }
+
+
 def _table(groups: Grouping, selected: list[int]) -> dict[str, Any]:
     total = int(groups.rows.sum())
     rows = [int(n) for n in groups.rows]
@@ -43,26 +56,21 @@ def _table(groups: Grouping, selected: list[int]) -> dict[str, Any]:
     best_kept = _best(
         [pair for pair, left in zip(every, small, strict=True) if not left]
     )
-    categories = []
-    for place in groups.listed:
-        hits, n = every[place]
-        lower, upper = wilson(hits, n)
-        categories.append(
-            {
-                "category": groups.words[place],
-                "n": n,
-                "selected": hits,
-                "rate": hits / n,
-                "lower": lower,
-                "upper": upper,
-                "share_of_sample": n / total,
-                "below_2_percent": small[place],
-                **_impact(hits, n, best),
-                "impact_ratio_without_small": None
-                if small[place] or best_kept is None
-                else (hits / n) / (best_kept[0] / best_kept[1]),
-            }
-        )
+    categories = [
+        {
+            "category": groups.words[place],
+            "n": every[place][1],
+            "selected": every[place][0],
+            "share_of_sample": every[place][1] / total,
+            "below_2_percent": small[place],
+            **_rate(*every[place]),
+            **_impact(*every[place], best),
+            "impact_ratio_without_small": None
+            if small[place] or best_kept is None
+            else _by_best(*every[place], best_kept),
+        }
+        for place in groups.listed
+    ]
     return {
         "features": list(groups.features),
         "categories": categories,
@@ -81,6 +89,15 @@ def _best(pairs: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
     return best if best and best[0] else None
 
 
+def _by_best(hits: int, n: int, best: tuple[int, int]) -> float:
+    return (hits / n) / (best[0] / best[1])
+
+
+def _rate(hits: int, n: int) -> dict[str, float]:
+    lower, upper = wilson(hits, n)
+    return {"rate": hits / n, "lower": lower, "upper": upper}
+
+
 def _impact(hits: int, n: int, best: tuple[int, int] | None) -> dict[str, Any]:
     if best is None:
         return {
@@ -89,7 +106,7 @@ def _impact(hits: int, n: int, best: tuple[int, int] | None) -> dict[str, Any]:
             "impact_ratio_upper": None,
             "below_four_fifths": None,
         }
-    impact = (hits / n) / (best[0] / best[1])
+    impact = _by_best(hits, n, best)
     same = (hits, n) == best
     lower, upper = (None, None) if same else ratio(hits, n, *best)
     return {

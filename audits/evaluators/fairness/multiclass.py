@@ -1,17 +1,20 @@
 """Several classes: each against the rest, and the averages over all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.evaluators.base import UnusableEvidence
 from audits.evaluators.fairness import bootstrap
-from audits.evaluators.fairness.cells import Counts
-from audits.evaluators.fairness.comparison import Found, compare
+from audits.evaluators.fairness.cells import Counts, count, numbered
+from audits.evaluators.fairness.comparison import compare
 from audits.evaluators.fairness.estimates import gap
-from audits.evaluators.fairness.groups import Grouping, fitted
+from audits.evaluators.fairness.found import Found, by_group
+from audits.evaluators.fairness.groups import Grouping, fitted, groupings
 from audits.evaluators.fairness.options import Options
+from audits.evaluators.fairness.question import LABEL, PREDICTION, Question
 from audits.evaluators.fairness.rates import (
     CORRECT,
     RATES,
@@ -21,45 +24,68 @@ from audits.evaluators.fairness.rates import (
     one_against_rest,
 )
 
+MOST_CLASSES = 50
 NAMED = 60  # characters of a class beside the name of a group
 # One against rest, nearly every row is "right" for a rare class.
 _ONE = {name: rate for name, rate in RATES.items() if name != "accuracy"}
 
 
-def compare_classes(
-    grouping: Grouping, counts: Counts, classes: Sequence[str], options: Options
-) -> Found:
-    """Measure each class against the rest, and accuracy and averages of all.
+def measure(question: Question) -> Found:
+    """Compare predicted classes, with the true ones where these are known.
+
+    Raises UnusableEvidence.
+    """
+    target, k = question.target, len(question.classes)
+    if not 2 <= k <= MOST_CLASSES or question.scores.shape[1:] != (k,):
+        raise UnusableEvidence(
+            f"Fairness is measured for 2 to {MOST_CLASSES} classes, with a score for "
+            "each row and class."
+        )
+    if target is not None and not ((target >= 0) & (target < k)).all():
+        raise UnusableEvidence("The target holds values that are no class.")
+    chosen = question.scores.argmax(axis=1).astype(np.uint8)
+    outcomes = {PREDICTION: numbered(PREDICTION, chosen, k)}
+    if target is not None:
+        label = numbered(LABEL, target.astype(np.uint8), k)
+        outcomes = {LABEL: label, **outcomes}
+    cells = count([*question.columns, *outcomes.values()])
+    found = Found(groupings(cells, question.compared))
+    compare_one = _choices if target is None else _classes
+    for grouping in found.groupings:
+        found.add(compare_one(grouping, grouping.counts(cells, *outcomes), question))
+    found.summary = {"classes": list(question.classes)}
+    return found
+
+
+def _classes(grouping: Grouping, counts: Counts, question: Question) -> Found:
+    """Each class against the rest, and accuracy and averages of all.
 
     `counts` is group by true class by predicted class.
     """
-    k = len(classes)
+    k, options = len(question.classes), question.options
     right = counts.reshape(-1, k, k).trace(axis1=1, axis2=2)
-    found = compare(
-        grouping,
-        np.stack([counts.sum(axis=1) - right, right], axis=1),
-        CORRECT,
-        options,
-    )
+    both = np.stack([counts.sum(axis=1) - right, right], axis=1)
+    found = compare(grouping, both, CORRECT, options)
     found.add(_averages(grouping, counts, k, options))
-    for number, name in enumerate(classes):
-        of = f" | class {fitted(name, NAMED)}"
+    for number, name in enumerate(question.classes):
         one = one_against_rest(counts, number, k)
-        found.add(compare(grouping, one, _ONE, options, of=of))
+        found.add(compare(grouping.named(_suffix(name)), one, _ONE, options))
     return found
 
 
-def compare_choices(
-    grouping: Grouping, counts: Counts, classes: Sequence[str], options: Options
-) -> Found:
+def _choices(grouping: Grouping, counts: Counts, question: Question) -> Found:
     """Without a target: how often each class is predicted for each group."""
     found = Found()
-    for number, name in enumerate(classes):
+    for number, name in enumerate(question.classes):
         chosen = counts[:, number]
         both = np.stack([counts.sum(axis=1) - chosen, chosen], axis=1)
-        of = f" | class {fitted(name, NAMED)}"
-        found.add(compare(grouping, both, SELECTION, options, of=of))
+        named = grouping.named(_suffix(name))
+        found.add(compare(named, both, SELECTION, question.options))
     return found
+
+
+def _suffix(name: str) -> str:
+    return f" | class {fitted(name, NAMED)}"
 
 
 def _averages(
@@ -69,26 +95,24 @@ def _averages(
         lacking(word, n, n, "rows", options.smallest)
         for word, n in zip(grouping.words, grouping.rows.tolist(), strict=True)
     ]
-    found = Found()
+    numbers, gaps = {}, []
     for name, of_classes in (("balanced_accuracy", recalls), ("macro_f1", f1s)):
         averaged = partial(_average, of_classes=of_classes, classes=classes)
         groups, worst = bootstrap.by_group(
             counts, averaged, grouping.words, reasons, options, of=grouping.name
         )
-        found.measurements += [
-            groups[place].measured(name, grouping.labels[place])
-            for place in grouping.listed
-        ]
-        found.measurements.append(
+        numbers[name] = groups
+        feature, leave_out = grouping.name, options.leave_out
+        gaps.append(
             gap(
                 f"{name}_difference",
                 groups,
                 worst,
-                feature=grouping.name,
-                leave_out=options.leave_out,
+                feature=feature,
+                leave_out=leave_out,
             )
         )
-    return found
+    return Found(measurements=[*by_group(grouping, numbers), *gaps])
 
 
 def recalls(table: Counts) -> Floats:

@@ -1,61 +1,94 @@
 """Groups under a model that predicts a number: level, error and fit of each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evaluators.fairness import homogeneity
-from audits.evaluators.fairness.cells import Coded
-from audits.evaluators.fairness.comparison import Found, by_group, table
+from audits.evaluators.base import UnusableEvidence
+from audits.evaluators.fairness import homogeneity, law144
+from audits.evaluators.fairness.cells import count
+from audits.evaluators.fairness.comparison import compare
 from audits.evaluators.fairness.estimates import (
     Estimate,
     difference,
     smallest_ratio,
 )
-from audits.evaluators.fairness.groups import Grouping, Places
+from audits.evaluators.fairness.found import Found, by_group, table
+from audits.evaluators.fairness.groups import Grouping, Places, groupings
 from audits.evaluators.fairness.means import Means, mean_estimates, means, plain
 from audits.evaluators.fairness.options import Options
+from audits.evaluators.fairness.question import ABOVE, Question
+from audits.evaluators.fairness.rates import SCORING
 
 Floats = NDArray[np.float64]
 WITH_RATIO = ("mean_prediction", "mean_absolute_error", "rmse")
 TESTED = ("mean_prediction", "mean_error")
 
 
-def compare_values(
-    grouping: Grouping,
-    columns: Sequence[Coded],
-    predicted: Floats,
-    target: Floats | None,
-    options: Options,
-) -> Found:
-    """Measure predictions, and errors where there is a target, of each group."""
-    places = grouping.of_rows(columns)
-    groups = len(grouping.keys)
-    averages = {"mean_prediction": means(plain(predicted), places, groups)}
+def measure(question: Question) -> Found:
+    """Compare predicted values, and errors where the truth is known; who is above
+    the median of all. Raises UnusableEvidence."""
+    target = question.target
+    if target is not None and not np.isfinite(target).all():
+        raise UnusableEvidence("The target holds values that are not finite numbers.")
+    if question.scores.ndim != 1:
+        raise UnusableEvidence("A predicted value is needed for each row.")
+    cells = count([*question.columns, question.above])
+    found = Found(groupings(cells, question.compared))
+    for grouping in found.groupings:
+        values = _values(grouping, question)
+        above = grouping.counts(cells, ABOVE)
+        rates = compare(grouping, above, SCORING, question.options)
+        found.add(_side_by_side(values, rates))
+    found.summary = {"local_law_144": law144.scoring(question)}
+    return found
+
+
+def _side_by_side(values: Found, rates: Found) -> Found:
+    """Both, with one table of the same groups."""
+    for one, other in zip(values.tables, rates.tables, strict=True):
+        for mine, theirs in zip(one["groups"], other["groups"], strict=True):
+            mine["rates"] |= theirs["rates"]
+    rates.tables = []
+    values.add(rates)
+    return values
+
+
+def _values(grouping: Grouping, question: Question) -> Found:
+    """Predictions, and errors where there is a target, of each group."""
+    predicted, target = question.scores, question.target
+    places = grouping.of_rows(question.columns)
+    averages = {"mean_prediction": means(plain(predicted), places, len(grouping.keys))}
     if target is not None:
-        truth = target
-
-        def errors(rows: slice, _places: Places) -> Floats:
-            return predicted[rows] - truth[rows]
-
-        averages["mean_error"] = means(errors, places, groups)
-        averages["mean_absolute_error"] = means(
-            lambda rows, at: np.abs(errors(rows, at)), places, groups
-        )
-        averages["squared_error"] = means(
-            lambda rows, at: errors(rows, at) ** 2, places, groups
-        )
+        averages |= _errors(predicted, target, places, len(grouping.keys))
+    smallest = question.options.smallest
     numbers = {
-        name: mean_estimates(each, grouping, smallest=options.smallest)
+        name: mean_estimates(each, grouping, smallest=smallest)
         for name, each in averages.items()
     }
     if target is not None:
         numbers["rmse"] = [_root(one) for one in numbers.pop("squared_error")]
-        numbers["r2"] = _fit(
-            averages["squared_error"], predicted, target, places, grouping, options
-        )
-    return _told(grouping, numbers, averages, options)
+        lost = averages["squared_error"].mean
+        numbers["r2"] = _fit(lost, predicted, target, places, grouping, smallest)
+    return _told(grouping, numbers, averages, question.options)
+
+
+def _errors(
+    predicted: Floats, target: Floats, places: Places, groups: int
+) -> dict[str, Means]:
+    def errors(rows: slice, _places: Places) -> Floats:
+        found: Floats = predicted[rows] - target[rows]
+        return found
+
+    return {
+        "mean_error": means(errors, places, groups),
+        "mean_absolute_error": means(
+            lambda rows, at: np.abs(errors(rows, at)), places, groups
+        ),
+        "squared_error": means(lambda rows, at: errors(rows, at) ** 2, places, groups),
+    }
 
 
 def _told(
@@ -65,7 +98,9 @@ def _told(
     options: Options,
 ) -> Found:
     feature, leave_out = grouping.name, options.leave_out
-    found = Found(by_group(grouping, numbers))
+    found = Found(
+        measurements=by_group(grouping, numbers), tables=[table(grouping, numbers)]
+    )
     for name, groups in numbers.items():
         found.measurements.append(
             difference(
@@ -87,71 +122,61 @@ def _told(
             found.tests[feature, f"{name}_homogeneity_p"] = homogeneity.same_mean(
                 numbers[name], averages[name].deviation.tolist(), leave_out=leave_out
             )
-    found.tables.append(table(grouping, numbers, feature=feature))
     return found
 
 
 def _root(squared: Estimate) -> Estimate:
     """RMSE with the roots of the limits of the mean squared error."""
-    return _changed(squared, lambda value: max(0.0, value) ** 0.5, "its root")
-
-
-def _changed(one: Estimate, change: Callable[[float], float], words: str) -> Estimate:
-    if one.value is None:
-        return one
-    lower, upper = one.limits or (None, None)
-    return Estimate(
-        one.group,
-        change(one.value),
-        None if lower is None else change(lower),
-        None if upper is None else change(upper),
-        n=one.n,
-        method=f"{one.method} of the mean squared error, {words}",
+    if squared.value is None:
+        return squared
+    lower, upper = squared.limits or (None, None)
+    return replace(
+        squared,
+        value=squared.value**0.5,
+        lower=None if lower is None else max(0.0, lower) ** 0.5,
+        upper=None if upper is None else upper**0.5,
+        method=f"root of the mean squared error and of its limits ({squared.method})",
     )
 
 
 def _fit(
-    squared: Means,
+    squared: Floats,
     predicted: Floats,
     target: Floats,
     places: Places,
     grouping: Grouping,
-    options: Options,
+    smallest: int,
 ) -> list[Estimate]:
-    """R2 of each group by the delta method.
+    """R2 of each group by the delta method, from the mean squared errors.
 
     R2 = 1 - E / T, mean squared error by variance of the target; a row moves it by
     (e^2 - (E / T) d^2) / T, where d is its distance from the group's mean.
     """
     groups = len(grouping.keys)
-    middle = means(plain(target), places, groups)
+    middle = means(plain(target), places, groups).mean
 
     def spread(rows: slice, at: Places) -> Floats:
-        found: Floats = (target[rows] - middle.mean[at]) ** 2
+        found: Floats = (target[rows] - middle[at]) ** 2
         return found
 
     total = means(spread, places, groups).mean
     with np.errstate(invalid="ignore", divide="ignore"):
-        lost = squared.mean / total
+        lost = squared / total
 
     def moves(rows: slice, at: Places) -> Floats:
-        errors = (predicted[rows] - target[rows]) ** 2
+        error = (predicted[rows] - target[rows]) ** 2
+        gap = total[at] - spread(rows, at)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found: Floats = (
-                1 - (errors + lost[at] * (total[at] - spread(rows, at))) / (total[at])
-            )
+            found: Floats = 1 - (error + lost[at] * gap) / total[at]
         return found
 
-    estimates = mean_estimates(
-        means(moves, places, groups), grouping, smallest=options.smallest
-    )
+    found = mean_estimates(means(moves, places, groups), grouping, smallest=smallest)
     return [
-        one
-        if one.because or total[place] > 0
-        else Estimate(
-            one.group,
-            n=one.n,
-            because=f"not estimable: the target is constant in group {one.group}",
-        )
-        for place, one in enumerate(estimates)
+        one if one.because or total[place] > 0 else _flat(one)
+        for place, one in enumerate(found)
     ]
+
+
+def _flat(one: Estimate) -> Estimate:
+    because = f"not estimable: the target is constant in group {one.group}"
+    return Estimate(one.group, n=one.n, because=because)

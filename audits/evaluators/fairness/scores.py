@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from audits.evaluators.discrimination import Ranking, auc_variance, logit_interval
 from audits.evaluators.fairness import bootstrap
-from audits.evaluators.fairness.cells import Coded, Counts, numbered
-from audits.evaluators.fairness.comparison import Found
+from audits.evaluators.fairness.cells import Cells, Coded, Counts, numbered
 from audits.evaluators.fairness.estimates import Estimate, difference, gap
+from audits.evaluators.fairness.found import Found, by_group
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.means import Means, mean_estimates
 from audits.evaluators.fairness.options import Options
+from audits.evaluators.fairness.question import BIN, LABEL
 from audits.evaluators.fairness.rates import lacking
 
 Floats = NDArray[np.float64]
 BINS = 1024
 SIZE = BINS + 1  # a score of 1 has a bin of its own: it reaches every threshold
-BIN = "\0bin"
 WIDE = 10  # bins of the calibration
 SCORED = 1000  # groups; beyond, only rates are measured
 # The ten bins of performance, to the nearest fine bin.
@@ -35,6 +35,11 @@ def binned(scores: Floats) -> Coded:
     codes = np.empty(len(scores), dtype=np.uint16)
     np.multiply(scores, BINS, out=codes, casting="unsafe")
     return numbered(BIN, codes, SIZE)
+
+
+def histogram(grouping: Grouping, cells: Cells) -> Counts:
+    """Rows by group, label (of the score's class) and bin."""
+    return grouping.counts(cells, LABEL, BIN).reshape(-1, 2, SIZE)
 
 
 def compare_scores(
@@ -52,14 +57,8 @@ def compare_scores(
         ],
         "mean_score": mean_estimates(means, grouping, smallest=options.smallest),
     }
-    found = Found()
     errors, worst = _calibration(grouping, histogram, options)
-    for place in grouping.listed:
-        label = grouping.labels[place]
-        found.measurements += [
-            groups[place].measured(name, label)
-            for name, groups in (*by_name.items(), ("ece", errors))
-        ]
+    found = Found(measurements=by_group(grouping, {**by_name, "ece": errors}))
     feature, leave_out = grouping.name, options.leave_out
     found.measurements += [
         difference(f"{name}_difference", groups, feature=feature, leave_out=leave_out)
