@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 CELLS = 1024
 CHUNK = 1 << 18
-TABLE = 1 << 16
 
 
 @dataclass(frozen=True)
