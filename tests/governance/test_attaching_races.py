@@ -1,5 +1,6 @@
 """Attaching at the same moment: one row, and no signer slips through a revocation."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,8 +11,8 @@ from django.db import connections, transaction
 from audits.models import ForeignEvidence
 from governance import evidence_signers
 from governance.records import Refused
-from tests.governance.evidence_stage import lab, signed_by_lab
-from tests.world import NOW, World, log_verified
+from tests.governance.evidence_stage import lab, signed_by_lab, signed_by_person
+from tests.world import NOW, World, later, log_verified
 
 
 @pytest.fixture
@@ -55,6 +56,23 @@ def test_the_same_envelope_at_once_is_one_attachment(stage):
         runner.join(60)
     row = ForeignEvidence.objects.get()
     assert [runner.came for runner in runners] == [row] * 4
+
+
+def test_a_form_sent_twice_at_once_is_one_attachment(stage):
+    version = stage.version(stage.model())
+    ready = threading.Barrier(3)
+
+    def work(second: int) -> ForeignEvidence:
+        ready.wait(10)
+        return signed_by_person(stage, version, at=later(seconds=second))
+
+    runners = [Runner(functools.partial(work, second)) for second in range(3)]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join(60)
+    row = ForeignEvidence.objects.get()
+    assert [runner.came for runner in runners] == [row] * 3
 
 
 def test_a_revocation_that_comes_first_wins(stage):
