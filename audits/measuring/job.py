@@ -20,6 +20,7 @@ from registry.models import Artifact, Column, DatasetVersion
 from registry.storage import local_copy
 
 RECOMPUTED = "predictions that Freigabe recomputed from the model file"
+DATA_ALONE = "the data alone: no predictions were needed"
 DECLARED = "predictions that were declared: the model file cannot be run here"
 
 
@@ -160,13 +161,22 @@ class Job:
     ) -> Table:
         """Answer columns of the run's data, or of another data set version."""
         data = _stored(of or self.run.dataset_version)
-        return read(
+        found = read(
             self._path(data),
             media_type=data.media_type,
             columns=columns,
             timeout_seconds=self.limits.timeout_seconds,
             memory_bytes=self.limits.memory_bytes,
         )
+        self.level = self.level or found.inspection.level
+        return found
+
+    @property
+    def basis(self) -> str:
+        """What was measured: predictions of ours, declared ones, or data alone."""
+        if self.run.kind == EvidenceRun.Kind.DATA_QUALITY:
+            return DATA_ALONE
+        return RECOMPUTED if self.runnable else DECLARED
 
     def dataset(self, use: str) -> DatasetVersion | None:
         """The version's data set of that use (training, test, background), if any."""

@@ -13,7 +13,7 @@ from audits.measuring import (
     performance,
     robustness,
 )
-from audits.measuring.job import DECLARED, RECOMPUTED, Job, opened
+from audits.measuring.job import RECOMPUTED, Job, opened
 from audits.models import EvidenceRun
 from audits.sandbox import OnProgress
 
@@ -61,7 +61,7 @@ def measure(
             ),
             artifact_sha256=job.artifact.sha256,
             sandbox=job.level,
-            basis=RECOMPUTED if job.runnable else DECLARED,
+            basis=job.basis,
             cpu_seconds=job.cpu_seconds,
             peak_memory_bytes=job.peak_memory_bytes,
         )

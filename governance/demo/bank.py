@@ -131,6 +131,25 @@ HMDA_COLUMNS = {
     "deny": "target",
     "afam": "sensitive",
 }
+HMDA_LABELS = {
+    "pirat": {"en": "Payments to income", "de": "Raten im Verhältnis zum Einkommen"},
+    "hirat": {"en": "Housing cost to income", "de": "Wohnkosten zu Einkommen"},
+    "lvrat": {"en": "Loan to value", "de": "Darlehen zu Wert der Immobilie"},
+    "chist": {"en": "Consumer credit history", "de": "Kreditgeschichte"},
+    "mhist": {"en": "Mortgage history", "de": "Geschichte der Hypotheken"},
+    "phist": {"en": "Public bad credit record", "de": "Öffentlicher Negativeintrag"},
+    "unemp": {
+        "en": "Unemployment rate of the industry",
+        "de": "Arbeitslosenquote der Branche",
+    },
+    "selfemp": {"en": "Self-employment", "de": "Selbständigkeit"},
+    "insurance": {
+        "en": "Denial of mortgage insurance",
+        "de": "Ablehnung der Kreditversicherung",
+    },
+    "condomin": {"en": "Condominium", "de": "Eigentumswohnung"},
+    "hschool": {"en": "High school diploma", "de": "Schulabschluss"},
+}
 HMDA_NUMBER_COLUMNS = {
     **HMDA_COLUMNS,
     "afam": "feature",

@@ -85,7 +85,7 @@ class Story:
         self.say(f"  {model.name} is assessed: {found.band} {found.score}")
 
     def data(self, slug: str, name: str, source: str, **file: Any) -> DatasetVersion:
-        """A data set of one version; `file` is content, file_name and columns."""
+        """A data set of one version; `file` is content, file_name, columns, labels."""
         dataset = Dataset.objects.filter(slug=slug).first()
         if dataset is None:
             dataset = datasets.register(
@@ -101,6 +101,7 @@ class Story:
             chunks=[file["content"]],
             file_name=file["file_name"],
             columns=file["columns"],
+            labels=file.get("labels"),
             by=self.people["ben"],
             at=timezone.now(),
         )
@@ -144,7 +145,9 @@ class Story:
         return made
 
     def ask(self, version: ModelVersion, data: DatasetVersion, kinds: str) -> None:
-        """Vera asks for the evidence that is missing."""
+        """Vera asks for the evidence that is missing, before a version is submitted."""
+        if version.approval_requests.exists():
+            return
         known = set(latest_reports(version))
         for kind in kinds.split():
             if kind not in known:

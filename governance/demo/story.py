@@ -11,6 +11,7 @@ from django.utils import timezone
 from governance import (
     gate,
 )
+from governance.datasets import Labels
 from governance.demo import bank, training
 from governance.demo.steps import Say, Story
 from governance.demo.training import Tables
@@ -49,7 +50,13 @@ def _mortgages(story: Story) -> tuple[ModelVersion, ModelVersion]:
     numbers = training.mortgages_as_numbers(words)
     source = "Federal Reserve Bank of Boston, 1990; Munnell et al. 1996; package AER"
     learned, tested = _pair(
-        story, "hmda-boston", "HMDA Boston", source, words, bank.HMDA_COLUMNS
+        story,
+        "hmda-boston",
+        "HMDA Boston",
+        source,
+        words,
+        bank.HMDA_COLUMNS,
+        bank.HMDA_LABELS,
     )
     learned2, tested2 = _pair(
         story,
@@ -76,7 +83,7 @@ def _mortgages(story: Story) -> tuple[ModelVersion, ModelVersion]:
         Operating(positive="yes", favourable=0, threshold=0.2),
     )
     kinds = "performance fairness explainability"
-    story.ask(first, tested, kinds)
+    story.ask(first, tested, f"{kinds} robustness drift data_quality")
     story.ask(second, tested2, kinds)
     return first, second
 
@@ -88,6 +95,7 @@ def _pair(
     source: str,
     tables: Tables,
     columns: dict[str, str],
+    labels: Labels | None = None,
 ) -> tuple[DatasetVersion, DatasetVersion]:
     learned = story.data(
         f"{slug}-training",
@@ -96,6 +104,7 @@ def _pair(
         content=training.as_parquet(tables.training),
         file_name=f"{slug}-training.parquet",
         columns=columns,
+        labels=labels,
     )
     tested = story.data(
         f"{slug}-test",
@@ -104,6 +113,7 @@ def _pair(
         content=training.as_csv(tables.test),
         file_name=f"{slug}-test.csv",
         columns=columns,
+        labels=labels,
     )
     return learned, tested
 

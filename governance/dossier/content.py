@@ -201,6 +201,7 @@ class Evidence:
     config: tuple[tuple[str, str], ...]
     engines: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
+    limits: tuple[str, ...]
     measurements: tuple[Measured, ...]
     figures: tuple[Chart, ...]
     attachment: str

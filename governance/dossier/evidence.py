@@ -83,6 +83,7 @@ def _evidence(kind: str, report: EvidenceReport) -> content.Evidence:
         config=pairs(document.get("config", run.config)),
         engines=pairs(document.get("engines", {})),
         warnings=tuple(str(text) for text in document.get("warnings", ())),
+        limits=tuple(str(text) for text in document.get("limits", ())),
         measurements=measured,
         figures=charts.of_report(kind, document),
         attachment=attachment_name(kind),

@@ -141,7 +141,7 @@ def pages_of(collected: Collected) -> Pages:
 
 
 def _sections(said: Content, reports: dict[str, Report]) -> dict[str, Section]:
-    kinds = {
+    kinds: dict[str, tuple[str, str]] = {
         "performance": (_("Performance"), ""),
         "fairness": (
             _("Fairness"),
@@ -159,6 +159,7 @@ def _sections(said: Content, reports: dict[str, Report]) -> dict[str, Section]:
             ),
         ),
     }
+    kinds |= {k: (r.evidence.label, "") for k, r in reports.items() if k not in kinds}
     parts: list[tuple[str, str, str, bool]] = [
         ("summary", "summary", _("Management summary"), False),
         ("inventory", "inventory", _("Inventory record"), False),

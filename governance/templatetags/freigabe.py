@@ -18,6 +18,8 @@ from governance.evidence_types import title_of
 from governance.models import RiskAssessment
 from governance.models.risk import Band
 
+# Below it, three decimals would show nothing.
+SMALLEST = 0.0005
 register = template.Library()
 _SHA256 = re.compile(r"\b([0-9a-f]{64})\b")
 
@@ -109,9 +111,15 @@ def evidence_type(name: str) -> str:
 
 @register.filter
 def number(value: float | None) -> str:
-    """A measured value with three decimals; a dash where there is none."""
+    """A measured value with three decimals; a dash where there is none.
+
+    What would be rounded to nothing is said to be smaller, as a p value often is.
+    """
     if value is None:
         return "–"
+    if 0 < abs(value) < SMALLEST:
+        sign, bound = ("<", 0.001) if value > 0 else (">", -0.001)
+        return f"{sign} {number_format(bound, decimal_pos=3)}"
     whole = float(value).is_integer() and value != 1
     places = 0 if whole else 3
     # Django's number_format cuts digits off instead of rounding: round before.

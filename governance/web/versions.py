@@ -25,7 +25,14 @@ from registry.models import Environment, ModelVersion
 
 Kind = EvidenceRun.Kind
 PRODUCTION = "production"
-SHOWN_FIRST = (Kind.FAIRNESS, Kind.PERFORMANCE, Kind.EXPLAINABILITY)
+SHOWN_FIRST = (
+    Kind.FAIRNESS,
+    Kind.PERFORMANCE,
+    Kind.EXPLAINABILITY,
+    Kind.ROBUSTNESS,
+    Kind.DRIFT,
+    Kind.DATA_QUALITY,
+)
 
 
 def find_version(slug: str, number: str) -> ModelVersion:
@@ -54,7 +61,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
     environment = choose_environment(request.GET.get("environment", ""))
     checks, steps = _examine(request, row, environment)
     reports = (
-        EvidenceReport.objects.filter(run__version=row)
+        EvidenceReport.objects.filter(run__version=row, run__kind__in=SHOWN_FIRST)
         .select_related("run__dataset_version__dataset")
         .order_by("run__kind", "-reported_at")
         .distinct("run__kind")
