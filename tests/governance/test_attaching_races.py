@@ -60,6 +60,8 @@ def test_the_same_envelope_at_once_is_one_attachment(stage):
 
 def test_a_form_sent_twice_at_once_is_one_attachment(stage):
     version = stage.version(stage.model())
+    # A document that is known already makes nobody wait for its row.
+    signed_by_person(stage, version, claim={"title": "Draft"})
     ready = threading.Barrier(3)
 
     def work(second: int) -> ForeignEvidence:
@@ -71,7 +73,7 @@ def test_a_form_sent_twice_at_once_is_one_attachment(stage):
         runner.start()
     for runner in runners:
         runner.join(60)
-    row = ForeignEvidence.objects.get()
+    row = ForeignEvidence.objects.exclude(title="Draft").get()
     assert [runner.came for runner in runners] == [row] * 3
 
 
