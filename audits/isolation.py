@@ -15,6 +15,7 @@ CODE_PARTS = ("__init__.py", "artifacts.py", "packed.py", "sandboxed")
 FILES_INSIDE = Path("/in")
 SCRATCH_INSIDE = "/scratch"
 SCRATCH_BYTES = 256 * 1024**2
+SHARED_BYTES = 16 * 1024**2
 PROBE_SECONDS = 30
 BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -79,7 +80,10 @@ def _namespaces() -> tuple[str, ...]:
         words += ["--ro-bind-try", path, path]
     for part in CODE_PARTS:
         words += ["--ro-bind-try", str(CODE / part), str(CODE_INSIDE / "audits" / part)]
-    words += ["--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", SCRATCH_INSIDE]
+    words += ["--dev", "/dev", "--size", str(SHARED_BYTES)]
+    words += ["--tmpfs", "/dev/shm"]  # noqa: S108 - inside, where nobody else is
+    words += ["--remount-ro", "/dev"]  # else it takes as much memory as one likes
+    words += ["--size", str(SCRATCH_BYTES), "--tmpfs", SCRATCH_INSIDE]
     return tuple(words)
 
 
