@@ -18,14 +18,15 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 BINS = 10
 EDGE = 1e-6  # scores of 0 and 1 have no logit; they are moved by this much
+CELLS = 65_536
 STEPS = 50
 ENOUGH = 1e-9
 FAR = 50.0  # a coefficient beyond says that the classes are separated
 
 
-def bin_of(scores: Floats) -> NDArray[np.int64]:
+def bin_of(scores: Floats) -> NDArray[np.int8]:
     """Answer the bin of each score; 1.0 belongs to the last."""
-    return np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+    return np.minimum((scores * BINS).astype(np.int8), np.int8(BINS - 1))
 
 
 def calibration_bins(target: Labels, scores: Floats) -> list[dict[str, Any]]:
@@ -62,7 +63,7 @@ def calibration_error(
 
 def gap_measurement(
     name: str,
-    place: NDArray[np.int64],
+    place: NDArray[np.int8],
     gaps: Floats,
     *,
     spread: Blocks,
@@ -71,7 +72,7 @@ def gap_measurement(
 ) -> Measurement:
     """Mean over rows of the absolute sum of gaps in each of ten bins."""
     sums = spread.sums_within(place, BINS, gaps)
-    rows = spread.sums(np.ones(len(gaps)))
+    rows = spread.sums(1.0)
     both = np.hstack([sums, rows])
     value = float(_error(both.sum(axis=0)[None])[0])
     drawn = spread.resampled(both, _error, rounds=rounds)
@@ -109,19 +110,16 @@ def recalibration(ranked: Ranking) -> list[Measurement]:
     Wald intervals. Not estimable when one score fits all or scores part the classes.
     """
     rows = int(ranked.positives.sum() + ranked.negatives.sum())
-    each = _grouped(ranked)
-    coarse = _grouped(ranked.coarse(8 * BINS**2))
-    method = "logistic recalibration, Wald interval"
+    each = _grouped(ranked.coarse(CELLS))
+    method = f"logistic recalibration of at most {CELLS} scores, Wald interval"
     found = []
     for name, free in (("calibration_slope", True), ("calibration_intercept", False)):
-        start = _fit(coarse, np.array([0.0, 1.0]), slope=free, steps=STEPS)
-        fit = None if start is None else _fit(each, start[0], slope=free, steps=4)
+        fit = _fit(each, slope=free)
         if fit is None:
             why = "not estimable: the scores are constant or part the classes"
             found.append(not_estimable(name, n=rows, why=why))
             continue
-        value = float(fit[0][int(free)])
-        half = Z * fit[1]
+        value, half = fit[0], Z * fit[1]
         found.append(
             Measurement(name, value, value - half, value + half, n=rows, method=method)
         )
@@ -136,35 +134,28 @@ def _grouped(ranked: Ranking) -> _Grouped:
     )
 
 
-def _fit(
-    data: _Grouped, start: Floats, *, slope: bool, steps: int
-) -> tuple[Floats, float] | None:
-    """Newton's method; the coefficients and the standard error of the one asked for."""
-    found = start.copy()
-    for _ in range(steps):
-        fitted = expit(found[0] + found[1] * data.logits)
+def _fit(data: _Grouped, *, slope: bool) -> tuple[float, float] | None:
+    """Newton's method; the coefficient that is asked for, and its standard error."""
+    level, tilt = 0.0, 1.0
+    for _ in range(STEPS):
+        fitted = expit(level + tilt * data.logits)
         missed = data.positives - data.rows * fitted
         weight = data.rows * fitted * (1 - fitted)
-        moments = [weight.sum(), weight @ data.logits, weight @ data.logits**2]
-        spread = moments[0] * moments[2] - moments[1] ** 2
-        if moments[0] < ENOUGH or (slope and spread < ENOUGH * moments[0] ** 2):
+        zero, one = float(weight.sum()), float(weight @ data.logits)
+        two = float(weight @ data.logits**2)
+        spread = zero * two - one**2 if slope else zero
+        if zero < ENOUGH or spread < ENOUGH * zero ** (1 + slope):
             return None
-        score = missed.sum()
-        if slope:
-            tilt = missed @ data.logits
-            found[0] += (moments[2] * score - moments[1] * tilt) / spread
-            step = (moments[0] * tilt - moments[1] * score) / spread
-            found[1] += step
-            error = math.sqrt(moments[0] / spread)
-        else:
-            step = score / moments[0]
-            found[0] += step
-            error = 1 / math.sqrt(moments[0])
-        if np.abs(found).max() > FAR:
+        first, second = float(missed.sum()), float(missed @ data.logits)
+        step = (zero * second - one * first) / spread if slope else 0.0
+        shift = (two * first - one * second) / spread if slope else first / zero
+        level, tilt = level + shift, tilt + step
+        if max(abs(level), abs(tilt)) > FAR:
             return None
-        if abs(step) < ENOUGH:
+        if max(abs(step), abs(shift)) < ENOUGH:
             break
-    return found, error
+    error = math.sqrt(zero / spread) if slope else 1 / math.sqrt(zero)
+    return (tilt if slope else level), error
 
 
 def calibration_test(target: Labels, scores: Floats) -> Measurement:

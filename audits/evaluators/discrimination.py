@@ -31,15 +31,20 @@ class Ranking:
 
     def coarse(self, cells: int = MOST_CELLS) -> "Ranking":
         """Join neighbours into about `cells` cells, as fine for positives as for
-        negatives; a short ranking stays as it is."""
+        negatives, at their mean score; a short ranking stays as it is."""
         if len(self.scores) <= cells:
             return self
-        share = self.positives / self.positives.sum()
-        share = (share + self.negatives / self.negatives.sum()) / 2
-        place = np.minimum((np.cumsum(share) * cells).astype(np.int64), cells - 1)
+        share = self.positives / (2 * self.positives.sum())
+        share += self.negatives / (2 * self.negatives.sum())
+        np.cumsum(share, out=share)
+        share *= cells
+        place = np.minimum(share.astype(np.int32), cells - 1)
+        del share
         starts = np.flatnonzero(np.diff(place, prepend=-1))
+        rows = self.positives + self.negatives
+        total = np.add.reduceat(rows, starts)
         return Ranking(
-            self.scores[starts],
+            np.add.reduceat(self.scores * rows, starts) / total,
             np.add.reduceat(self.positives, starts),
             np.add.reduceat(self.negatives, starts),
         )
@@ -48,14 +53,14 @@ class Ranking:
 def ranking(target: Labels, scores: Floats) -> Ranking:
     """Sort once and count the classes at each distinct score."""
     order = np.argsort(scores)[::-1]
+    hits = (target == 1)[order]
     ordered = scores[order]
+    del order  # these arrays are as long as the data, which may be ten million rows
     last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    found = np.cumsum(target[order] == 1)[last]
-    return Ranking(
-        scores=ordered[last],
-        positives=np.diff(found, prepend=0),
-        negatives=np.diff(last + 1 - found, prepend=0),
-    )
+    ordered = ordered[last]
+    found = np.cumsum(hits, dtype=np.int64)[last]
+    positives = np.diff(found, prepend=0)
+    return Ranking(ordered, positives, np.diff(last + 1, prepend=0) - positives)
 
 
 def auc_delong(target: Labels, scores: Floats) -> tuple[float, float, float]:
@@ -80,12 +85,20 @@ def auc_of(ranked: Ranking) -> tuple[float, float, float]:
 def auc_variance(ranked: Ranking) -> tuple[float, float]:
     """Area under the ROC curve and its DeLong variance; counts may be expected ones."""
     m, n = float(ranked.positives.sum()), float(ranked.negatives.sum())
-    below = n - np.cumsum(ranked.negatives) + ranked.negatives / 2
-    above = np.cumsum(ranked.positives) - ranked.positives / 2
-    of_positives, of_negatives = below / n, above / m
-    area = float(ranked.positives @ of_positives) / m
-    variance = _spread(of_positives, ranked.positives, area) / m
-    return area, variance + _spread(of_negatives, ranked.negatives, area) / n
+    placed = _above(ranked.negatives, n)
+    np.subtract(1, placed, out=placed)
+    area = float(ranked.positives @ placed) / m
+    variance = _spread(placed, ranked.positives, area) / m
+    placed = _above(ranked.positives, m)
+    return area, variance + _spread(placed, ranked.negatives, area) / n
+
+
+def _above(counts: Counts | Floats, total: float) -> Floats:
+    """The share of rows above each distinct score, of equal ones half."""
+    found = np.cumsum(counts, dtype=np.float64)
+    found -= counts / 2
+    found /= total
+    return found
 
 
 def logit_interval(area: float, variance: float) -> tuple[float, float]:
@@ -99,7 +112,9 @@ def logit_interval(area: float, variance: float) -> tuple[float, float]:
 
 def _spread(values: Floats, counts: Counts | Floats, mean: float) -> float:
     total = float(counts.sum())
-    return float(counts @ (values - mean) ** 2) / (total - 1) if total > 1 else 0.0
+    values -= mean
+    values *= values  # in place: as long as the data
+    return float(counts @ values) / (total - 1) if total > 1 else 0.0
 
 
 def _logistic(value: float) -> float:

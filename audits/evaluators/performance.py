@@ -122,18 +122,22 @@ def _binary(
         raise UnusableEvidence("The scores are not probabilities between 0 and 1.")
     cells = confusion(target, scores, threshold)
     ranked = discrimination.ranking(target, scores)
-    bins = calibration.calibration_bins(target, scores)
+    roc_curve = discrimination.curve(ranked)
+    ordering = _ordering(ranked, rounds=rounds, seed=seed)
+    slope = calibration.recalibration(ranked)
+    del ranked  # as long as the data, like each array below
     spread = blocks(len(target), seed=seed)
     each = losses(target, scores)
+    bins = calibration.calibration_bins(target, scores)
     measurements = (
-        *_ordering(ranked, rounds=rounds, seed=seed),
+        *ordering,
         *_rates(cells),
         _f1(cells, rounds=rounds, seed=seed),
         *(mean_of(name, loss) for name, loss in each.items()),
         calibration.calibration_error(
             target, scores, spread=spread, rounds=rounds, seed=seed
         ),
-        *calibration.recalibration(ranked),
+        *slope,
         calibration.calibration_test(target, scores),
         _skill(target, each["brier"], spread=spread, rounds=rounds, seed=seed),
         _over_majority(cells),
@@ -146,7 +150,7 @@ def _binary(
             "positives": int(target.sum()),
             "threshold": threshold,
             "confusion": cells,
-            "roc_curve": discrimination.curve(ranked),
+            "roc_curve": roc_curve,
             "calibration": bins,
             "brier_parts": calibration.brier_parts(bins, float(each["brier"].mean())),
             "seed": seed,
@@ -257,7 +261,7 @@ def _skill(
     target: Labels, brier: Floats, *, spread: Blocks, rounds: int, seed: int
 ) -> Measurement:
     """1 - Brier score / that of always predicting the share of positives."""
-    sums = spread.sums(np.ones(len(target)), target.astype(np.float64), brier)
+    sums = spread.sums(1.0, target, brier)
     values = spread.resampled(sums, _skills, rounds=rounds)
     lower, upper = percentiles(values) or (None, None)
     return Measurement(

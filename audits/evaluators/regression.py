@@ -32,7 +32,7 @@ def evaluate_regression(
     errors = predicted - target
     spread = blocks(len(target), seed=seed)
     centred = target - target.mean()
-    sums = spread.sums(np.ones(len(target)), errors**2, centred, centred**2)
+    sums = spread.sums(1.0, errors**2, centred, centred**2)
     if not np.isfinite(sums).all():
         raise UnusableEvidence("The squares of the errors are too large to be added.")
     return Evaluation(
@@ -76,7 +76,7 @@ def _rmse(sums: Floats, spread: Blocks, *, rounds: int, seed: int) -> Measuremen
         float(_rmse_of(sums.sum(axis=0)[None])[0]),
         lower,
         upper,
-        n=len(spread.of_row),
+        n=spread.rows,
         method=spread.method(rounds, seed),
         unit="target",
     )
@@ -88,7 +88,7 @@ def _rmse_of(sums: Floats) -> Floats:
 
 
 def _r2(sums: Floats, spread: Blocks, *, rounds: int, seed: int) -> Measurement:
-    rows = len(spread.of_row)
+    rows = spread.rows
     if sums[:, 3].sum() == 0:
         why = "not estimable: the target is constant"
         return not_estimable("r2", n=rows, why=why)

@@ -164,7 +164,7 @@ def test_blocks_give_the_width_that_rows_give() -> None:
 
     spread = blocks(len(errors), seed=0)
     assert spread.count == BLOCKS
-    sums = spread.sums(np.ones(len(errors)), errors**2)
+    sums = spread.sums(1.0, errors**2)
     low, high = percentiles(spread.resampled(sums, rmse, rounds=1000))
     by_rows = [
         np.sqrt((random.choice(errors, len(errors)) ** 2).mean()) for _ in range(400)
