@@ -7,6 +7,7 @@ from audits.charts.base import Chart, legible
 from audits.charts.data_quality import missing_values, representation
 from audits.charts.drift import moved_features
 from audits.charts.explainability import beeswarm, importance
+from audits.charts.explained_cases import of_cases
 from audits.charts.fairness import of_fairness
 from audits.charts.lineage import lineage
 from audits.charts.performance import calibration, confusion, points_of, roc
@@ -42,6 +43,8 @@ def of_report(kind: str, document: Mapping[str, Any]) -> tuple[Chart, ...]:
     charts = [draw(summary) for draw in _DRAWN.get(kind, ())]
     if kind == "fairness":
         charts += of_fairness(summary)
+    if kind == "explainability":
+        charts += of_cases(summary)
     charts += [representation(one) for one in summary.get("representativeness", ())]
     charts += [along(one, place) for place, one in enumerate(_curves(summary))]
     return tuple(chart for chart in charts if chart is not None)

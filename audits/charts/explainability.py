@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from audits.charts.base import SCHEMA, Chart, axis, distinct, sheet
+from audits.charts.base import SCHEMA, Chart, axis, distinct, layer, sheet
 
 MOST_FEATURES = 20
 _GOLDEN = 0.618033988749895
@@ -21,7 +21,12 @@ def importance(summary: Mapping[str, Any]) -> Chart | None:
         return None
     names = distinct(str(item["feature"]) for item in found)
     values = [
-        {"feature": names[str(item["feature"])], "value": item["mean_abs_shap"]}
+        {
+            "feature": names[str(item["feature"])],
+            "value": item["mean_abs_shap"],
+            "lower": item.get("lower", item["mean_abs_shap"]),
+            "upper": item.get("upper", item["mean_abs_shap"]),
+        }
         for item in found[:MOST_FEATURES]
     ]
     return Chart(
@@ -30,13 +35,20 @@ def importance(summary: Mapping[str, Any]) -> Chart | None:
         alt=_("Mean absolute SHAP value by feature: ")
         + "; ".join(f"{v['feature']} {v['value']:.3f}" for v in values),
         spec=sheet(
-            {
-                "mark": {"type": "bar", "height": {"band": 0.7}},
-                "encoding": {
-                    "x": axis("value", _("Mean absolute SHAP value")),
-                    "y": _features(),
+            layer(
+                {
+                    "mark": {"type": "bar", "height": {"band": 0.7}},
+                    "encoding": {"x": axis("value", _("Mean absolute SHAP value"))},
                 },
-            },
+                {
+                    "mark": {"type": "rule", "style": "interval"},
+                    "encoding": {
+                        "x": {"field": "lower", "type": "quantitative"},
+                        "x2": {"field": "upper"},
+                    },
+                },
+                encoding={"y": _features()},
+            ),
             values=values,
             height={"step": 18},
         ),

@@ -17,8 +17,8 @@ from audits.sandboxed.loading import (
     ordered,
     refuse_class_zero,
 )
+from audits.sandboxed.threads import threads
 
-THREADS = 2
 SAME = 1e-4
 
 
@@ -147,7 +147,9 @@ class _Lightgbm:
 
     def _ask(self, frame: pd.DataFrame, **options: bool) -> Any:
         booster = self.model.booster
-        return booster.predict(self.model.matrix(frame), num_threads=THREADS, **options)
+        return booster.predict(
+            self.model.matrix(frame), num_threads=threads(), **options
+        )
 
 
 class _Catboost:
@@ -166,7 +168,7 @@ class _Catboost:
     def native(self, frame: pd.DataFrame) -> tuple[Scores, Scores]:
         pool = self.model.matrix(frame)
         parts = self.model.booster.get_feature_importance(
-            pool, type="ShapValues", thread_count=THREADS
+            pool, type="ShapValues", thread_count=threads()
         )
         parts = np.asarray(parts, np.float64)
         parts = parts[:, None, :] if parts.ndim == 2 else parts
