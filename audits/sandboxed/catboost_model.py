@@ -14,7 +14,7 @@ from audits import artifacts
 from audits.sandboxed import catboost_structure
 from audits.sandboxed.catboost_structure import Checked
 from audits.sandboxed.loading import Model, Scores, class_column, numbers, ordered
-from audits.sandboxed.refusal import Refused
+from audits.sandboxed.refusal import Refused, told
 from audits.sandboxed.strict_json import read_json
 from audits.sandboxed.threads import threads
 
@@ -143,5 +143,4 @@ def _trouble() -> tuple[type[Exception], ...]:
 
 
 def _refused(trouble: Exception) -> Refused:
-    words = " ".join(str(trouble).split())[-200:]
-    return Refused(f"CatBoost does not accept the model: {words}")
+    return Refused(f"CatBoost does not accept the model: {told(trouble)}.")

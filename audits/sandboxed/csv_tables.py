@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audits.sandboxed.refusal import Refused
+from audits.sandboxed.refusal import Refused, told
 from audits.sandboxed.tables import (
     BATCH_ROWS,
     BOOLEAN,
@@ -155,7 +155,7 @@ def _chunks(reader: Any) -> Iterator[pd.DataFrame]:
 
 
 def _unreadable(trouble: Exception) -> Refused:
-    words = " ".join(str(trouble).split())[:300].rstrip(".")
+    words = told(trouble, 300)
     if "out of memory" in words:
         raise MemoryError from trouble
     return Refused(f"The CSV cannot be read: {words}.")

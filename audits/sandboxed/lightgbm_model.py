@@ -15,7 +15,7 @@ from audits.sandboxed.loading import (
     ordered,
     refuse_class_zero,
 )
-from audits.sandboxed.refusal import Refused
+from audits.sandboxed.refusal import Refused, told
 from audits.sandboxed.threads import threads
 
 
@@ -66,5 +66,7 @@ def load(path: Path, *, format: str) -> Model:
     try:
         booster = lightgbm.Booster(model_str=found.canonical, params={"verbose": -1})
     except lightgbm.basic.LightGBMError as trouble:
-        raise Refused(f"LightGBM does not accept the file: {trouble}") from trouble
+        raise Refused(
+            f"LightGBM does not accept the file: {told(trouble)}."
+        ) from trouble
     return LightgbmModel(booster, found)

@@ -15,7 +15,7 @@ from audits.sandboxed.loading import (
     numbers,
     ordered,
 )
-from audits.sandboxed.refusal import Refused
+from audits.sandboxed.refusal import Refused, told
 from audits.sandboxed.threads import threads
 
 FLOATS = {"tensor(float)": np.float32, "tensor(double)": np.float64}
@@ -102,8 +102,7 @@ class OnnxModel(Model):
         try:
             (answer,) = self.session.run([self.output.name], matrix)
         except TROUBLES as trouble:
-            reason = " ".join(str(trouble).split())[:200]
-            raise Refused(f"The ONNX model failed: {reason}") from trouble
+            raise Refused(f"The ONNX model failed: {told(trouble)}.") from trouble
         scores = _numbers(answer)
         if self.task == "binary":
             return _of_class(scores, class_column(self.classes, positive))
@@ -165,6 +164,7 @@ def load(path: Path, *, format: str) -> Model:
             path.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
     except TROUBLES as trouble:
-        reason = " ".join(str(trouble).split())[:200]
-        raise Refused(f"ONNX Runtime does not accept the file: {reason}") from trouble
+        raise Refused(
+            f"ONNX Runtime does not accept the file: {told(trouble)}."
+        ) from trouble
     return OnnxModel(session)

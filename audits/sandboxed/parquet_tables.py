@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audits.sandboxed.refusal import Refused
+from audits.sandboxed.refusal import Refused, told
 from audits.sandboxed.tables import (
     BATCH_ROWS,
     BOOLEAN,
@@ -149,5 +149,6 @@ class _refusing:
         if isinstance(trouble, MemoryError):
             raise MemoryError from trouble
         if isinstance(trouble, (pa.ArrowException, OSError)):
-            words = " ".join(str(trouble).split())[:300].rstrip(".")
-            raise Refused(f"The Parquet file cannot be read: {words}.") from trouble
+            raise Refused(
+                f"The Parquet file cannot be read: {told(trouble, 300)}."
+            ) from trouble

@@ -15,7 +15,7 @@ from audits.sandboxed.loading import (
     numbers,
     ordered,
 )
-from audits.sandboxed.refusal import Refused
+from audits.sandboxed.refusal import Refused, told
 
 
 class SklearnModel(Model):
@@ -53,8 +53,9 @@ class SklearnModel(Model):
             column = slice(None) if self.task == "multiclass" else self.column(positive)
             return np.asarray(self.estimator.predict_proba(matrix)[:, column], float)
         except (ValueError, TypeError, LookupError, AttributeError) as trouble:
-            words = " ".join(str(trouble).split())[:300]
-            raise Refused(f"The model cannot score these data: {words}") from trouble
+            raise Refused(
+                f"The model cannot score these data: {told(trouble, 300)}."
+            ) from trouble
 
     def column(self, positive: str) -> int:
         """Answer which class is the positive one. Raises Refused."""

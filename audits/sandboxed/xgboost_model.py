@@ -98,4 +98,4 @@ def load(path: Path, *, format: str) -> Model:
 
 def _refused(trouble: Exception) -> Refused:
     lines = str(trouble).splitlines() or [""]
-    return Refused(f"XGBoost does not accept the model: {lines[0][-200:]}")
+    return Refused(f"XGBoost does not accept the model: {lines[0][-200:].rstrip('.')}.")
