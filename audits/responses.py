@@ -53,22 +53,15 @@ def respond(
     )
     facts = answers.facts_of(result)
     read = _Reader(result, _refusals(result.values), _shape(facts))
-    base = read.scores("base", asked)
-    return (
-        Responses(
-            rows=rows[:asked],
-            base=base,
-            single=tuple(read.single(source.features, asked)),
-            joint=tuple(
-                (level, read.scores(f"joint_{number}", asked))
-                for number, level in enumerate(levels)
-                if f"joint_{number}" not in read.refused
-            ),
-            extreme=tuple(read.extreme(source.features, min(asked, EXTREME_ROWS))),
-            curves=tuple(read.curves(monotonic, asked)),
-        ),
-        facts,
+    found = Responses(
+        rows=rows[:asked],
+        base=read.scores("base", asked),
+        single=tuple(read.single(source.features, asked)),
+        joint=tuple(read.joint(levels, asked)),
+        extreme=tuple(read.extreme(source.features, min(asked, EXTREME_ROWS))),
+        curves=tuple(read.curves(monotonic, asked)),
     )
+    return found, facts
 
 
 def _shape(facts: answers.ModelFacts) -> tuple[int, ...]:
@@ -110,6 +103,14 @@ class _Reader:
                 scores = None if why else self.scores(name, asked)
                 found.append(Response(feature, kind, scores, why))
         return found
+
+    def joint(self, levels: Sequence[float], asked: int) -> list[tuple[float, Floats]]:
+        """The scores with all features changed, of the levels that were answered."""
+        return [
+            (level, self.scores(f"joint_{number}", asked))
+            for number, level in enumerate(levels)
+            if f"joint_{number}" not in self.refused
+        ]
 
     def extreme(self, features: Sequence[str], asked: int) -> list[Response]:
         """What came of absurd values: any numbers, in the right shape."""

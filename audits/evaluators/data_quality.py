@@ -1,6 +1,6 @@
 """Data quality: what is missing, repeated, out of range or constant in data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,31 +123,23 @@ def evaluate(*, columns: Sequence[ColumnQuality], rows: RowQuality) -> Evaluatio
     if not rows.rows or not columns:
         raise UnusableEvidence("The data have no rows, or no columns to look at.")
     names = short_names([one.name for one in columns])
-    ordered = sorted(
-        zip(names, columns, strict=True), key=lambda pair: -pair[1].missing
-    )
+    pairs = zip(names, columns, strict=True)
+    ordered = sorted(pairs, key=lambda pair: -pair[1].missing)
     constant = [name for name, one in ordered if one.distinct <= 1]
     nearly = [
         name
         for name, one in ordered
         if one.distinct > 1 and one.commonest > NEARLY * one.rows
     ]
-    cells = sum(one.rows for one in columns)
-    measurements = [
-        _share("missing_share_overall", sum(o.missing for o in columns), cells),
-        *(
-            _share("missing_share", one.missing, one.rows, f"feature={name}")
-            for name, one in ordered[:SHOWN]
-        ),
-        _share("infinite_share", sum(one.infinite for one in columns), cells),
-        _share("duplicate_share", rows.duplicates, rows.rows),
-        _maybe("conflicting_label_share", rows.conflicts, rows.rows, "no target"),
-        _maybe("out_of_range_share", rows.outside, rows.rows, "no training data"),
-        _count("constant_columns", len(constant), len(columns)),
-        _count("nearly_constant_columns", len(nearly), len(columns)),
-    ]
     return Evaluation(
-        measurements=tuple(measurements),
+        measurements=(
+            *_by_column(ordered),
+            _share("duplicate_share", rows.duplicates, rows.rows),
+            _maybe("conflicting_label_share", rows.conflicts, rows.rows, "no target"),
+            _maybe("out_of_range_share", rows.outside, rows.rows, "no training data"),
+            _count("constant_columns", len(constant), len(columns)),
+            _count("nearly_constant_columns", len(nearly), len(columns)),
+        ),
         summary={
             "rows": rows.rows,
             "columns": [_shown(name, one) for name, one in ordered],
@@ -158,6 +150,19 @@ def evaluate(*, columns: Sequence[ColumnQuality], rows: RowQuality) -> Evaluatio
         limits=LIMITS,
         versions=versions_of("numpy", "scipy"),
     )
+
+
+def _by_column(ordered: Sequence[tuple[str, ColumnQuality]]) -> list[Measurement]:
+    columns = [one for _, one in ordered]
+    cells = sum(one.rows for one in columns)
+    return [
+        _share("missing_share_overall", sum(one.missing for one in columns), cells),
+        *(
+            _share("missing_share", one.missing, one.rows, f"feature={name}")
+            for name, one in ordered[:SHOWN]
+        ),
+        _share("infinite_share", sum(one.infinite for one in columns), cells),
+    ]
 
 
 def _warnings(constant: Sequence[str]) -> tuple[str, ...]:
@@ -197,8 +202,3 @@ def _maybe(name: str, hits: int | None, trials: int, lacking: str) -> Measuremen
 
 def _count(name: str, value: int, of: int) -> Measurement:
     return Measurement(name, float(value), n=of, method=f"of {of} columns")
-
-
-def summary_of(columns: Mapping[str, ColumnQuality]) -> dict[str, Any]:
-    """The counts of columns as plain JSON, by name."""
-    return {name: _shown(name, one) for name, one in columns.items()}

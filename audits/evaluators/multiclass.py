@@ -17,13 +17,17 @@ from audits.evaluators.base import (
 from audits.evaluators.discrimination import influence, logit_interval
 from audits.evaluators.intervals import mean_interval, wilson
 from audits.evaluators.naming import short_names
-from audits.evaluators.resampling import Blocks, blocks, percentiles
+from audits.evaluators.resampling import blocks, percentiles
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 NEAR = float(np.finfo(np.float64).eps)
 UNEVEN = 1e-3  # how far the probabilities of a row may miss 1: models use float32
 NAMED_CLASSES = 50
+LIMITS = (
+    "The Brier score of several classes adds the squares over all classes: it lies "
+    "between 0 and 2.",
+)
 
 
 def evaluate_multiclass(
@@ -40,37 +44,33 @@ def evaluate_multiclass(
     cells = np.bincount(target * count + predicted, minlength=count**2)
     matrix = cells.reshape(count, count)
     names = short_names(classes)
-    spread = blocks(len(target), seed=seed)
-    right = scores[np.arange(len(target)), target]
-    loss = -np.log(np.clip(right, NEAR, 1.0))
-    brier = (scores**2).sum(axis=1) - 2 * right + 1
-    return Evaluation(
-        measurements=(
-            _accuracy(matrix),
-            *_averages(matrix, rounds=rounds, seed=seed),
-            _mean("log_loss", loss),
-            _mean("brier", brier),
-            _confidence(scores, predicted == target, spread, rounds, seed),
-            _over_majority(matrix),
-            *_areas(target, scores, names),
-            *_by_class(matrix, names),
-        ),
-        summary={
-            "task": "multiclass",
-            "rows": len(target),
-            "classes": list(names[:NAMED_CLASSES]),
-            "confusion_matrix": [
-                [int(n) for n in row[:NAMED_CLASSES]] for row in matrix[:NAMED_CLASSES]
-            ],
-            "seed": seed,
-            "bootstrap_rounds": rounds,
-        },
-        limits=(
-            "The Brier score of several classes adds the squares over all classes: it "
-            "lies between 0 and 2.",
-        ),
-        versions=versions_of("numpy", "scipy"),
+    measurements = (
+        _accuracy(matrix),
+        *_averages(matrix, rounds=rounds, seed=seed),
+        *_losses(target, scores),
+        _confidence(scores, predicted == target, rounds=rounds, seed=seed),
+        _over_majority(matrix),
+        *_areas(target, scores, names),
+        *_by_class(matrix, names),
     )
+    shown = matrix[:NAMED_CLASSES, :NAMED_CLASSES]
+    summary = {
+        "task": "multiclass",
+        "rows": len(target),
+        "classes": list(names[:NAMED_CLASSES]),
+        "confusion_matrix": shown.tolist(),
+        "seed": seed,
+        "bootstrap_rounds": rounds,
+    }
+    engines = versions_of("numpy", "scipy")
+    return Evaluation(measurements, summary, limits=LIMITS, versions=engines)
+
+
+def _losses(target: Labels, scores: Floats) -> list[Measurement]:
+    right = scores[np.arange(len(target)), target]
+    brier = (scores**2).sum(axis=1) - 2 * right + 1
+    loss = -np.log(np.clip(right, NEAR, 1.0))
+    return [_mean("log_loss", loss), _mean("brier", brier)]
 
 
 def _check(target: Labels, scores: Floats, count: int) -> None:
@@ -153,17 +153,14 @@ def _mean(name: str, each: Floats) -> Measurement:
 
 
 def _confidence(
-    scores: Floats, right: NDArray[np.bool_], spread: Blocks, rounds: int, seed: int
+    scores: Floats, right: NDArray[np.bool_], *, rounds: int, seed: int
 ) -> Measurement:
     """Calibration error of the most probable class (Guo et al. 2017)."""
     best = np.clip(scores.max(axis=1), 0, 1)
+    place = calibration.bin_of(best)
+    spread = blocks(len(best), seed=seed)
     return calibration.gap_measurement(
-        "ece",
-        calibration.bin_of(best),
-        right - best,
-        spread=spread,
-        rounds=rounds,
-        seed=seed,
+        "ece", place, right - best, spread=spread, rounds=rounds, seed=seed
     )
 
 

@@ -14,10 +14,12 @@ def short_names(names: Sequence[str], longest: int = LONGEST) -> tuple[str, ...]
         name if len(name) <= longest else name[: longest - 1] + "…" for name in names
     ]
     taken: set[str] = set()
-    found = []
-    for number, name in enumerate(cut):
-        if name in taken:
-            name = f"{name[: longest - 9]}~{number}"
-        taken.add(name)
-        found.append(name)
+    found: list[str] = []
+    for name in cut:
+        number, label = len(found), name
+        while label in taken:
+            label = f"{name[: longest - 9]}~{number}"
+            number += 1
+        taken.add(label)
+        found.append(label)
     return tuple(found)

@@ -113,6 +113,42 @@ def row_errors(
 def _binary(
     target: Labels, scores: Floats, *, threshold: float, rounds: int, seed: int
 ) -> Evaluation:
+    _require_binary(target, scores)
+    cells = confusion(target, scores, threshold)
+    bins = calibration.calibration_bins(target, scores)
+    ranked, curve = _by_order(target, scores, rounds=rounds, seed=seed)
+    spread = blocks(len(target), seed=seed)
+    each = losses(target, scores)
+    measurements = (
+        *ranked[:2],
+        *_rates(cells),
+        _f1(cells, rounds=rounds, seed=seed),
+        *(mean_of(name, loss) for name, loss in each.items()),
+        calibration.calibration_error(
+            target, scores, spread=spread, rounds=rounds, seed=seed
+        ),
+        *ranked[2:],
+        calibration.calibration_test(target, scores),
+        _skill(target, each["brier"], spread=spread, rounds=rounds, seed=seed),
+        _over_majority(cells),
+    )
+    summary = {
+        "task": "binary",
+        "rows": len(target),
+        "positives": int(target.sum()),
+        "threshold": threshold,
+        "confusion": cells,
+        "roc_curve": curve,
+        "calibration": bins,
+        "brier_parts": calibration.brier_parts(bins, float(each["brier"].mean())),
+        "seed": seed,
+        "bootstrap_rounds": rounds,
+    }
+    engines = versions_of("numpy", "scipy")
+    return Evaluation(measurements, summary, limits=LIMITS, versions=engines)
+
+
+def _require_binary(target: Labels, scores: Floats) -> None:
     if not np.isin(target, (0, 1)).all() or target.min() == target.max():
         raise UnusableEvidence(
             "The target has one class only, or values other than 0 and 1: nothing can "
@@ -120,45 +156,19 @@ def _binary(
         )
     if not ((scores >= 0) & (scores <= 1)).all():
         raise UnusableEvidence("The scores are not probabilities between 0 and 1.")
-    cells = confusion(target, scores, threshold)
+
+
+def _by_order(
+    target: Labels, scores: Floats, *, rounds: int, seed: int
+) -> tuple[list[Measurement], list[dict[str, float]]]:
+    """What follows from the sorted scores, which are let go: they are as long as the
+    data."""
     ranked = discrimination.ranking(target, scores)
-    roc_curve = discrimination.curve(ranked)
-    ordering = _ordering(ranked, rounds=rounds, seed=seed)
-    slope = calibration.recalibration(ranked)
-    del ranked  # as long as the data, like each array below
-    spread = blocks(len(target), seed=seed)
-    each = losses(target, scores)
-    bins = calibration.calibration_bins(target, scores)
-    measurements = (
-        *ordering,
-        *_rates(cells),
-        _f1(cells, rounds=rounds, seed=seed),
-        *(mean_of(name, loss) for name, loss in each.items()),
-        calibration.calibration_error(
-            target, scores, spread=spread, rounds=rounds, seed=seed
-        ),
-        *slope,
-        calibration.calibration_test(target, scores),
-        _skill(target, each["brier"], spread=spread, rounds=rounds, seed=seed),
-        _over_majority(cells),
-    )
-    return Evaluation(
-        measurements=measurements,
-        summary={
-            "task": "binary",
-            "rows": len(target),
-            "positives": int(target.sum()),
-            "threshold": threshold,
-            "confusion": cells,
-            "roc_curve": roc_curve,
-            "calibration": bins,
-            "brier_parts": calibration.brier_parts(bins, float(each["brier"].mean())),
-            "seed": seed,
-            "bootstrap_rounds": rounds,
-        },
-        limits=LIMITS,
-        versions=versions_of("numpy", "scipy"),
-    )
+    found = [
+        *_ordering(ranked, rounds=rounds, seed=seed),
+        *calibration.recalibration(ranked),
+    ]
+    return found, discrimination.curve(ranked)
 
 
 def _ordering(

@@ -140,28 +140,30 @@ def _measured(
         inside = np.ones(len(each), bool)
         for place, band in one.parts:
             inside &= cut[place].of_row[half] == band
-        group = ", ".join(
-            f"{names[cut[p].name]}={cut[p].labels[b]}" for p, b in one.parts
-        )
+        parts = [f"{names[cut[p].name]}={cut[p].labels[b]}" for p, b in one.parts]
+        group = ", ".join(parts)
         rows.append(_compared(group, each, inside))
         measurements.append(_loss(group, each[inside]))
         if wrong is not None:
             measurements.append(_error_rate(group, wrong[inside]))
-    adjusted = holm([row["p"] for row in rows])
-    for row, p in zip(rows, adjusted, strict=True):
-        row["p_adjusted"] = p
-        row["confirmed"] = p is not None and p < ALPHA
-    weak = Measurement(
-        "weak_segments",
-        float(sum(row["confirmed"] for row in rows)),
-        n=len(loss),
-        method=f"of the {len(rows)} worst, found on half of the rows: larger loss on "
-        "the other half, Holm-adjusted at 5 %",
-    )
     return Evaluation(
-        measurements=(weak, *measurements),
+        measurements=(_confirmed(rows, len(loss)), *measurements),
         summary={"segments": rows, "segment_loss_overall": float(loss.mean())},
         limits=LIMITS,
+    )
+
+
+def _confirmed(rows: list[dict[str, Any]], total: int) -> Measurement:
+    """Say in each row whether its loss is larger than the others'; count them."""
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_adjusted"] = p
+        row["confirmed"] = p is not None and p < ALPHA
+    return Measurement(
+        "weak_segments",
+        float(sum(row["confirmed"] for row in rows)),
+        n=total,
+        method=f"of the {len(rows)} worst, found on half of the rows: larger loss on "
+        "the other half, Holm-adjusted at 5 %",
     )
 
 
@@ -183,6 +185,8 @@ def _compared(group: str, each: Floats, inside: Flags) -> dict[str, Any]:
     }
     if error > 0:
         row["p"] = float(norm.sf(gap / error))
+    else:  # without any spread the difference is certain, or there is none
+        row["p"] = 0.0 if gap > 0 else 1.0
     return row
 
 

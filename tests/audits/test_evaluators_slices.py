@@ -277,3 +277,11 @@ def test_the_same_scores_gain_nothing_in_any_task() -> None:
         comparison.compare(
             target=target, scores=scores, previous=several, task="binary", against="1"
         )
+
+
+def test_a_segment_that_is_always_wrong_among_the_always_right_is_confirmed() -> None:
+    loss = (np.arange(ROWS) % 4 == 3).astype(float)
+    column = Categories("town", np.arange(ROWS) % 4, ("A", "B", "C", "D"))
+    found = segments.evaluate_segments(columns=[column], loss=loss, wrong=loss > 0)
+    assert found.get("weak_segments").value == 1
+    assert found.get("segment_error_rate[town=D]").value == 1
