@@ -64,7 +64,7 @@ def load(path: Path, *, format: str) -> Model:
     """Check the text, then hand a copy written by us to the library."""
     found = lightgbm_structure.checked(path)
     try:
-        booster = lightgbm.Booster(model_str=found.canonical, params={"verbose": -1})
+        booster = lightgbm.Booster(model_str=found.canonical)
     except lightgbm.basic.LightGBMError as trouble:
         raise Refused(
             f"LightGBM does not accept the file: {told(trouble)}."
