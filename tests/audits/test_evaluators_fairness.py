@@ -121,3 +121,14 @@ def test_wrong_data_are_named() -> None:
         evaluate([0, 1], [0, 1], {"g": [None, None]})
     with pytest.raises(UnusableEvidence, match="differ in length"):
         evaluate([0, 1], [0, 1], {"g": ["a"]})
+
+
+def test_exactly_the_minimum_is_enough_and_one_fewer_is_not():
+    groups = ["a"] * 100 + ["b"] * 30
+    target = [0, 1] * 50 + [1] * 30
+    found = evaluate(target, target, {"g": groups}, minimum_group_size=30)
+    assert value(found, "selection_rate[g=b]") == 1.0
+    assert value(found, "true_positive_rate[g=b]") == 1.0
+    fewer = evaluate(target[:-1], target[:-1], {"g": groups[:-1]},
+                     minimum_group_size=30)  # fmt: skip
+    assert fewer.get("selection_rate[g=b]").value is None

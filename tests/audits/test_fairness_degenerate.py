@@ -85,13 +85,15 @@ def test_ten_thousand_groups_end_with_a_clear_answer():
     random = np.random.default_rng(0)
     groups = np.arange(30_000).astype(str).astype(object) + "-group"
     groups[10_000:20_000], groups[20_000:] = groups[:10_000], groups[:10_000]
+    groups[-40:] = "the largest"
     target = random.integers(0, 2, 30_000)
     found = sane(
         evaluate(target, random.random(30_000), {"g": groups}, minimum_group_size=30)
     )
     assert {m.value for m in compared(found, "g")} == {None}
-    assert "too few rows in 10000 of 10000 groups" in found.warnings[0]
-    assert "only the largest 500 of 10000" in found.warnings[1]
+    assert "too few rows in 10000 of 10001 groups" in found.warnings[0]
+    assert "only the largest 500 of 10001" in found.warnings[1]
+    assert value(found, "count[g=the largest]") == 40
     assert len(found.measurements) < 6000
     assert len(found.summary["features"][0]["groups"]) == 500
 
@@ -198,3 +200,25 @@ def test_the_same_question_has_the_same_answer_to_the_last_byte():
     assert json.dumps(one) != json.dumps(
         evaluate(target, scores, groups, seed=1).as_json()
     )
+
+
+def test_a_hundred_classes_are_measured_and_the_most_frequent_told():
+    random = np.random.default_rng(0)
+    target = np.minimum(random.geometric(0.05, 6000), 100) - 1
+    scores = np.eye(100)[random.permutation(target)]
+    found = sane(
+        evaluate(
+            target,
+            scores,
+            {"g": words(*"ab" * 3000)},
+            task="multiclass",
+            classes=[f"{'class ' * 30}{i}" for i in range(100)],
+        )  # fmt: skip
+    )
+    told = {m.group for m in found.measurements if m.name == "f1"}
+    assert len(told) == 2 * 20
+    assert "20 most frequent of 100 classes" in found.warnings[-1]
+    assert value(found, "accuracy[g=a]") == pytest.approx(0.05, abs=0.03)
+    with pytest.raises(UnusableEvidence, match="2 to 100 classes"):
+        evaluate([0], np.ones((1, 101)), {"g": words("a")}, task="multiclass",
+                 classes=tuple(map(str, range(101))))  # fmt: skip

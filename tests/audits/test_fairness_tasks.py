@@ -228,7 +228,7 @@ def test_scores_on_another_scale_are_refused_or_compared_as_numbers():
     ("asked", "sentence"),
     [
         ({"task": "ranking"}, "not measured for the task 'ranking'"),
-        ({"task": "multiclass"}, "2 to 50 classes"),
+        ({"task": "multiclass"}, "2 to 100 classes"),
         ({"control": "h"}, "'control' names 'h'"),
         ({"control": "g"}, "Beside the control"),
         ({"control": 3}, "'control' must be the name"),

@@ -5,6 +5,7 @@ and the observed shares; no row needs to be touched again.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +32,16 @@ def replicates(
     counts: Counts, statistics: Statistics, *, rounds: int, seed: int
 ) -> Floats:
     """Answer the statistics of each of `rounds` resamples, NaN where one has none."""
-    total = int(counts.sum())
-    shares = counts.ravel() / total
+    total, flat = int(counts.sum()), counts.ravel()
+    filled = np.flatnonzero(flat)  # an empty cell stays empty
     random = np.random.default_rng(seed)
     step = max(1, BLOCK // counts.size)
     blocks = []
     for start in range(0, rounds, step):
-        drawn = random.multinomial(total, shares, min(step, rounds - start))
-        blocks.append(statistics(drawn.reshape(-1, *counts.shape)))
+        size = min(step, rounds - start)
+        drawn = np.zeros((size, len(flat)), dtype=np.int64)
+        drawn[:, filled] = random.multinomial(total, flat[filled] / total, size)
+        blocks.append(statistics(drawn.reshape(size, *counts.shape)))
     return np.concatenate(blocks)
 
 
@@ -72,37 +75,50 @@ def by_group(
     `statistic` takes counts (rounds, groups, outcomes) and the places of these groups;
     `reasons` say which groups are too small.
     """
-    places = np.flatnonzero([not because for because in reasons])
-    why = dict(enumerate(reasons))
-    point = np.empty(0)
-    if len(places):
-        point = statistic(counts[places][None], places)[0]
-        for place in places[~np.isfinite(point)].tolist():
-            why[place] = f"not estimable: group {words[place]} has nothing to divide by"
-        places, point = places[np.isfinite(point)], point[np.isfinite(point)]
     n = counts.sum(axis=tuple(range(1, counts.ndim))).tolist()
     found = [
-        Estimate(word, n=n[place], because=why[place])
-        for place, word in enumerate(words)
+        Estimate(word, n=rows, because=because)
+        for word, rows, because in zip(words, n, reasons, strict=True)
     ]
+    places = np.flatnonzero([not because for because in reasons])
+    point = statistic(counts[places][None], places)[0] if len(places) else np.empty(0)
+    for place in places[~np.isfinite(point)].tolist():
+        because = f"not estimable: group {words[place]} has nothing to divide by"
+        found[place] = replace(found[place], because=because)
+    places, point = places[np.isfinite(point)], point[np.isfinite(point)]
     if not len(places):
         return found, Estimate(of, n=sum(n), because="not estimable: no group has it")
+    intervals, method = _resampled(counts, statistic, places, options)
+    *each, of_gap = intervals
+    for place, value, interval in zip(
+        places.tolist(), point.tolist(), each, strict=True
+    ):
+        found[place] = stretched(words[place], value, interval, n[place], method)
+    return found, stretched(of, float(np.ptp(point)), of_gap, sum(n), method)
+
+
+def _resampled(
+    counts: Counts,
+    statistic: Callable[[Counts, NDArray[np.int64]], Floats],
+    places: NDArray[np.int64],
+    options: Options,
+) -> tuple[list[Interval | None], str]:
+    """The intervals of these groups and of largest minus smallest, and their name."""
 
     def statistics(drawn: Counts) -> Floats:
         each = statistic(drawn, places)
         gap = each.max(axis=1) - each.min(axis=1)
         return np.concatenate([each, gap[:, None]], axis=1)
 
-    kept = counts[places]
+    kept, seed = counts[places], options.seed
     rounds = rounds_for(kept.size, options.rounds)
-    intervals = limits(replicates(kept, statistics, rounds=rounds, seed=options.seed))
-    method = f"multinomial bootstrap of cells, {rounds} rounds, seed {options.seed}"
-    for place, value, interval in zip(
-        places.tolist(), point.tolist(), intervals, strict=False
-    ):
-        found[place] = stretched(words[place], value, interval, n[place], method)
-    gap = stretched(of, float(np.ptp(point)), intervals[-1], sum(n), method)
-    return found, gap
+    drawn = replicates(kept, statistics, rounds=rounds, seed=seed)
+    return limits(drawn), named(rounds, seed)
+
+
+def named(rounds: int, seed: int) -> str:
+    """The name of the method, for a measurement."""
+    return f"multinomial bootstrap of cells, {rounds} rounds, seed {seed}"
 
 
 def stretched(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from audits.evaluators.base import Measurement, not_estimable
 from audits.evaluators.fairness import bootstrap
 from audits.evaluators.fairness.cells import Counts
-from audits.evaluators.fairness.estimates import usable
+from audits.evaluators.fairness.estimates import Estimate, usable
 from audits.evaluators.fairness.found import By
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.options import Options
@@ -46,6 +46,13 @@ class Spread:
         worst = "smallest" if self.ratio else "largest"
         of = f" of {' and '.join(self.rates)}" if len(self.rates) > 1 else ""
         return f"{worst} {what} {to}{of}"
+
+    def estimate(
+        self, value: float, interval: Interval | None, n: int, method: str
+    ) -> Estimate:
+        """The comparison with its interval."""
+        words = f"{self.method}; {method}"
+        return bootstrap.stretched(self.name, value, interval, n, words)
 
 
 def differences(rates: Mapping[str, Rate]) -> dict[str, str]:
@@ -94,21 +101,19 @@ def compared(
         _because(spread, numbers, value, leave_out=options.leave_out)
         for spread, value in zip(asked, values, strict=True)
     ]
-    rounds = bootstrap.rounds_for(counts.size, options.rounds)
     intervals: list[Interval | None] = [None] * len(asked)
+    rounds = bootstrap.rounds_for(counts.size, options.rounds)
     if not all(reasons):
         drawn = bootstrap.replicates(
             counts, statistics, rounds=rounds, seed=options.seed
         )
         intervals = bootstrap.limits(drawn)
-    method = f"multinomial bootstrap of cells, {rounds} rounds, seed {options.seed}"
+    method = bootstrap.named(rounds, options.seed)
     n, feature = int(counts.sum()), grouping.name
     return [
         not_estimable(spread.name, group=feature, n=n, why=because)
         if because
-        else bootstrap.stretched(
-            feature, value, interval, n, f"{spread.method}; {method}"
-        ).measured(spread.name, feature)
+        else spread.estimate(value, interval, n, method).measured(spread.name, feature)
         for spread, value, interval, because in zip(
             asked, values, intervals, reasons, strict=True
         )

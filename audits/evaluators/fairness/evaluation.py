@@ -68,7 +68,7 @@ def evaluate(
             "p_values": found.p_values(),
             **found.summary,
         },
-        warnings=warnings(found.groupings, asked),
+        warnings=(*warnings(found.groupings, asked), *found.warnings),
         limits=limits(asked, has_target=target is not None),
         versions=versions_of("numpy", "scipy"),
     )

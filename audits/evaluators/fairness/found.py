@@ -21,6 +21,7 @@ class Found:
     tables: list[dict[str, Any]] = field(default_factory=list)
     tests: dict[tuple[str, str], Test] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, other: "Found") -> None:
         """Take over all that another measured."""

@@ -13,7 +13,7 @@ from audits.evaluators.fairness.estimates import Estimate, usable
 Floats = NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
 PERMUTATIONS = 9_999
-MOST_DRAWS = 5_000_000
+MOST_DRAWS = 2_000_000
 BLOCK = 1 << 20
 MOST_TRIALS = 10**9  # that numpy can draw from without replacement
 NEARLY = 1 - 1e-9  # equal statistics may differ by rounding
@@ -99,6 +99,10 @@ def same_mean(
         if not one.because
     ]
     mean, spread, n = (np.array(part, dtype=float) for part in zip(*used, strict=True))
+    return _welch(mean, spread, n)
+
+
+def _welch(mean: Floats, spread: Floats, n: Floats) -> Test:
     if not np.isfinite(spread).all() or (n < 2).any():
         return Test(None, because="insufficient data: a group of one has no variance")
     if (spread == 0).any():

@@ -18,6 +18,7 @@ from audits.evaluators.intervals import ratio, wilson
 
 SMALL = 0.02  # of the sample: may be left out of the calculation, section 5-301 (d)
 FOUR_FIFTHS = 0.8
+Pair = tuple[int, int]  # selected, and all
 PAIRS = 15  # tables of two features together
 
 
@@ -49,32 +50,23 @@ def scoring(question: Question) -> dict[str, Any]:
 
 def _table(groups: Grouping, selected: list[int]) -> dict[str, Any]:
     total = int(groups.rows.sum())
-    rows = [int(n) for n in groups.rows]
-    small = [n < SMALL * total for n in rows]
-    every = list(zip(selected, rows, strict=True))
-    best = _best(every)
-    best_kept = _best(
-        [pair for pair, left in zip(every, small, strict=True) if not left]
-    )
-    categories = [
-        {
-            "category": groups.words[place],
-            "n": every[place][1],
-            "selected": every[place][0],
-            "share_of_sample": every[place][1] / total,
-            "below_2_percent": small[place],
-            **_rate(*every[place]),
-            **_impact(*every[place], best),
-            "impact_ratio_without_small": None
-            if small[place] or best_kept is None
-            else _by_best(*every[place], best_kept),
-        }
-        for place in groups.listed
-    ]
+    every = list(zip(selected, groups.rows.tolist(), strict=True))
+    large = [pair for pair in every if not _small(pair, total)]
+    best, best_of_large = _best(every), _best(large)
     return {
         "features": list(groups.features),
-        "categories": categories,
-        "categories_in_all": len(rows),
+        "categories": [
+            {
+                "category": groups.words[place],
+                **_category(every[place], total),
+                **_impact(every[place], best),
+                "impact_ratio_without_small": None
+                if _small(every[place], total) or best_of_large is None
+                else _by_best(every[place], best_of_large),
+            }
+            for place in groups.listed
+        ],
+        "categories_in_all": len(every),
         "applicants": total,
         "unknown": groups.unknown,
         "because": ""
@@ -83,36 +75,44 @@ def _table(groups: Grouping, selected: list[int]) -> dict[str, Any]:
     }
 
 
-def _best(pairs: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+def _small(pair: Pair, total: int) -> bool:
+    return pair[1] < SMALL * total
+
+
+def _best(pairs: Sequence[Pair]) -> Pair | None:
     """The category with the highest rate; none where nobody is selected."""
     best = max(pairs, key=lambda pair: pair[0] / pair[1], default=None)
     return best if best and best[0] else None
 
 
-def _by_best(hits: int, n: int, best: tuple[int, int]) -> float:
-    return (hits / n) / (best[0] / best[1])
+def _by_best(pair: Pair, best: Pair) -> float:
+    return (pair[0] / pair[1]) / (best[0] / best[1])
 
 
-def _rate(hits: int, n: int) -> dict[str, float]:
-    lower, upper = wilson(hits, n)
-    return {"rate": hits / n, "lower": lower, "upper": upper}
+def _category(pair: Pair, total: int) -> dict[str, Any]:
+    selected, n = pair
+    lower, upper = wilson(selected, n)
+    return {
+        "n": n,
+        "selected": selected,
+        "rate": selected / n,
+        "lower": lower,
+        "upper": upper,
+        "share_of_sample": n / total,
+        "below_2_percent": _small(pair, total),
+    }
 
 
-def _impact(hits: int, n: int, best: tuple[int, int] | None) -> dict[str, Any]:
-    if best is None:
-        return {
-            "impact_ratio": None,
-            "impact_ratio_lower": None,
-            "impact_ratio_upper": None,
-            "below_four_fifths": None,
-        }
-    impact = _by_best(hits, n, best)
-    same = (hits, n) == best
-    lower, upper = (None, None) if same else ratio(hits, n, *best)
+def _impact(pair: Pair, best: Pair | None) -> dict[str, Any]:
+    """The impact ratio; the best category's is 1 and has no interval."""
+    impact = None if best is None else _by_best(pair, best)
+    lower, upper = None, None
+    if best is not None and pair != best:
+        lower, upper = ratio(*pair, *best)
     return {
         "impact_ratio": impact,
         "impact_ratio_lower": lower,
         "impact_ratio_upper": upper,
         # On the unrounded number: 0.7999 reads as 0.80 and is below.
-        "below_four_fifths": impact < FOUR_FIFTHS,
+        "below_four_fifths": None if impact is None else impact < FOUR_FIFTHS,
     }

@@ -1,6 +1,6 @@
 """Several classes: each against the rest, and the averages over all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from audits.evaluators.base import UnusableEvidence
 from audits.evaluators.fairness import bootstrap
-from audits.evaluators.fairness.cells import Counts, count, numbered
+from audits.evaluators.fairness.cells import Cells, Counts, count, numbered
 from audits.evaluators.fairness.comparison import compare
 from audits.evaluators.fairness.estimates import gap
 from audits.evaluators.fairness.found import Found, by_group
@@ -24,7 +24,8 @@ from audits.evaluators.fairness.rates import (
     one_against_rest,
 )
 
-MOST_CLASSES = 50
+MOST_CLASSES = 100
+ONE_BY_ONE = 20  # classes that are compared with the rest
 NAMED = 60  # characters of a class beside the name of a group
 # One against rest, nearly every row is "right" for a rare class.
 _ONE = {name: rate for name, rate in RATES.items() if name != "accuracy"}
@@ -50,14 +51,32 @@ def measure(question: Question) -> Found:
         outcomes = {LABEL: label, **outcomes}
     cells = count([*question.columns, *outcomes.values()])
     found = Found(groupings(cells, question.compared))
+    told = _largest([cells.over([name]) for name in outcomes], k)
     compare_one = _choices if target is None else _classes
     for grouping in found.groupings:
-        found.add(compare_one(grouping, grouping.counts(cells, *outcomes), question))
+        counts = grouping.counts(cells, *outcomes)
+        found.add(compare_one(grouping, counts, question, told))
     found.summary = {"classes": list(question.classes)}
+    if len(told) < k:
+        found.warnings.append(
+            f"Only the {len(told)} most frequent of {k} classes are compared with the "
+            "rest; accuracy and averages are of all."
+        )
     return found
 
 
-def _classes(grouping: Grouping, counts: Counts, question: Question) -> Found:
+def _largest(outcomes: Sequence[Cells], classes: int) -> list[int]:
+    """The classes to be told one by one: predicted, or true, in most rows."""
+    rows = np.zeros(classes, dtype=np.int64)
+    for cells in outcomes:
+        rows[cells.keys] += cells.counts
+    most: list[int] = np.argsort(-rows, kind="stable")[:ONE_BY_ONE].tolist()
+    return sorted(most)
+
+
+def _classes(
+    grouping: Grouping, counts: Counts, question: Question, told: Sequence[int]
+) -> Found:
     """Each class against the rest, and accuracy and averages of all.
 
     `counts` is group by true class by predicted class.
@@ -67,19 +86,22 @@ def _classes(grouping: Grouping, counts: Counts, question: Question) -> Found:
     both = np.stack([counts.sum(axis=1) - right, right], axis=1)
     found = compare(grouping, both, CORRECT, options)
     found.add(_averages(grouping, counts, k, options))
-    for number, name in enumerate(question.classes):
+    for number in told:
         one = one_against_rest(counts, number, k)
-        found.add(compare(grouping.named(_suffix(name)), one, _ONE, options))
+        named = grouping.named(_suffix(question.classes[number]))
+        found.add(compare(named, one, _ONE, options))
     return found
 
 
-def _choices(grouping: Grouping, counts: Counts, question: Question) -> Found:
+def _choices(
+    grouping: Grouping, counts: Counts, question: Question, told: Sequence[int]
+) -> Found:
     """Without a target: how often each class is predicted for each group."""
     found = Found()
-    for number, name in enumerate(question.classes):
+    for number in told:
         chosen = counts[:, number]
         both = np.stack([counts.sum(axis=1) - chosen, chosen], axis=1)
-        named = grouping.named(_suffix(name))
+        named = grouping.named(_suffix(question.classes[number]))
         found.add(compare(named, both, SELECTION, question.options))
     return found
 

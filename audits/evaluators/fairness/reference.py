@@ -54,15 +54,36 @@ def check(
     where a number differs by more than 1e-12. What is not estimable is not compared:
     fairlearn says 0 there.
     """
+    ours = {one.key: one.value for one in measurements if one.value is not None}
+    theirs = _numbers(grouping, ours, places, truth, predicted)
+    both = ours.keys() & theirs.keys()
+    for key in sorted(both):
+        if not abs(ours[key] - theirs[key]) <= AGREEMENT:
+            raise UnusableEvidence(
+                f"fairlearn's {key} is {theirs[key]}, ours is {ours[key]}: this "
+                "report cannot be trusted."
+            )
+    return len(both)
+
+
+def _numbers(
+    grouping: Grouping,
+    ours: Mapping[str, float],
+    places: Places,
+    truth: NDArray[np.integer],
+    predicted: NDArray[np.integer],
+) -> dict[str, float]:
+    """All that fairlearn says of a grouping, by the keys of our measurements."""
     known = places >= 0
+    if not known.any():
+        return {}
     frame = MetricFrame(
         metrics=dict(METRICS),
         y_true=truth[known],
         y_pred=predicted[known],
         sensitive_features=places[known],
     )
-    ours = {one.key: one.value for one in measurements}
-    theirs = {
+    found = {
         f"{name}[{grouping.labels[place]}]": float(frame.by_group.loc[place, name])
         for place in grouping.listed
         for name in METRICS
@@ -71,21 +92,9 @@ def check(
     whole = [
         rate
         for rate in RATES
-        if all(ours.get(f"{rate}[{label}]") is not None for label in grouping.labels)
+        if all(f"{rate}[{label}]" in ours for label in grouping.labels)
     ]
-    theirs |= _comparisons(frame, grouping.name, whole)
-    compared = 0
-    for key, expected in theirs.items():
-        value = ours.get(key)
-        if value is None:
-            continue
-        if not abs(value - expected) <= AGREEMENT:
-            raise UnusableEvidence(
-                f"fairlearn's {key} is {expected}, ours is {value}: this report "
-                "cannot be trusted."
-            )
-        compared += 1
-    return compared
+    return found | _comparisons(frame, grouping.name, whole)
 
 
 def _comparisons(
