@@ -12,15 +12,15 @@ from audits.sandboxed.explain_shap import masker
 from audits.sandboxed.explainers import Asked, Explainer, Layers
 from audits.sandboxed.loading import Model, Scores
 
-# Questions to the model for one sample of rows: half a minute for a small network, a
-# few minutes for a slow model. Never measured by the clock: a report must repeat.
-MOST_QUESTIONS = 5_000_000
+# Questions to the model for one sample of rows: seconds for a small network, minutes
+# for a slow model. Never measured by the clock: a report must repeat.
+MOST_QUESTIONS = 2_000_000
 MOST_BACKGROUND = 50
 FEWEST_ROWS = 20
 ROUNDS = 10
-# All 2^n coalitions of this many features cost about as much as ROUNDS rounds of
-# permutations of 30 features.
-EXACT_FEATURES = 10
+# All 256 coalitions of 8 features cost as much as ten rounds of permutations of 12; of
+# 12 features they would leave 20 rows only.
+EXACT_FEATURES = 8
 
 
 class Coding:

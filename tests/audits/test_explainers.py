@@ -329,8 +329,10 @@ def test_any_other_model_is_asked(features: int, tmp_path: Path) -> None:
     else:  # two estimates are close, but not the same
         assert 0 < np.abs(found.phi - again).max() < 0.2
         np.testing.assert_array_equal(found.phi, explainer.explain(rows).phi)
-    assert explainer.exact is (features <= 10)
-    assert explainer.most_rows is not None
+    assert explainer.exact is (features <= 8)
+    # Two million questions to the model, whatever it costs.
+    each = 2**features if explainer.exact else 10 * (2 * features + 1)
+    assert explainer.most_rows == 2_000_000 // (each * 12)
 
 
 def test_thresholds_name_the_engine() -> None:
