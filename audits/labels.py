@@ -98,6 +98,18 @@ _MEASUREMENTS = {
     "false_positive_rate_to_reference_p": gettext_noop(
         "False positive rate as in the largest group: p value"
     ),
+    "mean_prediction_to_reference": gettext_noop(
+        "Mean prediction minus that of the largest group"
+    ),
+    "mean_prediction_to_reference_p": gettext_noop(
+        "Mean prediction as in the largest group: p value"
+    ),
+    "mean_error_to_reference": gettext_noop(
+        "Mean error minus that of the largest group"
+    ),
+    "mean_error_to_reference_p": gettext_noop(
+        "Mean error as in the largest group: p value"
+    ),
     "unknown_rows": gettext_noop("Rows without a group"),
     "specificity": gettext_noop("Specificity"),
     "mean_error": gettext_noop("Mean error"),

@@ -26,6 +26,11 @@ _DRAWN = (
     ("mean_prediction", "mean_error", "rmse"),
     ("accuracy",),
 )
+_GAPS = (
+    "demographic_parity_difference",
+    "demographic_parity_ratio",
+    "equalized_odds_difference",
+)
 
 
 def of_fairness(summary: Mapping[str, Any]) -> list[Chart | None]:
@@ -49,7 +54,6 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
     """Rates by group with their intervals, one column of the chart for each rate."""
     feature, groups = str(table["feature"]), table["groups"]
     names = _drawn(groups)
-    domain = None if "mean_prediction" in names else [0.0, 1.0]
     flat = [
         (str(group["group"]), name, group["rates"][name])
         for group in groups
@@ -58,69 +62,61 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
     ]
     shown = distinct(str(group["group"]) for group in groups[:MOST_GROUPS])
     values = [
-        {
-            "group": shown[group],
-            "rate": measurement_label(name),
-            "value": rate["value"],
-            "lower": rate["lower"],
-            "upper": rate["upper"],
-        }
+        {"group": shown[group], "rate": measurement_label(name)}
+        | {key: rate[key] for key in ("value", "lower", "upper")}
         for group, name, rate in flat
         if rate["value"] is not None and group in shown
     ]
     if not values:
         return None
-    across = {"field": "group", "type": "nominal", "title": None, "sort": None}
-    inner = {
-        "width": 135,
-        "height": {"step": 22},
-        "layer": [
-            {
-                "mark": {"type": "rule", "style": "interval"},
-                "encoding": {
-                    "x": axis("lower", None, domain=domain, zero=False),
-                    "x2": {"field": "upper"},
-                    "y": across,
-                },
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
-                "encoding": {
-                    "x": axis("value", None, domain=domain, zero=False),
-                    "y": across,
-                },
-            },
-        ],
-    }
-    spec = {
-        "$schema": SCHEMA,
-        "data": {"values": values},
-        "facet": {
-            "column": {
-                "field": "rate",
-                "type": "nominal",
-                "title": None,
-                "sort": [measurement_label(name) for name in names],
-            }
-        },
-        "spec": inner,
-    }
-    if domain is None:  # values and errors are on different scales
-        spec["resolve"] = {"scale": {"x": "independent"}}
     return Chart(
         key=f"groups-{feature}",
-        title=_title(short(feature), len(shown), len(groups)),
+        title=_title(
+            short(feature), len(shown), table.get("groups_in_all", len(groups))
+        ),
         alt=_("Rates by group with their intervals: ")
         + "; ".join(
             f"{v['rate']}, {v['group']}: {v['value']:.3f}" for v in values[:24]
         ),
-        spec=spec,
+        spec=_rates(values, names),
         head=(_("Group"), _("Rate"), _("Value"), _("Lower"), _("Upper"), _("n")),
         rows=tuple(
             (group, measurement_label(name), r["value"], r["lower"], r["upper"], r["n"])
             for group, name, r in flat
         ),
     )
+
+
+def _rates(values: list[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    """Points with their intervals; rates share a scale, values and errors do not."""
+    domain = None if "mean_prediction" in names else [0.0, 1.0]
+    across = {"field": "group", "type": "nominal", "title": None, "sort": None}
+    interval = {
+        "x": axis("lower", None, domain=domain, zero=False),
+        "x2": {"field": "upper"},
+        "y": across,
+    }
+    point = {"x": axis("value", None, domain=domain, zero=False), "y": across}
+    labels = [measurement_label(name) for name in names]
+    column = {"field": "rate", "type": "nominal", "title": None, "sort": labels}
+    spec = {
+        "$schema": SCHEMA,
+        "data": {"values": values},
+        "facet": {"column": column},
+        "spec": {
+            "width": 135,
+            "height": {"step": 22},
+            "layer": [
+                {"mark": {"type": "rule", "style": "interval"}, "encoding": interval},
+                {
+                    "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
+                    "encoding": point,
+                },
+            ],
+        },
+    }
+    own = {"resolve": {"scale": {"x": "independent"}}}
+    return spec if domain else spec | own
 
 
 def _title(feature: str, shown: int, known: int) -> str:
@@ -145,30 +141,7 @@ def sweep(table: Mapping[str, Any], *, at: float | None) -> Chart | None:
     ]
     if not values:
         return None
-    layers: list[dict[str, Any]] = [
-        {
-            "mark": {"type": "line"},
-            "encoding": {
-                "x": axis("threshold", _("Threshold"), domain=[0, 1]),
-                "y": axis("rate", measurement_label("selection_rate"), domain=[0, 1]),
-                "color": _by_group(shown),
-            },
-        }
-    ]
-    if at is not None:
-        layers.append(
-            {
-                "data": {"values": [{"threshold": at}]},
-                "mark": {"type": "rule", "strokeDash": [4, 3], "style": "reference"},
-                "encoding": {"x": axis("threshold", _("Threshold"), domain=[0, 1])},
-            }
-        )
-    gaps = (
-        "demographic_parity_difference",
-        "demographic_parity_ratio",
-        "equalized_odds_difference",
-    )
-    lines = list(zip(thresholds, *(table[gap] for gap in gaps), strict=True))
+    lines = list(zip(thresholds, *(table[gap] for gap in _GAPS), strict=True))
     return Chart(
         key=f"sweep-{table['feature']}",
         title=_("Selection rates by threshold: %(feature)s")
@@ -177,44 +150,45 @@ def sweep(table: Mapping[str, Any], *, at: float | None) -> Chart | None:
             "Selection rate of each group at every threshold; the dashed line is the "
             "threshold in force. The table has the largest differences at each."
         ),
-        spec=sheet(layer(*layers, encoding={}), values=values),
-        head=(_("Threshold"), *(measurement_label(gap) for gap in gaps)),
+        spec=sheet(layer(*_swept(shown, at), encoding={}), values=values),
+        head=(_("Threshold"), *(measurement_label(gap) for gap in _GAPS)),
         rows=tuple(thinned(lines, 17)),
     )
+
+
+def _swept(shown: Mapping[str, str], at: float | None) -> list[dict[str, Any]]:
+    x = axis("threshold", _("Threshold"), domain=[0, 1])
+    y = axis("rate", measurement_label("selection_rate"), domain=[0, 1])
+    lines = {
+        "mark": {"type": "line"},
+        "encoding": {"x": x, "y": y, "color": _by_group(shown)},
+    }
+    if at is None:
+        return [lines]
+    rule = {
+        "data": {"values": [{"threshold": at}]},
+        "mark": {"type": "rule", "strokeDash": [4, 3], "style": "reference"},
+        "encoding": {"x": x},
+    }
+    return [lines, rule]
 
 
 def calibration(table: Mapping[str, Any]) -> Chart | None:
     """Share of positives against mean score for each group, bin by bin."""
     shown = distinct(str(group["group"]) for group in table["groups"])
     flat = [
-        (str(group["group"]), one)
+        (str(group["group"]), one["rows"], one["mean_score"], one["share_positive"])
         for group in table["groups"]
         for one in group["bins"]
         if one["rows"]
     ]
     if not flat:
         return None
+    score, share = measurement_label("mean_score"), _("Share of positives")
     values = [
-        {
-            "group": shown[group],
-            "score": one["mean_score"],
-            "share": one["share_positive"],
-        }
-        for group, one in flat
+        {"group": shown[group], "score": mean, "share": part}
+        for group, _rows, mean, part in flat
     ]
-    encoding = {
-        "x": axis("score", measurement_label("mean_score"), domain=[0, 1]),
-        "y": axis("share", _("Share of positives"), domain=[0, 1]),
-    }
-    corners = [{"score": 0, "share": 0}, {"score": 1, "share": 1}]
-    diagonal = {
-        "data": {"values": corners},
-        "mark": {"type": "line", "strokeDash": [4, 3], "style": "reference"},
-    }
-    lines = {
-        "mark": {"type": "line", "point": True},
-        "encoding": {"color": _by_group(shown)},
-    }
     return Chart(
         key=f"calibration-{table['feature']}",
         title=_("Calibration by %(feature)s")
@@ -223,17 +197,27 @@ def calibration(table: Mapping[str, Any]) -> Chart | None:
             "Share of positives against mean score in ten bins for each group; on the "
             "dashed diagonal scores are probabilities."
         ),
-        spec=sheet(layer(diagonal, lines, encoding=encoding), values=values),
-        head=(
-            _("Group"),
-            _("Number of people"),
-            measurement_label("mean_score"),
-            _("Share of positives"),
-        ),
-        rows=tuple(
-            (group, one["rows"], one["mean_score"], one["share_positive"])
-            for group, one in flat
-        ),
+        spec=sheet(_calibrated(shown, score, share), values=values),
+        head=(_("Group"), _("Number of people"), score, share),
+        rows=tuple(flat),
+    )
+
+
+def _calibrated(shown: Mapping[str, str], score: str, share: str) -> dict[str, Any]:
+    corners = [{"score": 0, "share": 0}, {"score": 1, "share": 1}]
+    return layer(
+        {
+            "data": {"values": corners},
+            "mark": {"type": "line", "strokeDash": [4, 3], "style": "reference"},
+        },
+        {
+            "mark": {"type": "line", "point": True},
+            "encoding": {"color": _by_group(shown)},
+        },
+        encoding={
+            "x": axis("score", score, domain=[0, 1]),
+            "y": axis("share", share, domain=[0, 1]),
+        },
     )
 
 

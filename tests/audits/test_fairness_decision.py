@@ -14,6 +14,7 @@ from audits.evaluators.fairness.homogeneity import (
     holm,
     same_mean,
     same_rate,
+    two_means,
     two_rates,
 )
 from tests.audits.fair import evaluate, value, words
@@ -177,3 +178,27 @@ def test_the_limits_say_that_the_worst_pair_does_not_decide():
     left = evaluate([0, 1] * 40, [0, 1] * 40, {"g": words(*"ab" * 40)},
                     small_groups="leave out", minimum_group_size=30)  # fmt: skip
     assert any("left out of the comparisons, as asked" in one for one in left.limits)
+
+
+def test_two_means_are_tested_as_scipy_does():
+    random = np.random.default_rng(0)
+    one, other = random.normal(0, 1, 30), random.normal(0.8, 3, 50)
+    facts = [(x.mean(), x.std(ddof=1), len(x)) for x in (one, other)]
+    expected = stats.ttest_ind(one, other, equal_var=False).pvalue
+    assert two_means(*facts) == pytest.approx(expected)
+    assert two_means((1.0, 0.0, 5), (2.0, 0.0, 5)) == 0.0
+    assert two_means((1.0, 0.0, 5), (1.0, 0.0, 5)) == 1.0
+    assert two_means((1.0, np.nan, 1), (2.0, 1.0, 5)) is None
+
+
+def test_the_reader_sees_which_groups_values_differ():
+    random = np.random.default_rng(0)
+    groups = np.array(list("aaabcd"), object)[random.integers(0, 6, 3000)]
+    values = random.normal(0, 1, 3000) + (groups == "c")
+    found = evaluate(values * 0, values, {"g": groups}, task="regression")
+    for name in ("mean_prediction", "mean_error"):
+        assert value(found, f"{name}_to_reference_p[g=c]") < 1e-6
+        assert value(found, f"{name}_to_reference_p[g=b]") > 0.01
+        one = found.get(f"{name}_to_reference[g=c]")
+        assert one.lower < 1 < one.upper
+        assert one.value == pytest.approx(1, abs=0.2)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from audits.evaluators.base import Measurement
 from audits.evaluators.fairness import composites, homogeneity
+from audits.evaluators.fairness.against_largest import PValue, to_reference
 from audits.evaluators.fairness.cells import Counts
 from audits.evaluators.fairness.estimates import (
     Estimate,
@@ -14,7 +15,6 @@ from audits.evaluators.fairness.found import By, Found, by_group, table
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.options import Options
 from audits.evaluators.fairness.rates import Rate, estimates
-from audits.evaluators.intervals import newcombe
 
 TESTED = (
     "selection_rate",
@@ -45,7 +45,13 @@ def compare(
         found.tests[grouping.name, f"{name}_homogeneity_p"] = homogeneity.same_rate(
             groups, leave_out=options.leave_out, seed=options.seed
         )
-        found.measurements += _to_reference(grouping, groups, name)
+        found.measurements += to_reference(
+            name,
+            grouping,
+            groups,
+            _rates_differ(groups),
+            test="chi-square or Fisher's exact test",
+        )
     return found
 
 
@@ -64,56 +70,9 @@ def _apart(
     ]
 
 
-def _to_reference(
-    grouping: Grouping, groups: Sequence[Estimate], rate: str
-) -> list[Measurement]:
-    """Which group differs: each against the largest, Holm-adjusted over the groups."""
-    good = [place for place, one in enumerate(groups) if not one.because]
-    if len(good) < 2:
-        return []
-    base = max(good, key=lambda place: (int(grouping.rows[place]), -place))
-    p_values = homogeneity.holm(
-        {
-            place: homogeneity.two_rates(
-                groups[place].hits, groups[place].n, groups[base].hits, groups[base].n
-            )
-            for place in good
-            if place != base
-        }
-    )
-    listed = set(grouping.listed)
-    return [
-        measurement
-        for place, p in sorted(p_values.items())
-        if place in listed
-        for measurement in _pair(
-            rate, grouping.labels[place], groups[place], groups[base], p, len(p_values)
-        )
-    ]
+def _rates_differ(groups: Sequence[Estimate]) -> PValue:
+    def p_value(one: int, other: int) -> float | None:
+        a, b = groups[one], groups[other]
+        return homogeneity.two_rates(a.hits, a.n, b.hits, b.n)
 
-
-def _pair(
-    rate: str, label: str, one: Estimate, base: Estimate, p: float, tests: int
-) -> list[Measurement]:
-    n = one.n + base.n
-    lower, upper = newcombe(one.hits, one.n, base.hits, base.n)
-    gap = one.hits / one.n - base.hits / base.n
-    return [
-        Measurement(
-            f"{rate}_to_reference",
-            gap,
-            lower,
-            upper,
-            n=n,
-            group=label,
-            method=f"minus the largest group ({base.group}); Newcombe interval",
-        ),
-        Measurement(
-            f"{rate}_to_reference_p",
-            p,
-            n=n,
-            group=label,
-            method=f"chi-square or Fisher's exact test, Holm-adjusted over {tests} "
-            f"groups, against the largest group ({base.group})",
-        ),
-    ]
+    return p_value

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, fdtrc, gammaln
+from scipy.special import chdtrc, fdtrc, gammaln, stdtr
 
 from audits.evaluators.fairness.estimates import Estimate, usable
 
@@ -117,6 +117,27 @@ def _welch(mean: Floats, spread: Floats, n: Floats) -> Test:
     statistic = between / (1 + 2 * (k - 2) / (k**2 - 1) * loss)
     freedom = (k**2 - 1) / (3 * loss)
     return Test(float(fdtrc(k - 1, freedom, statistic)), "Welch's analysis of variance")
+
+
+def two_means(
+    one: tuple[float, float, int], other: tuple[float, float, int]
+) -> float | None:
+    """The p-value that two means are one: Welch's t test.
+
+    Each is mean, standard deviation and rows. None where a group of one has no
+    variance; certain where neither group has any.
+    """
+    errors = [deviation**2 / n for _, deviation, n in (one, other)]
+    together = sum(errors)
+    if not np.isfinite(together):
+        return None
+    if together == 0:
+        return float(one[0] == other[0])
+    freedom = together**2 / sum(
+        error**2 / (n - 1)
+        for error, (_, _, n) in zip(errors, (one, other), strict=True)
+    )
+    return float(2 * stdtr(freedom, -abs(one[0] - other[0]) / together**0.5))
 
 
 def two_rates(a: int, a_trials: int, b: int, b_trials: int) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from audits.evaluators.base import UnusableEvidence
 from audits.evaluators.fairness import homogeneity, law144
+from audits.evaluators.fairness.against_largest import PValue, to_reference
 from audits.evaluators.fairness.cells import count
 from audits.evaluators.fairness.comparison import compare
 from audits.evaluators.fairness.estimates import (
@@ -119,10 +120,28 @@ def _told(
             )
     for name in TESTED:
         if name in averages:
+            found.measurements += to_reference(
+                name,
+                grouping,
+                numbers[name],
+                _means_differ(averages[name]),
+                test="Welch's t test",
+            )
             found.tests[feature, f"{name}_homogeneity_p"] = homogeneity.same_mean(
                 numbers[name], averages[name].deviation.tolist(), leave_out=leave_out
             )
     return found
+
+
+def _means_differ(found: Means) -> PValue:
+    def p_value(one: int, other: int) -> float | None:
+        first, second = (
+            (float(found.mean[at]), float(found.deviation[at]), int(found.rows[at]))
+            for at in (one, other)
+        )
+        return homogeneity.two_means(first, second)
+
+    return p_value
 
 
 def _root(squared: Estimate) -> Estimate:
