@@ -43,6 +43,7 @@ def measure(job: Job) -> Evaluation:
     ]
     if now is not None and now.facts.task == "binary":
         parts.append(estimation.estimate(now.scores, config=job.settings("threshold")))
+    engines = {} if now is None else now.facts.versions
     named = {
         "reference": {
             "dataset": reference.dataset.slug,
@@ -50,7 +51,8 @@ def measure(job: Job) -> Evaluation:
             "sha256": reference.sha256,
         }
     }
-    return together(*parts, Evaluation((), summary=named, warnings=tuple(warnings)))
+    told = Evaluation((), summary=named, warnings=tuple(warnings), versions=engines)
+    return together(*parts, told)
 
 
 def _features(job: Job, reference: DatasetVersion) -> Iterator[Compared]:

@@ -37,8 +37,8 @@ def measure(job: Job) -> Evaluation:
         classes=found.facts.classes,
         config=job.settings("threshold", "seed", "bootstrap_rounds"),
     )
-    parts = [overall, *_more(job, target, found)]
-    return together(*parts)
+    engines = Evaluation((), summary={}, versions=found.facts.versions)
+    return together(overall, *_more(job, target, found), engines)
 
 
 def _more(job: Job, target: NDArray[Any], found: Predictions) -> Iterator[Evaluation]:

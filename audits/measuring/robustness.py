@@ -41,6 +41,7 @@ def measure(job: Job) -> Evaluation:
             found, task=facts.task, target=target, config=job.settings("threshold")
         ),
         monotonicity.evaluate(found.curves),
+        Evaluation((), summary={}, versions=facts.versions),
     )
 
 
