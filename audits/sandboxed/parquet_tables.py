@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -135,7 +136,8 @@ def _series(
         values = column.to_numpy() if whole else column.cast(pa.float64()).to_numpy()
         return pd.Series(values)
     if kind == BOOLEAN:
-        return pd.Series(column.to_pandas(), dtype=object if lacking else bool)
+        said = pd.Series(column.to_pandas(), dtype=object if lacking else bool)
+        return said.where(said.notna(), np.nan) if lacking else said
     return pd.Series(column.cast(pa.large_string()).to_pandas(), dtype="str")
 
 
