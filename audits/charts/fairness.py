@@ -15,6 +15,7 @@ from audits.charts.base import (
     short,
     thinned,
 )
+from audits.charts.impact import of_impact
 from audits.labels import measurement_label
 
 MOST_GROUPS = 24
@@ -40,6 +41,7 @@ def of_fairness(summary: Mapping[str, Any]) -> list[Chart | None]:
         *(rates_by_group(table) for table in summary.get("features", ())[:MOST_TABLES]),
         *(sweep(table, at=at) for table in summary.get("threshold_sweep", ())),
         *(calibration(table) for table in summary.get("calibration_by_group", ())),
+        *of_impact(summary),
     ]
 
 

@@ -27,8 +27,8 @@ def drawn(found):
 @pytest.mark.parametrize(
     ("target", "scores", "more", "count"),
     [
-        (TARGET, SCORES, {}, 9),
-        (None, SCORES, {}, 3),
+        (TARGET, SCORES, {}, 12),
+        (None, SCORES, {}, 6),
         (TARGET, SCORES, {"task": "regression"}, 3),
         (
             TARGET,
@@ -57,3 +57,15 @@ def test_the_sweep_marks_the_threshold_in_force():
 
 def test_comparisons_to_overall_are_named():
     assert measurement_label("f1_ratio_to_overall") == "F1 ratio, to overall"
+
+
+def test_impact_ratios_are_drawn_with_the_table_that_the_law_asks_for():
+    known = [*["a", "b"] * 199, None, "tiny"]
+    found = drawn(evaluate(None, SCORES, {"g": words(*known)}))
+    chart = next(c for c in found if c.key == "impact-g")
+    assert [row[0] for row in chart.rows] == ["a", "b", "tiny", "unknown"]
+    assert [row[1] for row in chart.rows] == [199, 199, 1, 1]
+    tiny = chart.rows[2]
+    assert tiny[5] is not None
+    assert tiny[6] is None
+    assert chart.spec["layer"][0]["data"]["values"] == [{"ratio": 0.8}]
