@@ -1,4 +1,18 @@
-"""Which engine for how many rows: measured by tests/benchmarks/explaining.py."""
+"""Which engine for how many rows.
+
+Measured by tests/benchmarks/explaining.py on 2026-11-21: 500 trees of depth 6, 30
+features, milliseconds of one core for a row (busy machine; evidence.md 3.1 has a quiet
+one). Only woodelf has a large fixed cost, 3 to 5.5 seconds for such a model.
+
+| | its own way | shapiq | shap | woodelf |
+|---|---|---|---|---|
+| XGBoost 3.4 (3.2: evidence.md) | 1.25 (2.7) | 2.5 | | 0.26 |
+| LightGBM | 3.4 | 1.9 | | 0.26 |
+| histogram boosting | | 1.5 | 2.4 | 0.20 |
+| gradient boosting | | 2.2 | 3.1 | 0.26 |
+| forest of depth 8 | | 6.2 | 16 | |
+| CatBoost | 0.66 | | | NaN (evidence.md 3.1) |
+"""
 
 from importlib.util import find_spec
 
@@ -8,27 +22,31 @@ WOODELF, SHAPIQ, SHAP, NATIVE, EXACT = "woodelf", "shapiq", "shap", "native", "e
 # woodelf pays for each tree once and little for each row. All engines cost in
 # proportion to the leaves, so the number of rows decides, whatever the model's size.
 WOODELF_FROM = {
-    "xgboost": 4_400,
-    "lightgbm": 3_700,
-    "lightgbm without shapiq": 1_600,
-    "shap": 1_700,
-    "shapiq": 6_000,
-    "shap on deep trees": 1_000,
+    "xgboost": 5_000,
+    "xgboost before 3.4": 2_200,
+    "lightgbm": 1_400,  # its own way, where there is no shapiq
+    "shapiq": 2_500,
+    "shapiq on deep trees": 6_000,  # evidence.md 3.4
+    "shap": 1_000,
 }
-# Beyond this depth shap's cost grows with the square of it, and woodelf's with the
-# number of patterns of a path.
+# Beyond this depth woodelf's patterns of a path are too many for its quick way.
 DEEP = 10
-# Interventional, rows times background rows.
-WOODELF_FROM_PAIRS = 30_000
+# Interventional, rows times background rows: a pair costs shap 0.17 ms, shapiq 0.07.
+WOODELF_FROM_PAIRS = {SHAPIQ: 80_000, SHAP: 30_000}
 # Leaves times rows that take about a minute on one core.
 MOST_WORK = {SHAPIQ: 1_000_000_000, SHAP: 250_000_000, EXACT: 20_000_000}
-MOST_WORK_BEHIND = 30_000_000_000
+PAIRS_AS_A_ROW = 25  # background rows that cost as much as a path-dependent row
 FEWEST_ROWS = 50
 
 
 def has_shapiq() -> bool:
     """shapiq needs Python 3.12; its older versions are slower than shap."""
     return find_spec("shapiq") is not None
+
+
+def xgboost_from() -> int:
+    """From how many rows woodelf beats XGBoost, whose 3.4 needs Python 3.12."""
+    return WOODELF_FROM["xgboost" if has_shapiq() else "xgboost before 3.4"]
 
 
 def path_dependent(library: str, trees: Trees | None, *, rows: int) -> str:
@@ -38,24 +56,19 @@ def path_dependent(library: str, trees: Trees | None, *, rows: int) -> str:
     if trees is None:
         return SHAP
     if library == "xgboost":
-        return WOODELF if rows >= WOODELF_FROM["xgboost"] else NATIVE
-    if library == "lightgbm":
-        if has_shapiq():
-            return WOODELF if rows >= WOODELF_FROM["lightgbm"] else SHAPIQ
-        few = WOODELF_FROM["lightgbm without shapiq"]
-        return WOODELF if rows >= few else NATIVE
-    if trees.depth <= DEEP:
-        return WOODELF if rows >= WOODELF_FROM["shap"] else SHAP
+        return WOODELF if rows >= xgboost_from() else NATIVE
     if has_shapiq():
-        return WOODELF if rows >= WOODELF_FROM["shapiq"] else SHAPIQ
-    return WOODELF if rows >= WOODELF_FROM["shap on deep trees"] else SHAP
+        few = "shapiq on deep trees" if trees.depth > DEEP else "shapiq"
+        return WOODELF if rows >= WOODELF_FROM[few] else SHAPIQ
+    if library == "lightgbm":
+        return WOODELF if rows >= WOODELF_FROM["lightgbm"] else NATIVE
+    return WOODELF if rows >= WOODELF_FROM["shap"] else SHAP
 
 
 def interventional(*, rows: int, background: int) -> str:
     """Choose the engine for values against a background, whatever the library."""
-    if rows * background >= WOODELF_FROM_PAIRS:
-        return WOODELF
-    return SHAPIQ if has_shapiq() else SHAP
+    few = SHAPIQ if has_shapiq() else SHAP
+    return WOODELF if rows * background >= WOODELF_FROM_PAIRS[few] else few
 
 
 def most_rows(engine: str, trees: Trees | None, *, background: int) -> int | None:
@@ -64,5 +77,5 @@ def most_rows(engine: str, trees: Trees | None, *, background: int) -> int | Non
         return None
     work = MOST_WORK[engine]
     if background:
-        work = work // max(1, background // 10)
+        work = work // max(1, background // PAIRS_AS_A_ROW)
     return max(FEWEST_ROWS, work // max(1, trees.leaves))

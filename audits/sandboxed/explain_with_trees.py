@@ -128,7 +128,7 @@ class TreesExplainer(Explainer):
         if self.background is not None:
             return choice.interventional(rows=rows, background=self.background_rows)
         subject = self.subject
-        if subject.library == "xgboost" and rows < choice.WOODELF_FROM["xgboost"]:
+        if subject.library == "xgboost" and rows < choice.xgboost_from():
             return choice.NATIVE  # without reading the trees first
         trees = self.trees[0] if self.readable else None
         return choice.path_dependent(subject.library, trees, rows=rows)
