@@ -112,6 +112,14 @@ def test_ten_thousand_groups_of_enough_rows_are_compared():
     )
     assert value(found, "selection_rate_homogeneity_p[g]") > 0.01
     assert value(found, "demographic_parity_difference[g]") == 1.0
+    one = found.get("demographic_parity_difference_to_overall[g]")
+    assert (one.value > 0.4, one.lower, "not resampled" in one.method) == (
+        True,
+        None,
+        True,
+    )
+    assert not [m for m in found.measurements if m.name == "roc_auc"]
+    assert "rates, worst pairs and tests only" in found.warnings[-1]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def sample(seed, rows):
     return truth, predicted, groups
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(40, 120), st.integers(0, 1))
 def test_cross_check_compares_every_number_and_finds_no_difference(
     seed, rows, favourable
@@ -66,7 +66,7 @@ def test_cross_check_finds_a_number_that_is_wrong():
             reference.check(wrong, *arguments)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(40, 120))
 def test_fairlearns_own_functions_give_the_same(seed, rows):
     truth, predicted, groups = sample(seed, rows)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from audits.evaluators import intervals
 from audits.evaluators.base import Measurement
 from audits.evaluators.fairness.estimates import Estimate
-from audits.evaluators.fairness.groups import Grouping
+from audits.evaluators.fairness.groups import MANY, Grouping
 from audits.evaluators.fairness.homogeneity import holm
 
 PValue = Callable[[int, int], float | None]  # of two groups, by their places
@@ -21,10 +21,11 @@ def to_reference(
 ) -> list[Measurement]:
     """Each group's number minus the largest group's, and the Holm-adjusted p-value.
 
-    Groups without a number are left out; so is everything where only one has one.
+    Groups without a number are left out; nothing is said where only one has one, or
+    very many do.
     """
     good = [place for place, one in enumerate(groups) if not one.because]
-    if len(good) < 2:
+    if not 2 <= len(good) <= MANY:
         return []
     base = max(good, key=lambda place: (int(grouping.rows[place]), -place))
     raw = {place: p_value(place, base) for place in good if place != base}

@@ -9,7 +9,7 @@ from audits.evaluators.fairness import control, law144, scores, sweep
 from audits.evaluators.fairness.cells import Cells, count
 from audits.evaluators.fairness.comparison import compare
 from audits.evaluators.fairness.found import Found
-from audits.evaluators.fairness.groups import Grouping, groupings
+from audits.evaluators.fairness.groups import MANY, Grouping, groupings
 from audits.evaluators.fairness.means import means, plain
 from audits.evaluators.fairness.question import (
     ABOVE,
@@ -79,7 +79,7 @@ def _labelled(question: Question, cells: Cells) -> Found:
         if not asked.favourable:  # the label is the class's, rates are the person's
             counts = counts[:, [2, 3, 0, 1]]
         found.add(compare(grouping, counts, RATES, asked))
-        if len(grouping.keys) > scores.SCORED:
+        if len(grouping.keys) > MANY:
             continue
         histogram = scores.histogram(grouping, cells)
         found.add(_scored(question, grouping, histogram))

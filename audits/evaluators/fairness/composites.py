@@ -16,7 +16,7 @@ from audits.evaluators.fairness import bootstrap
 from audits.evaluators.fairness.cells import Counts
 from audits.evaluators.fairness.estimates import Estimate, usable
 from audits.evaluators.fairness.found import By
-from audits.evaluators.fairness.groups import Grouping
+from audits.evaluators.fairness.groups import MANY, Grouping
 from audits.evaluators.fairness.options import Options
 from audits.evaluators.fairness.rates import Floats, Rate
 from audits.evaluators.intervals import Interval
@@ -102,13 +102,13 @@ def compared(
         for spread, value in zip(asked, values, strict=True)
     ]
     intervals: list[Interval | None] = [None] * len(asked)
-    rounds = bootstrap.rounds_for(counts.size, options.rounds)
-    if not all(reasons):
+    rounds, method = bootstrap.rounds_for(counts.size, options.rounds), "not resampled"
+    if not all(reasons) and len(counts) <= MANY:
         drawn = bootstrap.replicates(
             counts, statistics, rounds=rounds, seed=options.seed
         )
         intervals = bootstrap.limits(drawn)
-    method = bootstrap.named(rounds, options.seed)
+        method = bootstrap.named(rounds, options.seed)
     n, feature = int(counts.sum()), grouping.name
     return [
         not_estimable(spread.name, group=feature, n=n, why=because)

@@ -13,6 +13,7 @@ from audits.evaluators.fairness.cells import CHUNK, Axis, Cells, Coded, Counts
 Places = NDArray[np.int32]
 LONGEST = 200  # characters of a name in the database
 LISTED = 500  # groups of a feature whose numbers are told one by one
+MANY = 1000  # groups; beyond, there are only rates, worst pairs and tests
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from audits.evaluators.fairness.cells import Cells, count
 from audits.evaluators.fairness.groups import Grouping, grouping
 from audits.evaluators.fairness.question import ABOVE, Question
@@ -43,7 +41,7 @@ def scoring(question: Question) -> dict[str, Any]:
     cells = count([*question.columns, question.above])
     return {
         "scoring": tables(cells, question.compared, ABOVE),
-        "sample_median": float(np.median(question.scores)),
+        "sample_median": question.median,
         "rule": "strictly beyond the median of the full sample, unknowns included",
     }
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from audits.evaluators.fairness.groups import LISTED, Grouping
+from audits.evaluators.fairness.groups import LISTED, MANY, Grouping
 from audits.evaluators.fairness.options import Options
-from audits.evaluators.fairness.scores import SCORED
 
 NAMED = 5
 _ALWAYS = (
@@ -70,9 +69,9 @@ def warnings(compared: Sequence[Grouping], options: Options) -> tuple[str, ...]:
                 f"{name}: only the largest {LISTED} of {groups} groups are told one by "
                 "one; all are compared."
             )
-        if groups > SCORED:
+        if groups > MANY:
             found.append(
-                f"{name}: order and calibration of scores are not measured for more "
-                f"than {SCORED} groups."
+                f"{name}: for more than {MANY} groups there are rates, worst pairs and "
+                "tests only: no scores, no resampling, no group beside the largest."
             )
     return tuple(found)

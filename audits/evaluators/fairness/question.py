@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,17 @@ class Question:
         names = [column.axis.name for column in self.columns]
         return [name for name in names if name != self.options.control]
 
-    @property
+    @cached_property
+    def median(self) -> float:
+        """The median of all scores, also of rows without a group."""
+        return float(np.median(self.scores))
+
+    @cached_property
     def above(self) -> Coded:
         """1 where a score is beyond the median of all, on the favourable side."""
-        median = np.median(self.scores)
         if self.options.favourable:
-            return bits(ABOVE, self.scores > median)
-        return bits(ABOVE, self.scores < median)
+            return bits(ABOVE, self.scores > self.median)
+        return bits(ABOVE, self.scores < self.median)
 
 
 def bits(name: str, flags: NDArray[np.bool_]) -> Coded:

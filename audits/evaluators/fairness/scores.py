@@ -24,7 +24,6 @@ Floats = NDArray[np.float64]
 BINS = 1024
 SIZE = BINS + 1  # a score of 1 has a bin of its own: it reaches every threshold
 WIDE = 10  # bins of the calibration
-SCORED = 1000  # groups; beyond, only rates are measured
 # The ten bins of performance, to the nearest fine bin.
 _EDGES = np.round(np.linspace(0, BINS, WIDE + 1)).astype(np.int64)
 _MIDDLES = np.minimum((np.arange(SIZE) + 0.5) / BINS, 1.0)
