@@ -7,13 +7,16 @@ native parser jump to other places of the file, is left out.
 
 import itertools
 import json
-import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from audits.sandboxed.lightgbm_linear import linear_lines
 from audits.sandboxed.loading import Label
 from audits.sandboxed.refusal import Refused
+from audits.sandboxed.strict_json import DECIMAL, whole
 
 HEADER = (
     "version",
@@ -42,7 +45,10 @@ ORDER = (
     *("num_leaves", "num_cat", *PER_SPLIT[:6], *PER_LEAF, *PER_SPLIT[6:]),
     *CATEGORIES,
 )
-WHOLE = {"split_feature", "decision_type", "left_child", "right_child"}
+COUNTS = {"leaf_count", "internal_count"}
+WHOLE = {"split_feature", "decision_type", "left_child", "right_child"} | COUNTS
+# What Python and C read alike: no underscores, no digits of other scripts.
+PLAIN = re.compile(r"[-+0-9.eE ]*")
 CATEGORICAL = 1
 OBJECTIVES = {
     "binary": "binary",
@@ -165,15 +171,15 @@ def _check_header(header: Section) -> tuple[str, int, tuple[str, ...]]:
             "multiclass classification and regression are."
         )
     task = OBJECTIVES[objective]
-    counted = int(header["num_class"])
+    counted = whole(header["num_class"])
     several = task == "multiclass"
-    if counted != int(header["num_tree_per_iteration"]) or counted > MAX_CLASSES:
+    if counted != whole(header["num_tree_per_iteration"]) or counted > MAX_CLASSES:
         raise Refused("The LightGBM file counts its classes wrongly.")
     if several != (counted > 2) or (several and f"num_class:{counted}" not in settings):
         raise Refused("The LightGBM file counts its classes wrongly.")
     names = tuple(header["feature_names"].split(" "))
     infos = header["feature_infos"].split(" ")
-    count = int(header["max_feature_idx"]) + 1
+    count = whole(header["max_feature_idx"]) + 1
     if not len(names) == len(set(names)) == len(infos) == count:
         raise Refused("The LightGBM feature names do not match the number of features.")
     return task, {"regression": 0, "binary": 2}.get(task, counted), names
@@ -183,13 +189,13 @@ def _tree(block: str, *, number: int, features: int) -> tuple[str, Section]:
     """Check one tree; answer it written anew, and its parts."""
     where = f"tree {number} of the LightGBM file"
     label, _, rest = block.partition("\n")
-    if int(label) != number:
+    if whole(label) != number:
         raise Refused(f"The trees of the LightGBM file are not in order at {number}.")
     tree, _ = _section(rest, where)
-    leaves = int(tree["num_leaves"])
+    leaves = whole(tree["num_leaves"])
     if leaves < 1 or leaves > len(block):
         raise Refused(f"The number of leaves of {where} is impossible.")
-    if not math.isfinite(float(tree["shrinkage"])):
+    if not DECIMAL.fullmatch(tree["shrinkage"]):
         raise Refused(f"The shrinkage of {where} is not a number.")
     for name in PER_SPLIT if leaves > 1 else ():
         _check_numbers(tree[name], name, count=leaves - 1, where=where)
@@ -210,18 +216,18 @@ def _tree(block: str, *, number: int, features: int) -> tuple[str, Section]:
 
 def _check_categories(tree: Section, *, where: str) -> None:
     """Each split on categories names one list of bits, and each list is in range."""
-    count = int(tree.get("num_cat", "0"))
+    count = whole(tree.get("num_cat", "0"))
     thresholds, kinds = tree["threshold"].split(" "), tree["decision_type"].split(" ")
     named = [
         float(threshold)
         for threshold, kind in zip(thresholds, kinds, strict=True)
-        if int(kind) & CATEGORICAL
+        if whole(kind) & CATEGORICAL
     ]
     if count == 0 and not named and not any(name in tree for name in CATEGORIES):
         return
     if not all(name in tree for name in CATEGORIES):
         raise Refused(f"A split on categories in {where} has no list of them.")
-    bounds, words = ([int(x) for x in tree[name].split(" ")] for name in CATEGORIES)
+    bounds, words = ([whole(x) for x in tree[name].split(" ")] for name in CATEGORIES)
     if len(bounds) != count + 1 or bounds[0] != 0 or bounds[-1] != len(words):
         raise Refused(f"The lists of categories in {where} do not fit together.")
     if any(low >= high for low, high in itertools.pairwise(bounds)):
@@ -236,10 +242,14 @@ def _check_numbers(text: str, name: str, *, count: int, where: str) -> None:
     values = text.split(" ")
     if len(values) != count:
         raise Refused(f"{name} in {where} has {len(values)} entries, not {count}.")
-    for value in values:
-        finite = math.isfinite(int(value) if name in WHOLE else float(value))
-        if not finite and name != "split_gain":
-            raise Refused(f"{name} in {where} is not a finite number.")
+    if name == "split_gain" and not PLAIN.fullmatch(text):
+        values = [value for value in values if value not in ("inf", "-inf", "nan")]
+        text = " ".join(values)
+    if not PLAIN.fullmatch(text):
+        raise Refused(f"{name} in {where} is not made of finite numbers.")
+    found = np.array(values, dtype=np.int64 if name in WHOLE else np.float64)
+    if not np.isfinite(found).all() or (name in COUNTS and found.max() >= 2**31):
+        raise Refused(f"{name} in {where} is not made of finite numbers.")
 
 
 def _check_splits(tree: Section, *, leaves: int, features: int, where: str) -> None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from audits.sandboxed.checking import facts
 from audits.sandboxed.loading import Model, Scores, load
 from audits.sandboxed.reading import feature_batches, open_table
-from audits.sandboxed.reading import read_features as read_features
 from audits.sandboxed.refusal import Refused
 
 ASKED_TWICE = 500

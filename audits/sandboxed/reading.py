@@ -42,11 +42,6 @@ def feature_batches(
     )
 
 
-def read_features(path: Path, options: Mapping[str, Any]) -> pd.DataFrame:
-    """Read the declared features of all rows at once. Raises Refused."""
-    return open_table(path, options).frame(list(options["features"]))
-
-
 def read_chosen(
     path: Path, options: Mapping[str, Any], rows: Sequence[int]
 ) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import Any
 
 from audits.sandboxed.loading import Label
 from audits.sandboxed.refusal import Refused
-from audits.sandboxed.strict_json import read_json
+from audits.sandboxed.strict_json import DECIMAL, read_json, whole
 from audits.sandboxed.ubjson import decode
 from audits.sandboxed.xgboost_categories import (
     CATEGORY_LISTS,
@@ -90,7 +90,7 @@ def checked(document: dict[str, Any]) -> Checked:
 def _checked(document: dict[str, Any]) -> Checked:
     learner = document["learner"]
     parameters = learner["learner_model_param"]
-    features = int(parameters["num_feature"])
+    features = whole(parameters["num_feature"])
     task, classes = _task(learner)
     booster = learner["gradient_booster"]
     if booster["name"] != "gbtree":
@@ -137,16 +137,21 @@ def _task(learner: dict[str, Any]) -> tuple[str, int]:
             "accepted: classification (binary:logistic, multi:softprob) and regression "
             "are."
         )
-    counted = int(parameters["num_class"])
+    counted = whole(parameters["num_class"])
     if (task == "multiclass") != (counted > 1) or counted > MAX_CLASSES:
         raise Refused("The XGBoost file counts its classes wrongly.")
-    if int(parameters.get("num_target", "1")) != 1:
+    if whole(parameters.get("num_target", "1")) != 1:
         raise Refused("XGBoost models with several targets are not accepted.")
     bases = str(parameters["base_score"]).strip("[]").split(",")
     if len(bases) not in (1, max(counted, 1)):
         raise Refused("The XGBoost base score does not fit the classes.")
-    if not all(math.isfinite(float(base)) for base in bases):
+    if not all(
+        DECIMAL.fullmatch(base) and math.isfinite(float(base)) for base in bases
+    ):
         raise Refused("The XGBoost base score is not a number.")
+    softmax = learner["objective"].get("softmax_multiclass_param", {})
+    if whole(softmax.get("num_class", counted)) != counted:
+        raise Refused("The XGBoost file counts its classes wrongly.")
     if task == "multiclass" and counted == 2:
         raise Refused("Two classes are a binary model: train with binary:logistic.")
     return task, {"regression": 0, "binary": 2}.get(task, counted)
@@ -162,7 +167,9 @@ def _check_forest(
     model: dict[str, Any], *, features: int, groups: int, types: tuple[str, ...]
 ) -> None:
     trees = model["trees"]
-    count = int(model["gbtree_model_param"]["num_trees"])
+    count = whole(model["gbtree_model_param"]["num_trees"])
+    if whole(model["gbtree_model_param"].get("num_parallel_tree", "1")) < 1:
+        raise Refused("The XGBoost file counts its boosting rounds wrongly.")
     if not trees or count != len(trees) or len(model["tree_info"]) != count:
         raise Refused("The XGBoost file does not hold the trees that it counts.")
     info = model["tree_info"]
@@ -184,7 +191,7 @@ def _check_forest(
 def _check_tree(
     tree: dict[str, Any], *, number: int, features: int, types: tuple[str, ...]
 ) -> None:
-    nodes = int(tree["tree_param"]["num_nodes"])
+    nodes = whole(tree["tree_param"]["num_nodes"])
     where = f"tree {number} of the XGBoost file"
     unknown = sorted(set(tree) - {*PER_NODE, *CATEGORY_LISTS, "tree_param", "id"})
     if unknown:
@@ -196,7 +203,7 @@ def _check_tree(
     used = [feature for feature in tree["split_indices"] if feature != DELETED]
     if not all(0 <= feature < features for feature in used):
         raise Refused(f"A split in {where} uses a feature that does not exist.")
-    if nodes - len(used) != int(tree["tree_param"]["num_deleted"]):
+    if nodes - len(used) != whole(tree["tree_param"]["num_deleted"]):
         raise Refused(f"The header of {where} does not match the model.")
     check_categories(tree, types=types, where=where)
     _check_links(tree, nodes=nodes, where=where)
@@ -221,9 +228,12 @@ def _is_float32(value: Any) -> bool:
 def _check_tree_header(
     tree: dict[str, Any], *, number: int, features: int, where: str
 ) -> None:
-    if int(tree["tree_param"]["size_leaf_vector"]) not in (0, 1):
+    if whole(tree["tree_param"]["size_leaf_vector"]) not in (0, 1):
         raise Refused("XGBoost models with several targets are not accepted.")
-    if int(tree["id"]) != number or int(tree["tree_param"]["num_feature"]) != features:
+    if (
+        whole(tree["id"]) != number
+        or whole(tree["tree_param"]["num_feature"]) != features
+    ):
         raise Refused(f"The header of {where} does not match the model.")
 
 

@@ -105,7 +105,17 @@ def negative_weight(document: dict[str, Any]) -> None:
     forest(document)[0]["sum_hessian"][0] = -1.0
 
 
+def read_in_two_ways(document: dict[str, Any]) -> None:
+    forest(document)[0]["tree_param"]["num_nodes"] += "_0"
+
+
+def classes_of_the_objective(document: dict[str, Any]) -> None:
+    document["learner"]["objective"]["softmax_multiclass_param"] = {"num_class": "99"}
+
+
 XGBOOST_EDITS: dict[Edit, str] = {
+    read_in_two_ways: "wrong type",
+    classes_of_the_objective: "classes wrongly",
     child_out_of_range: "out of range",
     circle: "circle",
     two_parents: "two parents|circle",
@@ -201,7 +211,11 @@ def replace(name: str, index: int, value: str) -> Callable[[str], str]:
         (replace("num_leaves", 0, "5000000"), "impossible"),
         (replace("num_leaves", 0, "3"), "entries"),
         (replace("leaf_value", 0, "nan"), "finite"),
-        (replace("leaf_value", 0, "x"), "wrong type"),
+        (replace("leaf_value", 0, "x"), "finite"),
+        (replace("left_child", 0, "1_0"), "finite"),  # 10 for Python, 1 for C
+        (replace("split_feature", 0, "\u0661"), "finite"),  # an Arabic 1
+        (replace("num_leaves", 0, "8_"), "wrong type"),
+        (replace("leaf_count", 0, str(2**40)), "finite"),
         (replace("decision_type", 0, "1"), "no list of them"),
         (replace("max_feature_idx", 0, "4000000"), "feature names"),
         (replace("num_class", 0, "3"), "classes wrongly"),
