@@ -22,10 +22,10 @@ WOODELF, SHAPIQ, SHAP, NATIVE, EXACT = "woodelf", "shapiq", "shap", "native", "e
 # woodelf pays for each tree once and little for each row. All engines cost in
 # proportion to the leaves, so the number of rows decides, whatever the model's size.
 WOODELF_FROM = {
-    "xgboost": 5_000,
-    "xgboost before 3.4": 2_200,
-    "lightgbm": 1_400,  # its own way, where there is no shapiq
-    "shapiq": 2_500,
+    "xgboost": 3_000,
+    "xgboost before 3.4": 1_400,
+    "lightgbm": 1_100,  # its own way, where there is no shapiq
+    "shapiq": 2_200,
     "shapiq on deep trees": 6_000,  # evidence.md 3.4
     "shap": 1_000,
 }
