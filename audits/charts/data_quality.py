@@ -13,9 +13,7 @@ MOST_GROUPS = 24
 
 def missing_values(summary: Mapping[str, Any]) -> Chart | None:
     """The share of missing values of the columns that lack some."""
-    found = summary.get("columns")
-    if not found:
-        return None
+    found = summary.get("columns") or ()
     names = distinct(str(row["feature"]) for row in found)
     values = [
         {
@@ -25,12 +23,14 @@ def missing_values(summary: Mapping[str, Any]) -> Chart | None:
         for row in found[:MOST_COLUMNS]
         if row["missing"] and row["rows"]
     ]
+    if not values:
+        return None
     title = _("Share of missing values")
-    alt = "; ".join(f"{v['feature']} {v['share']:.3f}" for v in values)
     return Chart(
         key="missing",
         title=_("What is missing"),
-        alt=_("Share of missing values by column: ") + (alt or _("none")),
+        alt=_("Share of missing values by column: ")
+        + "; ".join(f"{v['feature']} {v['share']:.3f}" for v in values),
         spec=sheet(
             {
                 "mark": {"type": "bar", "height": {"band": 0.7}},

@@ -29,6 +29,8 @@ def moved_features(summary: Mapping[str, Any]) -> Chart | None:
         for row in found[:MOST_FEATURES]
         if row["psi"] is not None
     ]
+    if not values:
+        return None
     title = _("Population stability index")
     return Chart(
         key="drift",

@@ -33,6 +33,8 @@ def responses(summary: Mapping[str, Any]) -> Chart | None:
         for label, row in zip(labels, found, strict=True)
         if row["mean"] is not None
     ][:MOST_CHANGES]
+    if not values:
+        return None
     title = _("Mean change of the score, and its 95th percentile")
     return Chart(
         key="responses",

@@ -140,6 +140,18 @@ def test_tables_keep_what_is_not_estimable() -> None:
     assert [row[1] for row in found[0].rows][-1] is None
 
 
+def test_nothing_is_drawn_where_there_is_nothing_to_see() -> None:
+    whole = Numbers("a", np.arange(9.0))
+    found = data_quality.evaluate(
+        columns=[data_quality.column_quality(whole)],
+        rows=data_quality.row_quality(row_hashes([whole], rows=9), None),
+    )
+    assert charts.of_report("data_quality", found.as_json()) == ()
+    nothing = CategoryProfile("gone", {}, 0)
+    gone = drift.evaluate(features=[drift.Compared("gone", nothing, nothing)])
+    assert charts.of_report("drift", gone.as_json()) == ()
+
+
 def test_a_report_without_slices_draws_none() -> None:
     plain = performance.evaluate(target=TARGET, scores=SCORES).as_json()
     keys = {chart.key for chart in charts.of_report("performance", plain)}
