@@ -212,6 +212,15 @@ def network_model(folder: Path, features: int) -> Model:
     return load(folder / "s.skops", format="skops")
 
 
+def deep_model(folder: Path) -> Model:
+    """Two trees that learnt noise by heart."""
+    chance = np.random.default_rng(5)
+    data = pd.DataFrame(chance.normal(size=(900, 16)), columns=wide(16).columns)
+    model = ensemble.ExtraTreesClassifier(2, max_features=1, random_state=0)
+    skops.io.dump(model.fit(data, chance.integers(0, 2, 900)), folder / "s.skops")
+    return load(folder / "s.skops", format="skops")
+
+
 def onnx_forest(folder: Path, *, regression: bool = False) -> Model:
     """A forest as a TreeEnsemble operator, written as skl2onnx writes it."""
     data = frame(missing=False)

@@ -1,6 +1,7 @@
 """Every explainer agrees with shap's own reference, whichever engine is chosen."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import shap
 import xgboost
 
 from audits.sandboxed import explain_choice
+from audits.sandboxed.explain_engines import exact
+from audits.sandboxed.explain_with_trees import TreesExplainer
 from audits.sandboxed.explainers import ADDITIVITY, Asked, Explainer, Layers, prepare
 from audits.sandboxed.loading import Model
 from tests.audits import small_models as small
@@ -333,6 +336,63 @@ def test_any_other_model_is_asked(features: int, tmp_path: Path) -> None:
     # Two million questions to the model, whatever it costs.
     each = 2**features if explainer.exact else 10 * (2 * features + 1)
     assert explainer.most_rows == 2_000_000 // (each * 12)
+
+
+def test_deep_trees_of_many_features(tmp_path: Path) -> None:
+    """woodelf goes another way where paths ask for more than ten features."""
+    model = small.deep_model(tmp_path)
+    data = small.wide(16)
+    wanted = reference(model, data)[:, :, 1]
+    for rows in (FEW, MANY):
+        asked = Asked("1", 0, rows, False, next(tmp_path.iterdir()))
+        explainer = prepare(model, sample=data, background=data[:20], asked=asked)
+        found = explainer.explain(data)
+        assert_adds_up(found)
+        np.testing.assert_allclose(found.phi[0], wanted, atol=SAME)
+    assert "woodelf" in explainer.name
+    assert isinstance(explainer, TreesExplainer)
+    assert explainer.trees[0].depth > 10
+
+
+@pytest.mark.parametrize("against", [False, True])
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "forest"])
+def test_the_quadrature_over_leaves_is_exact(
+    name: str, against: bool, tmp_path: Path
+) -> None:
+    """Python 3.11 has no shapiq: then this is the second engine."""
+    model = MODELS[name](tmp_path)
+    data = complete(model).iloc[:12]
+    behind = complete(model).iloc[40:60] if against else None
+    explainer = explainer_of(model, tmp_path, rows=FEW, background=behind)
+    assert isinstance(explainer, TreesExplainer)
+    (trees,) = explainer.trees
+    matrix = data.to_numpy()
+    other = None if behind is None else behind.to_numpy()
+    phi, base = exact(trees, matrix, other)
+    found = explainer.explain(data)
+    np.testing.assert_allclose(phi, found.phi[0], atol=SAME)
+    sums = phi.sum(axis=1) + base
+    np.testing.assert_allclose(sums, trees.total(matrix), atol=1e-9)
+
+
+def test_when_the_fast_engine_misses_the_slow_one_explains(tmp_path: Path) -> None:
+    model = small.xgboost_model(tmp_path)
+    good = explainer_of(model, tmp_path, rows=MANY)
+    assert isinstance(good, TreesExplainer)
+    trees = [replace(one, value=one.value * 1.01) for one in good.trees]
+    misread = replace(good.subject, trees=lambda: trees)
+    explainer = TreesExplainer(misread, background=None, rows=MANY)
+    assert "woodelf" in explainer.name
+    data = complete(model).iloc[:20]
+    found = explainer.explain(data)
+    assert_adds_up(found)
+    np.testing.assert_allclose(found.phi[0], reference(model, data), atol=SAME)
+    assert "pred_contribs" in explainer.name
+    assert "did not add up" in explainer.warnings[0]
+    # The trees that were misread cannot confirm the right values.
+    again = explainer.again(data)
+    assert again is not None
+    assert np.abs(again - found.phi).max() > 1e-4
 
 
 def test_thresholds_name_the_engine() -> None:
