@@ -2,6 +2,8 @@
 
 import json
 
+import lightgbm
+import numpy as np
 import pytest
 
 from audits.evidence import report_of
@@ -32,7 +34,7 @@ def data(world: World, slug: str, content: str, **roles: str) -> DatasetVersion:
         dataset=dataset,
         chunks=[content.encode()],
         file_name=f"{slug}.csv",
-        columns={**COLUMNS, **roles},
+        columns=roles or COLUMNS,
         by=world.ben,
         at=NOW,
     )
@@ -149,6 +151,76 @@ def test_robustness_of_a_stump(world):
     config = {"monotonic": {"dti": -1}, "response_rows": 100}
     found = measured(ask(world, version, test, kind="robustness", config=config))
     assert found["monotonic_violation_share[feature=dti]"]["value"] == 1
+
+
+def several(world: World) -> tuple[bytes, DatasetVersion]:
+    """A small model of three classes, and data of which it knows most."""
+    random = np.random.default_rng(0)
+    values = random.normal(size=(400, 2))
+    grade = (values[:, 0] > 0).astype(int) + (values[:, 0] > 1)
+    made = lightgbm.train(
+        {"objective": "multiclass", "num_class": 3, "num_leaves": 4, "verbose": -1},
+        lightgbm.Dataset(values, grade, feature_name=["a", "b"]),
+        8,
+    )
+    rows = [f"{a:.4f},{b:.4f},{g}" for (a, b), g in zip(values, grade, strict=True)]
+    test = data(
+        world,
+        "grades",
+        "\n".join(["a,b,grade", *rows, ""]),
+        a="feature",
+        b="feature",
+        grade="target",
+    )
+    return made.model_to_string().encode(), test
+
+
+def test_several_classes_from_the_question_to_the_report(world):
+    content, test = several(world)
+    version = version_of(world, None, content)
+    found = measured(ask(world, version, test, kind="performance"))
+    assert found["accuracy"]["lower"] > 0.8
+    assert found["one_vs_rest_auc[class=2]"]["value"] > 0.9
+    config = {"response_rows": 60}
+    found = measured(ask(world, version, test, kind="robustness", config=config))
+    assert found["shift_flip_rate[feature=a, up]"]["value"] > 0
+    run = ask(world, version, test, kind="robustness", config={"monotonic": {"a": 1}})
+    assert "no one direction" in ended(run).failure
+
+
+def test_values_are_measured_and_compared_with_the_version_before(world):
+    plain = LIGHTGBM.replace(b"objective=binary sigmoid:1", b"objective=regression")
+    test = data(world, "values", lines(count=600))
+    before = version_of(world, None, plain)
+    after = registration.register_version(
+        model=before.model,
+        version="2",
+        artifacts=[(world.artifact(plain.replace(b"-1 1", b"0.4 0.6")), "model")],
+        by=world.ben,
+        at=NOW.replace(year=NOW.year + 1),
+    )
+    config = {"minimum_segment_rows": 30}
+    found = measured(ask(world, after, test, kind="performance", config=config))
+    assert found["rmse"]["value"] == pytest.approx(0.5, abs=0.05)
+    assert found["mae_gain[against=1]"]["lower"] > 0
+    assert any(key.startswith("segment_loss[dti=") for key in found)
+
+
+def test_a_version_before_that_cannot_be_run_gains_nothing_and_ends_nothing(world):
+    test = data(world, "test", lines())
+    other = LIGHTGBM.replace(b"feature_names=dti", b"feature_names=wage")
+    before = version_of(world, None, other)
+    after = registration.register_version(
+        model=before.model,
+        version="2",
+        artifacts=[(world.artifact(), "model")],
+        by=world.ben,
+        at=NOW.replace(year=NOW.year + 1),
+    )
+    found = measured(ask(world, after, test, kind="performance"))
+    assert found["roc_auc"]["value"] is not None
+    assert found["roc_auc_gain[against=1]"]["value"] is None
+    assert "'wage'" in found["roc_auc_gain[against=1]"]["because"]
 
 
 @pytest.mark.parametrize(
