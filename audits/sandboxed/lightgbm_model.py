@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import lightgbm
 import numpy as np
 import pandas as pd
 
@@ -17,6 +16,10 @@ from audits.sandboxed.loading import (
 )
 from audits.sandboxed.refusal import Refused, told
 from audits.sandboxed.threads import threads
+from audits.sandboxed.without import without
+
+with without("sklearn"):
+    import lightgbm
 
 
 class LightgbmModel(Model):

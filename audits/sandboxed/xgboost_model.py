@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xgboost
 
 from audits import artifacts
 from audits.sandboxed import xgboost_structure
@@ -18,7 +17,11 @@ from audits.sandboxed.loading import (
 )
 from audits.sandboxed.refusal import Refused
 from audits.sandboxed.threads import threads
+from audits.sandboxed.without import without
 from audits.sandboxed.xgboost_structure import Checked
+
+with without("sklearn"):
+    import xgboost
 
 
 class XgboostModel(Model):
