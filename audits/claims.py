@@ -3,23 +3,24 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q
 
+from audits.evidence import OPEN
 from audits.models import EvidencePart, EvidenceRun
+from registry.acts import acting
 
 MAX_ATTEMPTS = 3
 LOOKED_AT = 50  # open rows that a worker tries in one go
 _LOCK_CLASS = 0x45_56_49_44  # "EVID": the first key of our advisory locks
-OPEN = (EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING)
-Claimed = TypeVar("Claimed", EvidenceRun, EvidencePart)
+WORKER = "worker"
+Work = EvidenceRun | EvidencePart
 
 
 @contextmanager
-def claimed(rows: Iterable[Claimed]) -> Iterator[Claimed | None]:
+def claimed(rows: Iterable[Work]) -> Iterator[Work | None]:
     """Take the first of the rows that no living worker has; None when there is none.
 
     PostgreSQL drops a session-level advisory lock with the connection, so that what a
@@ -37,6 +38,27 @@ def claimed(rows: Iterable[Claimed]) -> Iterator[Claimed | None]:
     yield None
 
 
+@contextmanager
+def changing(run: EvidenceRun) -> Iterator[bool]:
+    """Hold the run's row in a transaction; answer whether the run is open still.
+
+    Nobody cancels or ends a run between this answer and what is written then.
+    """
+    with acting(by=WORKER):
+        fresh = EvidenceRun.objects.select_for_update().get(pk=run.pk)
+        yield fresh.state in OPEN
+
+
+def waiting(now: datetime) -> list[Work]:
+    """What a worker could take up, the most urgent first, then the oldest question."""
+    return sorted([*open_parts(now), *open_runs(now)], key=_urgency)
+
+
+def _urgency(work: Work) -> tuple[int, datetime]:
+    run = work.run if isinstance(work, EvidencePart) else work
+    return -run.priority, run.requested_at
+
+
 def open_parts(now: datetime) -> Iterable[EvidencePart]:
     """Parts of open runs that wait, the most urgent first."""
     return (
@@ -50,12 +72,22 @@ def open_parts(now: datetime) -> Iterable[EvidencePart]:
 
 
 def open_runs(now: datetime) -> Iterable[EvidenceRun]:
-    """Runs that wait, or that are ready to be merged, the most urgent first."""
+    """Runs that wait, or that are ready to be merged, the most urgent first.
+
+    A question that is being measured for somebody else is waited for.
+    """
     unfinished = EvidencePart.objects.filter(
         run=OuterRef("pk"), state=EvidencePart.State.PENDING
     )
+    measured_now = EvidenceRun.objects.filter(
+        version=OuterRef("version"),
+        question_sha256=OuterRef("question_sha256"),
+        state=EvidenceRun.State.RUNNING,
+    ).exclude(question_sha256="")
+    begun = Q(state=EvidenceRun.State.RUNNING)
     return (
         EvidenceRun.objects.filter(_due(now), ~Exists(unfinished), state__in=OPEN)
+        .filter(begun | ~Exists(measured_now))
         .select_related(
             "version__model", "dataset_version__dataset", "dataset_version__artifact"
         )

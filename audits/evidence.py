@@ -1,12 +1,12 @@
 """Evidence runs: asking for them, and finding the reports that count."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from audits.artifacts import MODEL_FORMATS
@@ -49,9 +49,11 @@ def request(
 ) -> EvidenceRun:
     """Put a question into the queue.
 
-    The same open question is not asked twice. A question that was answered before is
-    answered by that report at once; the new run names the one that measured. With
-    `again` it is measured anew.
+    Who asks the same again while it is open gets the same run; somebody else gets a run
+    of their own, which the other's report will answer, so that nobody speaks for, or
+    cancels, anybody else. A question that was answered before is answered by that
+    report at once; the new run names the one that measured. With `again` it is
+    measured anew.
 
     Raises `CannotMeasure` for an unknown kind, a configuration that is not understood,
     or a data set that lacks what the kind needs.
@@ -76,14 +78,21 @@ def request(
     )
     with transaction.atomic():
         _one_at_a_time(question)
-        asked = version.evidence_runs.filter(question_sha256=question)
-        waiting = asked.filter(state__in=OPEN).first()
+        same = version.evidence_runs.filter(question_sha256=question, requested_by=by)
+        waiting = same.filter(state__in=OPEN).first()
         if waiting is not None:
+            _hurry(waiting, priority)
             return waiting
-        if not again:
-            _answer_from_store(run, asked, at=at)
         run.save(force_insert=True)
+        if not again:
+            answer_from_store(run, at=at)
     return run
+
+
+def _hurry(run: EvidenceRun, priority: int) -> None:
+    if priority > run.priority:
+        run.priority = priority
+        run.save(update_fields=["priority"])
 
 
 def _one_at_a_time(question: str) -> None:
@@ -95,13 +104,27 @@ def _one_at_a_time(question: str) -> None:
         )
 
 
-def _answer_from_store(
-    run: EvidenceRun, asked: QuerySet[EvidenceRun], *, at: datetime
-) -> None:
-    measured = asked.filter(report__isnull=False).order_by("-ended_at").first()
-    if measured is not None:
-        run.answered_by, run.state = measured, EvidenceRun.State.FINISHED
-        run.progress, run.started_at, run.ended_at = 1.0, at, at
+def answer_from_store(
+    run: EvidenceRun, *, at: datetime, since: datetime | None = None
+) -> bool:
+    """End a waiting run with the report of the same question, if there is one.
+
+    With `since`, only with a report that was made at that time or later.
+    """
+    reports = EvidenceReport.objects.filter(
+        run__version=run.version, run__question_sha256=run.question_sha256
+    )
+    if since is not None:
+        reports = reports.filter(reported_at__gte=since)
+    report = reports.defer("document").order_by("-reported_at").first()
+    if report is None or not run.question_sha256:
+        return False
+    run.answered_by_id, run.state = report.run_id, State.FINISHED
+    run.progress, run.started_at, run.ended_at = 1.0, at, at
+    run.save(
+        update_fields=["answered_by", "state", "progress", "started_at", "ended_at"]
+    )
+    return True
 
 
 def cancel(*, run: EvidenceRun, by: User, at: datetime) -> None:
@@ -160,54 +183,67 @@ def model_file(version: ModelVersion) -> Artifact:
 
 def report_of(run: EvidenceRun) -> EvidenceReport | None:
     """The report that answers a run: its own, or that of the run that measured."""
-    return EvidenceReport.objects.filter(run=run.answered_by_id or run.pk).first()
+    report: EvidenceReport | None = getattr(run.answered_by or run, "report", None)
+    return report
 
 
 def latest_reports(
     version: ModelVersion, *, until: datetime | None = None
 ) -> dict[str, EvidenceReport]:
-    """The newest report of each kind that counts: these are what decisions judge.
+    """The report of each kind that counts: these are what decisions judge.
 
     Whoever builds a model chooses neither the data nor the settings that it is judged
-    by: a report counts when it was measured on the version's registered test data with
-    the settings that apply to all, or when the second line asked for it. Documents are
-    left in the database until asked for. With `until`, only what was there by then.
+    by. The report that the second line asked for last counts; without one, the newest
+    that was measured on the version's registered test data with the settings that
+    apply to all. Documents are left in the database until asked for. With `until`,
+    only what was there by then.
     """
-    declared = set(
-        version.version_datasets.filter(use="test").values_list(
-            "dataset_version", flat=True
-        )
-    )
-    vouched = _asked_by_second_line(version, until=until)
+    counting = dict(_counting(version, until=until))
     reports = (
-        EvidenceReport.objects.filter(run__version=version)
+        EvidenceReport.objects.filter(run__in=counting.values())
         .select_related("run__dataset_version__dataset")
         .prefetch_related("measurements")
         .defer("document")
-        .order_by("reported_at", "id")
     )
-    if until is not None:
-        reports = reports.filter(reported_at__lte=until)
-    return {
-        report.run.kind: report
-        for report in reports
-        if report.run_id in vouched
-        or (
-            report.run.dataset_version_id in declared
-            and not own_settings(report.run.kind, report.run.config)
-        )
-    }
+    return {report.run.kind: report for report in reports}
 
 
-def _asked_by_second_line(
+def _counting(
     version: ModelVersion, *, until: datetime | None
-) -> set[UUID]:
-    """Runs that people of the second line asked for, or asked for again."""
-    people = RoleAssignment.objects.filter(
-        role__in=[role.value for role in Role if role.line == 2], user__is_machine=False
+) -> Iterator[tuple[str, UUID]]:
+    """Kinds, and the runs that measured for them; of one kind the last one counts."""
+    on_test_data = version.version_datasets.filter(
+        use="test", dataset_version=OuterRef("dataset_version")
     )
-    asked = version.evidence_runs.filter(requested_by__in=people.values("user"))
+    runs = (
+        version.evidence_runs.filter(state=State.FINISHED)
+        .annotate(on_test_data=Exists(on_test_data), vouched=_by_second_line(version))
+        .order_by("vouched", "ended_at", "id")
+    )
     if until is not None:
-        asked = asked.filter(requested_at__lte=until)
-    pairs = asked.values_list("id", "answered_by")
-    return {key for pair in pairs for key in pair if key is not None}
+        runs = runs.filter(ended_at__lte=until)
+    for run in runs.only("version", "kind", "config", "answered_by"):
+        measured = run.answered_by_id is None
+        if run.vouched or (
+            measured and run.on_test_data and not own_settings(run.kind, run.config)
+        ):
+            yield run.kind, run.answered_by_id or run.pk
+
+
+def _by_second_line(version: ModelVersion) -> Exists:
+    """Whether a person of the second line asked, who has no hand in the version."""
+    builders = {
+        version.developer_id,
+        version.registered_by_id,
+        version.model.developer_id,
+        version.model.owner_id,
+    }
+    return Exists(
+        RoleAssignment.objects.filter(
+            Q(ended_at=None) | Q(ended_at__gt=OuterRef("requested_at")),
+            role__in=[role.value for role in Role if role.line == 2],
+            granted_at__lte=OuterRef("requested_at"),
+            user=OuterRef("requested_by"),
+            user__is_machine=False,
+        ).exclude(user__in=builders)
+    )

@@ -1,6 +1,7 @@
 """Executing evidence runs: claim one, measure in the sandbox, store the report once."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +11,10 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from audits import claims, parts, reports, scores
+from audits import claims, evidence, parts, reports, scores
 from audits.answers import Limits
-from audits.claims import MAX_ATTEMPTS
+from audits.charts import legible
+from audits.claims import MAX_ATTEMPTS, WORKER
 from audits.datasets import DatasetProblem
 from audits.evaluators.base import UnusableEvidence
 from audits.isolation import isolation
@@ -23,7 +25,6 @@ from registry.acts import acting
 from registry.storage import ArtifactDamaged
 
 _PROGRESS_SECONDS = 0.5
-WORKER = "worker"
 State = EvidenceRun.State
 GAVE_UP = (
     f"The worker died {MAX_ATTEMPTS} times while it measured this, or its disk failed."
@@ -42,19 +43,18 @@ def execute_next() -> int:
     the number of parts when a large run was cut. What a killed worker left is taken up
     by the next, after a pause that grows.
     """
-    now = timezone.now()
-    with claims.claimed(claims.open_parts(now)) as part:
-        if part is not None:
-            _execute_part(part)
-            return 1
-    with claims.claimed(claims.open_runs(now)) as run:
-        if run is None:
+    parts.forget_ended()
+    with claims.claimed(claims.waiting(timezone.now())) as work:
+        if work is None:
             return 0
-        return _execute(run)
+        if isinstance(work, EvidencePart):
+            _execute_part(work)
+            return 1
+        return _execute(work)
 
 
 def _execute(run: EvidenceRun) -> int:
-    if not _still_open(run):
+    if not _still_open(run) or _answered_meanwhile(run):
         return 1
     pieces = [] if run.parts.exists() else parts.planned(run)
     if pieces:
@@ -75,7 +75,9 @@ def _execute_part(part: EvidencePart) -> None:
     with acting(by=WORKER):
         part.attempts += 1
         part.not_before = claims.next_attempt(part.attempts, now=timezone.now())
-        part.save(update_fields=["attempts", "not_before"])
+        # Named before they are written: what a killed worker leaves is found.
+        part.scores_name = scores.name_of(part)
+        part.save(update_fields=["attempts", "not_before", "scores_name"])
     if part.attempts > MAX_ATTEMPTS:
         _fail(run, GAVE_UP)
         return
@@ -108,13 +110,28 @@ def _limits_of_part() -> Limits:
 def _still_open(run: EvidenceRun) -> bool:
     """Whether the run is open still, now that nobody else can have it."""
     run.refresh_from_db(fields=["state", "attempts", "progress", "step"])
-    return run.state in claims.OPEN
+    return run.state in evidence.OPEN
+
+
+def _answered_meanwhile(run: EvidenceRun) -> bool:
+    """End a run whose question was measured for somebody else since it was asked."""
+    if run.state != State.PENDING:
+        return False
+    with claims.changing(run) as is_open:
+        return is_open and evidence.answer_from_store(
+            run, at=timezone.now(), since=run.requested_at
+        )
 
 
 def _begin(run: EvidenceRun) -> bool:
-    """Mark the locked run as running; False when it has been tried often enough."""
+    """Mark the locked run as running.
+
+    False when it was cancelled just now, or has been tried often enough.
+    """
     now = timezone.now()
-    with acting(by=WORKER):
+    with claims.changing(run) as is_open:
+        if not is_open:
+            return False
         run.attempts += 1
         run.state, run.started_at = State.RUNNING, run.started_at or now
         run.not_before = claims.next_attempt(run.attempts, now=now)
@@ -137,7 +154,7 @@ def _ending(run: EvidenceRun) -> Iterator[None]:
     try:
         yield
     except Cancelled:
-        scores.forget(run)
+        return
     except (SandboxRefused, UnusableEvidence, DatasetProblem) as error:
         _fail(run, str(error))
     except ArtifactDamaged as error:
@@ -164,12 +181,11 @@ def _try_again(run: EvidenceRun, reason: str) -> None:
 
 
 def _fail(run: EvidenceRun, reason: str) -> None:
-    with acting(by=WORKER):
-        fresh = EvidenceRun.objects.select_for_update().get(pk=run.pk)
-        if fresh.state in claims.OPEN:
-            run.state, run.failure, run.ended_at = State.FAILED, reason, timezone.now()
+    with claims.changing(run) as is_open:
+        if is_open:
+            run.state, run.ended_at = State.FAILED, timezone.now()
+            run.failure = legible(reason)  # it may quote a hostile model or file
             run.save(update_fields=["state", "failure", "ended_at"])
-    scores.forget(run)
 
 
 def _watching(run: EvidenceRun) -> OnProgress:
@@ -177,7 +193,7 @@ def _watching(run: EvidenceRun) -> OnProgress:
 
     def watch(_share: float, _step: str) -> None:
         states = EvidenceRun.objects.filter(pk=run.pk).values_list("state", flat=True)
-        if states.get() not in claims.OPEN:
+        if states.get() not in evidence.OPEN:
             raise Cancelled
 
     return watch
@@ -189,6 +205,8 @@ def _reporter(run: EvidenceRun) -> Callable[[float, str], None]:
 
     def report(share: float, step: str) -> None:
         nonlocal last
+        step = legible(step)  # the child's words, which may be hostile
+        share = share if math.isfinite(share) else 0.0
         if time.monotonic() - last < _PROGRESS_SECONDS and step == run.step:
             return
         last = time.monotonic()
@@ -216,5 +234,4 @@ def store(
         report = reports.create(run=run, measured=measured, at=now)
         run.state, run.progress, run.step, run.ended_at = State.FINISHED, 1.0, "", now
         run.save(update_fields=["state", "progress", "step", "ended_at"])
-    scores.forget(run)
     return report

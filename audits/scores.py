@@ -22,8 +22,12 @@ def keep(part: EvidencePart, scores: Floats) -> tuple[str, str]:
     content = io.BytesIO()
     np.save(content, scores, allow_pickle=False)
     body = content.getvalue()
-    name = f"{_folder(part.run)}/{part.number}.npy"
-    return default_storage.save(name, ContentFile(body)), sha256_hex(body)
+    return default_storage.save(name_of(part), ContentFile(body)), sha256_hex(body)
+
+
+def name_of(part: EvidencePart) -> str:
+    """The name that is asked for; a storage may add to one that is taken."""
+    return f"{_folder(part.run)}/{part.number}.npy"
 
 
 def merged(parts: Sequence[EvidencePart]) -> Predictions:
@@ -60,14 +64,18 @@ def _stored(part: EvidencePart) -> Floats:
 
 
 def forget(run: EvidenceRun) -> None:
-    """Remove the scores of a run that has ended, also those that no row names."""
+    """Remove the scores of a run that has ended, also those that no row names.
+
+    Raises OSError when the storage fails.
+    """
     folder = _folder(run)
     try:
         _folders, names = default_storage.listdir(folder)
-    except OSError:
+    except FileNotFoundError:
         return
     for name in names:
         default_storage.delete(f"{folder}/{name}")
+    default_storage.delete(folder)
 
 
 def _folder(run: EvidenceRun) -> str:

@@ -44,6 +44,17 @@ def request_run(
 
 @act
 def cancel_run(*, run: EvidenceRun, by: User, at: datetime) -> None:
-    """Take a question back. Raises `NotAllowed` and `evidence.AlreadyEnded`."""
-    roles.require(by, "request evidence", model=run.version.model)
+    """Take a question back: one's own, or as the second line anybody's.
+
+    Whoever builds a model must not stop the measurements that others asked for. Raises
+    `NotAllowed` and `evidence.AlreadyEnded`.
+    """
+    roles.require(by, right_to_cancel(run, by), model=run.version.model)
     evidence.cancel(run=run, by=by, at=at)
+
+
+def right_to_cancel(run: EvidenceRun, by: User) -> str:
+    """The right that somebody needs to cancel a run."""
+    if run.requested_by_id == by.pk:
+        return "request evidence"
+    return "cancel evidence that others requested"

@@ -34,6 +34,10 @@ RIGHTS: dict[str, frozenset[Role]] = {
             R.CI,
         },
         gettext_noop("request urgent evidence"): {R.VALIDATOR, R.RISK_MANAGER},
+        gettext_noop("cancel evidence that others requested"): {
+            R.VALIDATOR,
+            R.RISK_MANAGER,
+        },
         gettext_noop("attach evidence"): {
             R.OWNER,
             R.DEVELOPER,

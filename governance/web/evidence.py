@@ -114,7 +114,9 @@ def run_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
             "version": run.version,
             "open": run.state in OPEN,
             "may_cancel": roles.may(
-                request.user, "request evidence", model=run.version.model
+                request.user,
+                evidence.right_to_cancel(run, request.user),
+                model=run.version.model,
             ),
             "report": report,
             **(_report(report) if report else {}),
