@@ -12,14 +12,16 @@ TOLERANCE = 1e-4
 NAME = "score_parity_difference"
 
 
-def compare_scores(declared: Floats, scores: Floats, *, scale: float) -> Measurement:
+def compare_scores(
+    declared: Floats, scores: Floats, *, scale: float | Floats
+) -> Measurement:
     """Compare declared scores with recomputed ones.
 
-    `scale` is the size that a difference is measured by: 1 for probabilities. Raises
+    `scale` is the size that a difference is measured by, 1 for probabilities. Raises
     UnusableEvidence when a difference exceeds 1e-4 of it.
     """
     differences = np.abs(declared - scores) / scale
-    worst = float(differences.max())
+    worst = float(differences.max(initial=0.0))
     if worst > TOLERANCE:
         many = int((differences > TOLERANCE).sum())
         raise UnusableEvidence(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.answers import Floats, ModelFacts, Predictions
-from audits.column_roles import scores_from
+from audits.column_roles import YES_AND_NO, scores_from
 from audits.datasets import DatasetProblem, Table
 from audits.evaluators.base import Measurement, UnusableEvidence
 from audits.evaluators.parity import compare_labels, compare_scores
@@ -28,12 +28,11 @@ def parity(
         ours = classes[found.scores.argmax(axis=1)]
         return compare_labels(np.ones(len(ours), bool), _words(table, name) == ours)
     if found.facts.task == "regression":
-        size = max(float(np.abs(found.scores).max()), 1e-3)
+        # By the size of each row: one huge value must not excuse all others.
+        usual = max(float(np.median(np.abs(found.scores))), 1e-3)
+        size = np.maximum(np.abs(found.scores), usual)
         return compare_scores(scores_from(table, name), found.scores, scale=size)
-    if name in table.texts:
-        declared = _words(table, name) == positive
-        return compare_labels(declared, found.scores >= threshold)
-    declared_scores = scores_from(table, name)
+    declared_scores = _scores(table, name, classes=[], positive=positive)
     if np.isin(declared_scores, (0, 1)).all():
         return compare_labels(declared_scores == 1, found.scores >= threshold)
     return compare_scores(declared_scores, found.scores, scale=1.0)
@@ -51,7 +50,8 @@ def predictions(
     if name in table.texts:
         if len(classes) > 2:
             return _labels(table, name, classes)
-        return _answer("binary", (_words(table, name) == positive).astype(np.float64))
+        said = _scores(table, name, classes=classes, positive=positive)
+        return _answer("binary", said)
     scores = scores_from(table, name)
     within = bool(((scores >= 0) & (scores <= 1)).all())
     if len(classes) == 2 and not within:
@@ -59,8 +59,45 @@ def predictions(
             f"The prediction {name!r} must be a class, or a probability between 0 and "
             "1, since the target has two classes."
         )
-    binary = len(classes) == 2 or (target is None and within)
-    return _answer("binary" if binary else "regression", scores)
+    if len(classes) == 2 or (target is None and within):
+        said = _scores(table, name, classes=classes, positive=positive)
+        return _answer("binary", said)
+    return _answer("regression", scores)
+
+
+def _scores(
+    table: Table, name: str, *, classes: Sequence[str], positive: str
+) -> Floats:
+    """Take declared classes, or probabilities of the positive one, for scores.
+
+    A column of 0 and 1 only holds classes. Text must be one of `classes` (of its own
+    when none are given). Raises UnusableEvidence where no word can mean the positive
+    class: everybody would be negative, and all groups treated alike.
+    """
+    if name not in table.texts:
+        scores = scores_from(table, name)
+        classes_only = positive == "0" and np.isin(scores, (0, 1)).all()
+        return 1.0 - scores if classes_only else scores
+    words = [_plain(word) for word in _words(table, name)]
+    said, meant = set(words), _plain(positive)
+    known = {_plain(word) for word in classes} or said
+    if not classes and said <= {"0", "1"}:
+        known = {"0", "1"}
+    if meant not in known or not said <= known:
+        raise UnusableEvidence(
+            f"The prediction {name!r} says {', '.join(map(repr, sorted(said)[:5]))}; "
+            "expected are the classes of the target, and one that means "
+            f"{positive!r}."
+        )
+    return np.array([word == meant for word in words], np.float64)
+
+
+def _plain(word: str) -> str:
+    """The word, or 1 and 0 where it says yes and no."""
+    for no_and_yes in YES_AND_NO:
+        if word.lower() in no_and_yes:
+            return str(no_and_yes.index(word.lower()))
+    return word
 
 
 def _classes(table: Table, target: str | None) -> list[str]:

@@ -110,7 +110,7 @@ class Job:
         with the predictions that the data declare, if any. Without a model file the
         declared ones are all there is.
         """
-        name = next(iter(self.run.dataset_version.names(Column.PREDICTION)), None)
+        name = self._prediction
         if not self.runnable:
             return self._declared(name)
         found = self._recomputed()
@@ -125,6 +125,20 @@ class Job:
             )
             self.parity = (same,)
         return found
+
+    @property
+    def _prediction(self) -> str | None:
+        """The column of declared predictions, if any."""
+        return next(iter(self.run.dataset_version.names(Column.PREDICTION)), None)
+
+    def require_parity(self) -> None:
+        """Compare the declared predictions also where nothing else needed them.
+
+        A report of data quality is about the data alone. Raises as `predictions`.
+        """
+        of_data = self.run.kind == EvidenceRun.Kind.DATA_QUALITY
+        if self.runnable and self._prediction and not of_data:
+            _ = self.predictions
 
     def _recomputed(self) -> Predictions:
         parts = list(self.run.parts.order_by("number"))

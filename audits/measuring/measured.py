@@ -53,6 +53,7 @@ def measure(
     """
     with opened(run, limits=limits, on_progress=on_progress) as job:
         found = _BY_KIND[run.kind](job)
+        job.require_parity()
         return Measured(
             evaluation=replace(
                 found,

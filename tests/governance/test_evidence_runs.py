@@ -19,6 +19,7 @@ from registry.models import DatasetVersion, ModelVersion
 from tests.world import CSV, NOW, World
 
 LOW, HIGH = 1 / (1 + 2.718281828459045), 2.718281828459045 / (1 + 2.718281828459045)
+TRUTH = [row.rsplit(",")[-1] for row in CSV.decode().splitlines()[1:]]
 COLUMNS = {"dti": "feature", "afam": "sensitive", "deny": "target"}
 
 
@@ -158,7 +159,7 @@ def test_a_large_run_is_cut_into_parts_and_merged_to_the_same_numbers(world, set
     assert ended(run).state == "finished", run.failure
     assert run.report.sha256 == whole.report.sha256
     assert run.report.cost["parts"] == 3
-    assert default_storage.listdir(f"evidence/{run.pk}")[1] == []
+    assert not default_storage.exists(f"evidence/{run.pk}")
 
 
 def test_a_part_whose_scores_were_changed_is_not_believed(world, settings):
@@ -215,7 +216,7 @@ def test_declared_predictions_of_another_model_end_the_run(world):
     assert not EvidenceReport.objects.exists()
 
 
-def of_a_vendor(world: World) -> ModelVersion:
+def of_a_vendor(world: World, positive: str = "1") -> ModelVersion:
     """A vendor's version: its container cannot be run, only its answers are known."""
     image = artifacts.store(
         chunks=[b'{"mediaType": "application/vnd.oci.image.manifest.v1+json"}'],
@@ -228,6 +229,7 @@ def of_a_vendor(world: World) -> ModelVersion:
         model=world.model(vendor="Score GmbH"),
         version="1",
         artifacts=[(image, "model")],
+        operating=registration.Operating(positive=positive),
         by=world.ben,
         at=NOW,
     )
@@ -244,6 +246,44 @@ def test_predictions_alone_are_measured_and_the_report_says_whose_they_are(world
     assert document["sandbox"] == "no model was run"
     assert any("No model file was run" in said for said in document["warnings"])
     assert report_of(run).measurements.exists()
+
+
+def vendors_answer(world: World, said: list[str], positive: str = "1") -> EvidenceRun:
+    """A vendor's version, measured on what its data say that it answered."""
+    version = of_a_vendor(world, positive=positive)
+    data = data_with_predictions(world, said)
+    return ended(ask(world, version, data, kind="performance"))
+
+
+@pytest.mark.parametrize(
+    ("said", "positive"),
+    [
+        (["yes" if one == "1" else "no" for one in TRUTH], "1"),
+        (["Yes" if one == "1" else "No" for one in TRUTH], "0"),
+        (TRUTH, "1"),
+        (TRUTH, "0"),
+    ],
+)
+def test_declared_classes_are_read_for_what_they_mean(world, said, positive):
+    run = vendors_answer(world, said, positive)
+    assert run.state == "finished", run.failure
+    assert run.report.measurements.get(name="accuracy").value == 1.0
+
+
+@pytest.mark.parametrize("words", [("refuse", "grant"), ("maybe", "yes")])
+def test_declared_words_that_do_not_mean_the_positive_class_end_the_run(world, words):
+    run = vendors_answer(world, [words[one == "1"] for one in TRUTH])
+    assert run.state == "failed"
+    assert "one that means '1'" in run.failure
+
+
+@pytest.mark.parametrize("kind", ["explainability", "robustness"])
+def test_declared_predictions_are_compared_whatever_is_measured(world, kind):
+    version = world.version(world.model())
+    data = data_with_predictions(world, TRUTH)
+    run = ended(ask(world, version, data, kind=kind))
+    assert run.state == "failed"
+    assert "are not this model's" in run.failure
 
 
 @pytest.mark.parametrize("kind", ["explainability", "robustness"])
