@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import math
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator
 
+from audits.charts import legible
 from audits.models import EvidenceRun
 from audits.report_format import REPORT_FORMAT
 from registry.digests import sha256_of_json
@@ -63,7 +65,13 @@ def choice(*words: str) -> Json:
 
 
 _SEED = whole(0, 2**31 - 1, 0)
-_COLUMN = {"type": "string", "minLength": 1, "maxLength": 5000}
+# Text without what PostgreSQL (NUL) or UTF-8 (surrogates) cannot hold.
+_COLUMN: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 5000,
+    "pattern": "^[^\u0000\ud800-\udfff]*$",
+}
 
 # JSON Schemas (draft 2020-12) of the settings that each kind of run reads.
 SETTINGS: Mapping[str, Mapping[str, Json]] = {
@@ -98,22 +106,28 @@ SETTINGS: Mapping[str, Mapping[str, Json]] = {
         "monotonic": {
             "type": "object",
             "maxProperties": 50,
+            "propertyNames": _COLUMN,
             "additionalProperties": {"enum": [1, -1]},
         },
     },
     Kind.DRIFT: {
         "seed": _SEED,
         "minimum_group_size": whole(30, 1_000_000, 30),
-        "reference_dataset": {"type": "string", "pattern": "^[^/]{1,80}/[0-9]{1,9}$"},
+        "reference_dataset": {
+            "type": "string",
+            "pattern": "^[a-z0-9-]{1,80}/[0-9]{1,9}$",
+        },
     },
     Kind.DATA_QUALITY: {
         "seed": _SEED,
         "reference_shares": {
             "type": "object",
             "maxProperties": 100,
+            "propertyNames": _COLUMN,
             "additionalProperties": {
                 "type": "object",
                 "maxProperties": 1000,
+                "propertyNames": _COLUMN,
                 "additionalProperties": number(0, 1),
             },
         },
@@ -143,14 +157,14 @@ def configuration(
                 % {"value": fixed[name]},
             )
     known = SETTINGS[kind]
-    for name, value in given.items():
+    for name, value in dict(given).items():
         if name not in known:
             raise CannotMeasure(
-                f"config/{name}",
+                f"config/{legible(name)[:200]}",
                 _("Unknown setting. Known are: %(names)s.")
                 % {"names": ", ".join(sorted(known))},
             )
-        _require(name, value, known[name])
+        given[name] = _required(name, value, known[name])
     defaults = {n: one["default"] for n, one in known.items() if "default" in one}
     return {**defaults, **given, **fixed}
 
@@ -164,12 +178,16 @@ def own_settings(kind: str, config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _require(name: str, value: object, schema: Json) -> None:
+def _required(name: str, value: Any, schema: Json) -> Any:
+    """The value, as the evaluators take it: 7.0 is the whole number 7 in JSON."""
     problem = next(Draft202012Validator(schema).iter_errors(value), None)
+    if problem is None and isinstance(value, float) and not math.isfinite(value):
+        raise CannotMeasure(f"config/{name}", _expected(schema))
     if problem is None:
-        return
+        return int(value) if schema.get("type") == "integer" else value
     path = "/".join([f"config/{name}", *map(str, problem.absolute_path)])
-    raise CannotMeasure(path, _expected(problem.schema) or problem.message)
+    said = _expected(problem.schema) or problem.message[:500]
+    raise CannotMeasure(legible(path)[:500], legible(said))
 
 
 def _expected(schema: Any) -> str:
@@ -222,13 +240,34 @@ def engines() -> dict[str, str]:
     return found
 
 
+# What computes beside the evaluators, and what writes the report.
+_OURS = (
+    "evaluators",
+    "measuring",
+    "sandboxed",
+    "charts",
+    "answers.py",
+    "artifacts.py",
+    "column_roles.py",
+    "datasets.py",
+    "explanations.py",
+    "labels.py",
+    "packed.py",
+    "reports.py",
+    "responses.py",
+    "sampling.py",
+    "words.py",
+)
+
+
 @functools.cache
 def evaluators_sha256() -> str:
     """SHA-256 over our own code that computes evidence, by path and content."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
-    for folder in ("evaluators", "measuring", "sandboxed"):
-        for path in sorted((here / folder).rglob("*.py")):
+    for part in _OURS:
+        found = [here / part] if part.endswith(".py") else (here / part).rglob("*.py")
+        for path in sorted(found):
             content = path.read_bytes()
             name = path.relative_to(here).as_posix()
             digest.update(f"{name} {len(content)}\n".encode() + content)

@@ -7,11 +7,13 @@ from typing import Any
 from django.utils.translation import override
 
 from audits import charts, words
+from audits.charts import legible
+from audits.evaluators.base import UnusableEvidence
 from audits.measuring import Measured
 from audits.models import EvidenceReport, EvidenceRun, Measurement
 from audits.questions import evaluators_sha256
 from audits.report_format import REPORT_FORMAT
-from registry.digests import canonical_json, sha256_hex
+from registry.digests import NotCanonical, canonical_json, sha256_hex
 
 LANGUAGES = ("en", "de")
 _NAME, _GROUP, _METHOD, _UNIT = 100, 200, 200, 32
@@ -21,9 +23,13 @@ def create(*, run: EvidenceRun, measured: Measured, at: datetime) -> EvidenceRep
     """Insert the report and its measurements; part of the caller's transaction.
 
     The document is canonical JSON (RFC 8785) without times, so that the same inputs
-    give the same bytes; what it cost stands beside it.
+    give the same bytes; what it cost stands beside it. Raises UnusableEvidence when
+    JSON cannot hold what was measured.
     """
-    body = canonical_json(document(run, measured))
+    try:
+        body = canonical_json(document(run, measured))
+    except NotCanonical as error:
+        raise UnusableEvidence(f"The report cannot be written: {error}") from error
     report = EvidenceReport.objects.create(
         run=run,
         document=body.decode(),
@@ -37,7 +43,10 @@ def create(*, run: EvidenceRun, measured: Measured, at: datetime) -> EvidenceRep
 
 
 def document(run: EvidenceRun, measured: Measured) -> dict[str, Any]:
-    """Answer the report's document; its form is `evidence-report-1.schema.json`."""
+    """Answer the report's document; its form is `evidence-report-1.schema.json`.
+
+    Control characters and surrogates of a stranger's texts become visible signs.
+    """
     found = measured.evaluation
     whole: dict[str, Any] = {
         "format": REPORT_FORMAT,
@@ -57,10 +66,11 @@ def document(run: EvidenceRun, measured: Measured) -> dict[str, Any]:
         "engines": {**found.versions, "evaluators_sha256": evaluators_sha256()},
         "sandbox": measured.sandbox,
         "measurements": [asdict(one) for one in found.measurements],
-        "summary": dict(found.summary),
-        "warnings": list(found.warnings),
-        "limits": list(found.limits),
+        "summary": found.summary,
+        "warnings": found.warnings,
+        "limits": found.limits,
     }
+    whole = legible(whole)
     return {
         **whole,
         "words": {language: _said(language, measured) for language in LANGUAGES},
@@ -70,7 +80,7 @@ def document(run: EvidenceRun, measured: Measured) -> dict[str, Any]:
 
 def _said(language: str, measured: Measured) -> list[str]:
     with override(language):
-        return words.sentences(measured.evaluation.measurements)
+        return [legible(s) for s in words.sentences(measured.evaluation.measurements)]
 
 
 def _drawn(language: str, whole: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,14 +110,14 @@ def _rows(report: EvidenceReport, measured: Measured) -> list[Measurement]:
         Measurement(
             report=report,
             name=one.name[:_NAME],
-            group=one.group[:_GROUP],
+            group=legible(one.group)[:_GROUP],
             value=one.value,
             lower=one.lower,
             upper=one.upper,
             n=one.n,
             unit=one.unit[:_UNIT],
-            method=one.method[:_METHOD],
-            because=one.because,
+            method=legible(one.method)[:_METHOD],
+            because=legible(one.because),
         )
         for one in measured.evaluation.measurements
     ]

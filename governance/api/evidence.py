@@ -3,9 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -38,9 +40,15 @@ class EvidenceRunRecord(serializers.Serializer[Any]):
     again = serializers.BooleanField(default=False)
 
 
-def _runs() -> Any:
-    return EvidenceRun.objects.select_related(
-        "version__model", "dataset_version__dataset", "requested_by"
+def _runs() -> QuerySet[EvidenceRun]:
+    """Runs with all that is shown of them; never the documents, which are large."""
+    return (
+        EvidenceRun.objects.select_related(
+            "version__model", "dataset_version__dataset", "requested_by"
+        )
+        .select_related("report", "answered_by__report")
+        .defer("report__document", "answered_by__report__document")
+        .prefetch_related("report__measurements", "answered_by__report__measurements")
     )
 
 
@@ -124,10 +132,12 @@ class Report(Door):
         report = report_of(row)
         if report is None:
             raise Http404
-        return HttpResponse(
+        tag = f'"{report.sha256}"'
+        known = get_conditional_response(request._request, etag=tag)
+        return known or HttpResponse(
             report.document.encode(),
             content_type="application/json",
-            headers={"ETag": f'"{report.sha256}"'},
+            headers={"ETag": tag},
         )
 
 

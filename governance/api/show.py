@@ -166,14 +166,27 @@ def run(row: EvidenceRun) -> Json:
 
 
 def _report(row: EvidenceReport) -> Json:
-    names = ("name", "group", "value", "lower", "upper", "n", "unit", "method")
+    names = [
+        "name",
+        "group",
+        "value",
+        "lower",
+        "upper",
+        "n",
+        "unit",
+        "method",
+        "because",
+    ]
     return {
         "sha256": row.sha256,
         "url": f"/api/v1/evidence-runs/{row.run_id}/report",
         "sandbox": row.sandbox,
         "cost": row.cost,
         "reported_at": row.reported_at,
-        "measurements": list(row.measurements.values(*names, "because")),
+        "measurements": [
+            {name: getattr(one, name) for name in (*names, "because")}
+            for one in row.measurements.all()
+        ],
     }
 
 
