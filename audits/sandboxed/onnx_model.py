@@ -15,6 +15,7 @@ from audits.sandboxed.loading import (
     numbers,
     ordered,
 )
+from audits.sandboxed.onnx_nodes import class_labels
 from audits.sandboxed.refusal import Refused, told
 from audits.sandboxed.threads import threads
 
@@ -37,8 +38,11 @@ class OnnxModel(Model):
 
     library = "onnxruntime"
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession, labels: tuple[str, ...] = ()
+    ) -> None:
         self.session = session
+        self.zipped = False  # rows come as dictionaries that name the classes
         self.inputs = session.get_inputs()
         outputs = session.get_outputs()
         probable = [out for out in outputs if "prob" in out.name.lower()]
@@ -50,10 +54,12 @@ class OnnxModel(Model):
             self.task, self.classes = "regression", ()
         else:
             self.classes = self._probe()
+            if len(labels) == len(self.classes) and not self.zipped:
+                self.classes = labels
             self.task = "multiclass" if len(self.classes) > 2 else "binary"
 
     def _probe(self) -> tuple[str, ...]:
-        """Name the classes: as the file does (ZipMap), or by their number of columns.
+        """Name the classes as ZipMap does, or number them by the columns.
 
         What the shape does not say is found by asking for one row of zeros.
         """
@@ -65,6 +71,7 @@ class OnnxModel(Model):
             except TROUBLES:
                 return ("0", "1")
             if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+                self.zipped = True
                 return tuple(map(str, sorted(answer[0])))
             count = np.shape(answer)[-1] if np.ndim(answer) == 2 else 2
         return tuple(map(str, range(max(count, 2))))
@@ -159,12 +166,13 @@ def load(path: Path, *, format: str) -> Model:
     options.intra_op_num_threads = threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    data = path.read_bytes()
     try:
         session = onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            data, options, providers=["CPUExecutionProvider"]
         )
     except TROUBLES as trouble:
         raise Refused(
             f"ONNX Runtime does not accept the file: {told(trouble)}."
         ) from trouble
-    return OnnxModel(session)
+    return OnnxModel(session, class_labels(data))

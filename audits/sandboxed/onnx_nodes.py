@@ -61,6 +61,24 @@ def tree_node(data: bytes) -> Node | None:
         return None
 
 
+def class_labels(data: bytes) -> tuple[str, ...]:
+    """Answer the classes that a classifier's operator names, in the order of its
+    columns; none when no operator does, or when two say different things."""
+    found: set[tuple[str, ...]] = set()
+    try:
+        graph = next(value for field, value in _fields(data) if field == GRAPH)
+        for field, node in _fields(graph):
+            for part, value in _fields(node) if field == NODE else ():
+                if part == ATTRIBUTE and b"classlabels" in value:
+                    name, labels = _attribute(value)
+                    if name.startswith("classlabels") and isinstance(labels, list):
+                        found.add(tuple(map(str, labels)))
+    except (IndexError, StopIteration, struct.error, UnicodeDecodeError, TypeError):
+        return ()
+    found.discard(())
+    return found.pop() if len(found) == 1 else ()
+
+
 def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
     """Walk a message: field number and value, bytes for everything nested."""
     view, at = memoryview(data), 0

@@ -138,7 +138,7 @@ def _series(
     if kind == BOOLEAN:
         said = pd.Series(column.to_pandas(), dtype=object if lacking else bool)
         return said.where(said.notna(), np.nan) if lacking else said
-    return pd.Series(column.cast(pa.large_string()).to_pandas(), dtype="str")
+    return pd.Series(column.cast(pa.large_string()).to_pandas())
 
 
 class _refusing:

@@ -240,7 +240,7 @@ def test_sklearn_predicts_values(model: Any, tmp_path: Path) -> None:
     np.testing.assert_allclose(scores, model.predict(data))
 
 
-def onnx_classes(path: Path, *, named: bool) -> Any:
+def onnx_classes(path: Path, *, named: bool, words: bool = False) -> Any:
     """Three classes as ONNX: a matrix, or (ZipMap) a dictionary for each row."""
     model = LogisticRegression().fit(numbers().fillna(0), classes())
     labels = {"classlabels_strings": ["high", "low", "middle"]}
@@ -248,7 +248,8 @@ def onnx_classes(path: Path, *, named: bool) -> Any:
         helper.make_node(
             "LinearClassifier", ["input"], ["label", "scores"], domain="ai.onnx.ml",
             coefficients=model.coef_.ravel().tolist(), post_transform="SOFTMAX",
-            intercepts=model.intercept_.tolist(), classlabels_ints=[0, 1, 2],
+            intercepts=model.intercept_.tolist(),
+            **(labels if words else {"classlabels_ints": [0, 1, 2]}),
         ),
         helper.make_node("ZipMap", ["scores"], ["probabilities"], domain="ai.onnx.ml",
                          **labels),
@@ -259,7 +260,8 @@ def onnx_classes(path: Path, *, named: bool) -> Any:
         helper.make_map_type_proto(TensorProto.STRING, inner)
     )
     zipped = helper.make_value_info("probabilities", maps)
-    label = helper.make_tensor_value_info("label", TensorProto.INT64, [None])
+    kind = TensorProto.STRING if words else TensorProto.INT64
+    label = helper.make_tensor_value_info("label", kind, [None])
     graph = helper.make_graph(
         nodes if named else nodes[:1],
         "g",
@@ -278,6 +280,14 @@ def test_onnx_answers_several_classes(named: bool, tmp_path: Path) -> None:
     model, scores = asked(path, numbers().fillna(0))
     words = ("high", "low", "middle") if named else ("0", "1", "2")
     assert (model.task, model.classes) == ("multiclass", words)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_onnx_names_its_classes_in_its_operator(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    expected = onnx_classes(path, named=False, words=True)
+    model, scores = asked(path, numbers().fillna(0))
+    assert model.classes == ("high", "low", "middle")
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
