@@ -17,6 +17,7 @@ from audits.evaluators.fairness.homogeneity import (
     two_means,
     two_rates,
 )
+from audits.evaluators.fairness.rates import shrunken
 from tests.audits.fair import evaluate, value, words
 
 
@@ -218,3 +219,38 @@ def test_the_reader_sees_which_groups_values_differ():
         one = found.get(f"{name}_to_reference[g=c]")
         assert one.lower < 1 < one.upper
         assert one.value == pytest.approx(1, abs=0.2)
+
+
+def test_shrunken_rates_believe_small_groups_less():
+    trials = np.array([20, 2000, 2000, 0])
+    pulled = shrunken(np.array([16, 1000, 700, 0]), trials)
+    assert 0.425 < pulled[0] < 0.75  # 0.8 of 20 rows; 0.426 of all
+    assert pulled[1:3] == pytest.approx([0.5, 0.35], abs=0.005)
+    assert pulled[3] is None
+    alike = shrunken(np.array([50, 49, 51]), np.array([100, 100, 100]))
+    assert alike == [0.5, 0.5, 0.5]
+    assert shrunken(np.array([0, 0]), np.array([5, 5])) == [0, 0]
+    assert shrunken(np.array([3]), np.array([4])) == [0.75]
+    assert shrunken(np.array([0]), np.array([0])) == [None]
+
+
+def test_shrunken_rates_are_nearer_to_the_truth_than_the_raw_ones():
+    random = np.random.default_rng(0)
+    raw = near = 0.0
+    for _ in range(50):
+        truth = random.beta(30, 70, 25)
+        trials = random.integers(20, 200, 25)
+        hits = random.binomial(trials, truth)
+        raw += ((hits / trials - truth) ** 2).sum()
+        near += ((np.array(shrunken(hits, trials)) - truth) ** 2).sum()
+    assert near < 0.8 * raw
+
+
+def test_the_table_has_shrunken_rates_also_of_small_groups():
+    groups = ["a"] * 60 + ["b"] * 60 + ["c"] * 5
+    target = [0, 1] * 60 + [1] * 5
+    found = evaluate(target, target, {"g": groups}, minimum_group_size=30)
+    (table,) = found.summary["features"]
+    small = table["groups"][2]["rates"]["selection_rate"]
+    assert small["value"] is None
+    assert 0.5 <= small["shrunken"] < 1

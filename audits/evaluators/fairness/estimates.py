@@ -22,6 +22,7 @@ class Estimate:
     because: str = ""
     method: str = ""
     hits: int = 0  # of `n`, where the number is a rate
+    shrunken: float | None = None  # pulled to the rate of all, see `rates.shrunken`
 
     def measured(self, name: str, label: str) -> Measurement:
         """The same as a measurement."""

@@ -102,7 +102,9 @@ def table(grouping: Grouping, numbers: By) -> dict[str, Any]:
 
 
 def _plain(one: Estimate) -> dict[str, Any]:
+    pulled = {} if one.shrunken is None else {"shrunken": one.shrunken}
     return {
+        **pulled,
         "value": one.value,
         "lower": one.lower,
         "upper": one.upper,

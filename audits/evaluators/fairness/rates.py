@@ -1,7 +1,7 @@
 """Rates that follow from counts: their definitions, values and intervals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,24 +100,56 @@ def estimates(
     Fails closed: a group, and the trials of its rate, must have `smallest` rows.
     """
     hits, trials = rate.shares(counts)
-    every = zip(
-        words, hits.tolist(), trials.tolist(), counts.sum(axis=1).tolist(), strict=True
-    )
+    near = [None] * len(words) if rate.doubled else shrunken(hits, trials)
+    every = zip(words, hits.tolist(), trials.tolist(), near, strict=True)
+    rows = counts.sum(axis=1).tolist()
     return [
-        _estimate(rate, word, hit, trial, lacking(word, rows, trial, rate.of, smallest))
-        for word, hit, trial, rows in every
+        _estimate(
+            rate,
+            Estimate(
+                word,
+                n=trial,
+                hits=hit,
+                shrunken=pulled,
+                because=lacking(word, n, trial, rate.of, smallest),
+            ),
+        )
+        for (word, hit, trial, pulled), n in zip(every, rows, strict=True)
     ]
 
 
-def _estimate(rate: Rate, word: str, hits: int, trials: int, because: str) -> Estimate:
-    if because:
-        return Estimate(word, n=trials, hits=hits, because=because)
-    share, limits = hits / trials, wilson(hits, trials)
-    value, lower, upper = share, *limits
+def _estimate(rate: Rate, counted: Estimate) -> Estimate:
+    if counted.because:
+        return counted
+    share = counted.hits / counted.n
+    value, lower, upper = share, *wilson(counted.hits, counted.n)
     if rate.doubled:
-        value, lower, upper = (2 * part / (1 + part) for part in (share, *limits))
+        value, lower, upper = (2 * part / (1 + part) for part in (value, lower, upper))
     method = DOUBLED if rate.doubled else WILSON
-    return Estimate(word, value, lower, upper, n=trials, hits=hits, method=method)
+    return replace(counted, value=value, lower=lower, upper=upper, method=method)
+
+
+def shrunken(hits: Floats, trials: Floats) -> list[float | None]:
+    """Each group's rate pulled to that of all, the more the fewer rows it has.
+
+    Weights are those of random effects: the variance between groups (DerSimonian and
+    Laird 1986) by that and the group's own. Where groups differ no more than by chance
+    all get the rate of all. None where it is 0 out of 0.
+    """
+    total = trials.sum()
+    if not total:
+        return [None] * len(trials)
+    middle = hits.sum() / total
+    own = middle * (1 - middle)
+    safe = np.maximum(trials, 1)
+    rates = hits / safe
+    groups = int((trials > 0).sum())
+    surplus = (trials * (rates - middle) ** 2).sum() - (groups - 1) * own
+    scale = total - (trials**2.0).sum() / total
+    between = max(0.0, surplus / scale) if scale > 0 else 0.0
+    weight = between / np.maximum(between + own / safe, np.finfo(float).tiny)
+    pulled = (middle + weight * (rates - middle)).tolist()
+    return [one if n else None for one, n in zip(pulled, trials, strict=True)]
 
 
 def lacking(word: str, rows: int, trials: int, of: str, smallest: int) -> str:
