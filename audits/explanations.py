@@ -69,6 +69,7 @@ class Explanation:
     checked_by: str = ""  # the second engine; empty where there is none
     check: Floats | None = None  # its phi of the first rows of the first sample
     whole: Partial | None = None
+    whole_explainer: str = ""  # all engines agree, but more rows may have a faster one
     whole_miss: float = 0.0  # of the output's range, over all rows of `whole`
     whole_left_out: bool = False  # asked for, but it would take too long
     shortened: int = 0  # rows asked for in a sample, when fewer were explained
@@ -138,6 +139,7 @@ def _explanation(
         checked_by=str(values["checked_by"])[: answers.MAX_NAME],
         check=_check(result, width),
         whole=_whole(result, width),
+        whole_explainer=str(values["whole_explainer"])[: answers.MAX_NAME],
         whole_miss=float(values["whole_miss"]),
         whole_left_out=wish.whole is not None and "whole_absolute" not in result.arrays,
         shortened=_shortened(result, wish),

@@ -162,6 +162,7 @@ def _importances(
     explanation: Explanation, sums: Partial, order: NDArray[np.intp]
 ) -> list[Measurement]:
     found = []
+    summed = explanation.whole_explainer if explanation.whole else explanation.explainer
     for index in order:
         lower, upper = sums.interval(int(index))
         found.append(
@@ -172,7 +173,7 @@ def _importances(
                 upper,
                 n=sums.n,
                 group=explanation.features[index],
-                method=f"{explanation.explainer}; normal interval over rows",
+                method=f"{summed}; normal interval over rows",
                 unit=explanation.scale,
             )
         )
@@ -191,6 +192,9 @@ def _summary(
     numbered = _numbered(explanation, around)
     return {
         "explainer": explanation.explainer,
+        "explainer_of_all_rows": explanation.whole_explainer
+        if explanation.whole
+        else None,
         "exact": explanation.exact,
         "reference": "interventional" if len(first.background) else "path-dependent",
         "checked_by": explanation.checked_by,

@@ -73,6 +73,7 @@ def work(
         stream = _Whole(model, files, options, data)
         arrays |= stream.sums(progress)
         values |= {"whole_rows": stream.count, "whole_miss": stream.miss}
+        values["whole_explainer"] = stream.explainer.name
         explainers.append(stream.explainer)
     for one in explainers:
         values["versions"] |= one.versions
@@ -175,6 +176,7 @@ def _said(model: Model, explainer: Explainer) -> dict[str, Any]:
         "exact": explainer.exact,
         "checked_by": "",
         "most_rows": explainer.most_rows,
+        "whole_explainer": explainer.name,
         "whole_rows": 0,
         "whole_miss": 0.0,
     }

@@ -68,6 +68,7 @@ def test_sums_over_all_rows_are_those_of_the_rows(tmp_path: Path) -> None:
     np.testing.assert_allclose(whole.squares, np.square(phi).sum(axis=0), rtol=1e-5)
     np.testing.assert_allclose(whole.total, phi.sum(axis=0), atol=1e-4)
     report = evaluated(source, found)
+    assert report.summary["explainer_of_all_rows"] == found.whole_explainer
     assert report.summary["rows"] == small.ROWS
     assert all(m.n == small.ROWS for m in report.measurements if m.group)
     chosen = asked(source, whole=np.arange(10, 110)).whole
