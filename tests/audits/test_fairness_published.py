@@ -135,7 +135,8 @@ def test_within_departments_the_sign_turns(berkeley):
     assert [level["level"] for level in table["levels"]] == list("ABCDEF")
     women_in_a = table["levels"][0]["groups"][0]
     assert (women_in_a["rows"], women_in_a["selected"]) == (108, 89)
-    # The control itself is not compared.
-    assert {m.group for m in found.measurements if m.name == "unknown_rows"} == {
-        "gender"
-    }
+    # The control is compared too, but not within itself, nor together with others.
+    alone = {m.group for m in found.measurements if m.name == "unknown_rows"}
+    assert alone == {"gender", "department"}
+    within = {m.group for m in found.measurements if "conditional_hom" in m.name}
+    assert within == {"gender"}

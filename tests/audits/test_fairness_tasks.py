@@ -239,3 +239,11 @@ def test_scores_on_another_scale_are_refused_or_compared_as_numbers():
 def test_what_cannot_be_asked_is_refused(asked, sentence):
     with pytest.raises(UnusableEvidence, match=sentence):
         evaluate([0, 1], [0, 1], {"g": words("a", "b")}, **asked)
+
+
+def test_a_control_or_two_classes_of_one_name_are_refused_where_they_mean_nothing():
+    groups = {"g": words("a", "b"), "h": words("x", "x")}
+    with pytest.raises(UnusableEvidence, match="with two classes only"):
+        evaluate([0, 1], [0, 1], groups, control="h", task="regression")
+    with pytest.raises(UnusableEvidence, match="same name"):
+        evaluate([0, 1], np.eye(2), groups, task="multiclass", classes=("a", "a"))

@@ -34,7 +34,7 @@ def measure(question: Question) -> Found:
     )
     if question.target is None:
         cells = count([*question.columns, chosen, question.above])
-        found = Found(groupings(cells, question.compared))
+        found = Found(groupings(cells, question.features, control=asked.control))
         for grouping in found.groupings:
             counts = grouping.counts(cells, PREDICTION, ABOVE)
             found.add(compare(grouping, counts, CHOSEN, asked))
@@ -49,7 +49,7 @@ def measure(question: Question) -> Found:
     if asked.control:
         _add_control(found, cells, asked.control, question)
     found.summary["local_law_144"] = {
-        "selection": law144.tables(cells, question.compared, PREDICTION),
+        "selection": law144.tables(cells, question.features, PREDICTION),
         **law144.scoring(question),
     }
     return found
@@ -71,7 +71,7 @@ def _check(question: Question) -> None:
 def _labelled(question: Question, cells: Cells) -> Found:
     """Rates, scores, sweep and calibration where the truth is known."""
     asked = question.options
-    found = Found(groupings(cells, question.compared))
+    found = Found(groupings(cells, question.features, control=asked.control))
     sweeps, calibrations = [], []
     confusion = cells.over([axis.name for axis in cells.axes if axis.name != BIN])
     for grouping in found.groupings:
@@ -99,6 +99,8 @@ def _scored(question: Question, grouping: Grouping, histogram: Any) -> Found:
 def _add_control(found: Found, cells: Cells, name: str, question: Question) -> None:
     tables = []
     for grouping in found.groupings:
+        if name in grouping.features:
+            continue
         within = control.counts(grouping, cells, PREDICTION, name)
         found.add(control.compare_within(grouping, within, question.options))
         tables.append(control.table(grouping, within, cells, name))

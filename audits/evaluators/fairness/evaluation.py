@@ -53,6 +53,8 @@ def evaluate(
     asked = options(config or {})
     question = Question(columns, scores, target, tuple(classes), asked)
     check(question)
+    if asked.control and task != "binary":
+        raise UnusableEvidence("A control can be asked for with two classes only.")
     found = _BY_TASK[task](question)
     return Evaluation(
         measurements=(

@@ -109,11 +109,17 @@ def grouping(cells: Cells, features: Sequence[str]) -> Grouping:
     )
 
 
-def groupings(cells: Cells, features: Sequence[str]) -> list[Grouping]:
-    """Each feature alone and, if several, all together; no two names are alike."""
+def groupings(
+    cells: Cells, features: Sequence[str], *, control: str = ""
+) -> list[Grouping]:
+    """Each feature alone and, if several, all together but the control.
+
+    No two names are alike.
+    """
     asked: list[tuple[str, ...]] = [(feature,) for feature in features]
-    if len(features) > 1:
-        asked.append(tuple(features))
+    together = tuple(feature for feature in features if feature != control)
+    if len(together) > 1:
+        asked.append(together)
     found = [grouping(cells, each) for each in asked]
     names = iter(apart([g.name for g in found] + [n for g in found for n in g.labels]))
     found = [replace(one, name=next(names)) for one in found]

@@ -40,7 +40,7 @@ def scoring(question: Question) -> dict[str, Any]:
     """The same for scores: selected is whoever is beyond the full sample's median."""
     cells = count([*question.columns, question.above])
     return {
-        "scoring": tables(cells, question.compared, ABOVE),
+        "scoring": tables(cells, question.features, ABOVE),
         "sample_median": question.median,
         "rule": "strictly beyond the median of the full sample, unknowns included",
     }

@@ -42,6 +42,8 @@ def measure(question: Question) -> Found:
             f"Fairness is measured for 2 to {MOST_CLASSES} classes, with a score for "
             "each row and class."
         )
+    if len(set(question.classes)) < k:
+        raise UnusableEvidence("Two classes have the same name.")
     if target is not None and not ((target >= 0) & (target < k)).all():
         raise UnusableEvidence("The target holds values that are no class.")
     chosen = question.scores.argmax(axis=1).astype(np.uint8)
@@ -50,7 +52,7 @@ def measure(question: Question) -> Found:
         label = numbered(LABEL, target.astype(np.uint8), k)
         outcomes = {LABEL: label, **outcomes}
     cells = count([*question.columns, *outcomes.values()])
-    found = Found(groupings(cells, question.compared))
+    found = Found(groupings(cells, question.features))
     told = _largest([cells.over([name]) for name in outcomes], k)
     compare_one = _choices if target is None else _classes
     for grouping in found.groupings:

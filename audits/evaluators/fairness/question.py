@@ -29,10 +29,9 @@ class Question:
     options: Options
 
     @property
-    def compared(self) -> list[str]:
-        """The features whose groups are compared: all but the control."""
-        names = [column.axis.name for column in self.columns]
-        return [name for name in names if name != self.options.control]
+    def features(self) -> list[str]:
+        """The sensitive features, in the order given."""
+        return [column.axis.name for column in self.columns]
 
     @cached_property
     def median(self) -> float:
@@ -70,16 +69,15 @@ def check(question: Question) -> None:
             raise UnusableEvidence(f"The sensitive feature {name!r} is empty.")
         if column.axis.name.startswith("\0"):
             raise UnusableEvidence("No column's name may begin with a zero byte.")
-    _check_control(question.options.control, columns)
+    if question.options.control:
+        _check_control(question.options.control, question.features)
 
 
-def _check_control(control: str, columns: Sequence[Coded]) -> None:
-    if not control:
-        return
-    if control not in {column.axis.name for column in columns}:
+def _check_control(control: str, features: Sequence[str]) -> None:
+    if control not in features:
         raise UnusableEvidence(
             f"The setting 'control' names {control!r}, which is not a sensitive "
             "feature of these data."
         )
-    if len(columns) == 1:
+    if len(features) == 1:
         raise UnusableEvidence("Beside the control there is no feature to compare.")

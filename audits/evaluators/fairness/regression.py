@@ -37,7 +37,7 @@ def measure(question: Question) -> Found:
     if question.scores.ndim != 1:
         raise UnusableEvidence("A predicted value is needed for each row.")
     cells = count([*question.columns, question.above])
-    found = Found(groupings(cells, question.compared))
+    found = Found(groupings(cells, question.features))
     for grouping in found.groupings:
         values = _values(grouping, question)
         above = grouping.counts(cells, ABOVE)

@@ -4,6 +4,7 @@ Bins are a power of two wide, so that no score is rounded into the wrong one.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,9 +108,12 @@ def _calibration(
         lacking(word, n, n, "rows", options.smallest)
         for word, n in zip(grouping.words, grouping.rows.tolist(), strict=True)
     ]
-    return bootstrap.by_group(
+    found, worst = bootstrap.by_group(
         counts, errors, grouping.words, reasons, options, of=grouping.name
     )
+    method = f"{WIDE} bins, scores to 1/{2 * BINS}; {worst.method}"
+    named = [one if one.because else replace(one, method=method) for one in found]
+    return named, replace(worst, method=method)
 
 
 def _wide(histogram: Counts) -> tuple[Counts, Floats]:
