@@ -63,19 +63,16 @@ def request(
         raise CannotMeasure("kind", _("Must be one of: %(names)s.") % {"names": names})
     complete = configuration(version, kind, config)
     _require_columns(version, kind, dataset_version)
-    question = question_digest(
-        version=version, kind=kind, dataset_version=dataset_version, config=complete
-    )
     run = EvidenceRun(
         version=version,
         kind=kind,
         dataset_version=dataset_version,
         config=complete,
-        question_sha256=question,
         priority=priority,
         requested_by=by,
         requested_at=at,
     )
+    run.question_sha256 = question = question_of(run)
     with transaction.atomic():
         _one_at_a_time(question)
         same = version.evidence_runs.filter(question_sha256=question, requested_by=by)
@@ -87,6 +84,16 @@ def request(
         if not again:
             answer_from_store(run, at=at)
     return run
+
+
+def question_of(run: EvidenceRun) -> str:
+    """The digest of a run's question, for the engines that are installed here."""
+    return question_digest(
+        version=run.version,
+        kind=run.kind,
+        dataset_version=run.dataset_version,
+        config=run.config,
+    )
 
 
 def _hurry(run: EvidenceRun, priority: int) -> None:

@@ -25,6 +25,14 @@ from registry.acts import acting
 from registry.storage import ArtifactDamaged
 
 _PROGRESS_SECONDS = 0.5
+_BEGUN = (
+    "attempts",
+    "state",
+    "started_at",
+    "not_before",
+    "step",
+    "question_sha256",
+)
 State = EvidenceRun.State
 GAVE_UP = (
     f"The worker died {MAX_ATTEMPTS} times while it measured this, or its disk failed."
@@ -136,9 +144,9 @@ def _begin(run: EvidenceRun) -> bool:
         run.state, run.started_at = State.RUNNING, run.started_at or now
         run.not_before = claims.next_attempt(run.attempts, now=now)
         run.step = "starting"
-        run.save(
-            update_fields=["attempts", "state", "started_at", "not_before", "step"]
-        )
+        # Asked before an upgrade, it is answered by the engines of now.
+        run.question_sha256 = evidence.question_of(run)
+        run.save(update_fields=_BEGUN)
     if run.attempts > MAX_ATTEMPTS:
         _fail(run, GAVE_UP)
         return False

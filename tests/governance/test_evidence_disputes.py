@@ -1,5 +1,6 @@
 """Whose question counts, who may stop it, and what a dishonest developer cannot do."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -220,3 +221,12 @@ def test_an_urgent_run_goes_before_the_parts_of_another(world, settings):
     work = claims.waiting(timezone.now())
     assert work[0] == urgent
     assert work[1:] == list(large.parts.order_by("number"))
+
+
+def test_a_question_from_before_an_upgrade_is_answered_by_what_is_installed(world):
+    version, data = world.version(world.model()), world.data()
+    run = ask(world, version, data)
+    EvidenceRun.objects.filter(pk=run.pk).update(question_sha256="0" * 64)
+    run = ended(run)
+    assert json.loads(run.report.document)["question_sha256"] == run.question_sha256
+    assert ask(world, version, data, by=world.ben).answered_by == run

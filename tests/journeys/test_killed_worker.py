@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from django.conf import settings as project
 from django.db import connection
@@ -17,6 +18,7 @@ from django.utils import timezone
 from audits import execution
 from audits.models import EvidenceReport, EvidenceRun
 from governance import evidence
+from tests.conftest import FreshDatabase
 from tests.world import World
 
 # Measures for ever, and says how far it is as the real function does.
@@ -32,10 +34,16 @@ def stay(_what, *, on_progress, **_limits):
         on_progress(0.5, "for ever")
         time.sleep(0.1)
 
+def wait(run, *, limits, on_progress):
+    print("measuring", flush=True)
+    sys.stdin.readline()
+    return measure(run, limits=limits)
+
+measure = execution.measure
 if sys.argv[1] == "part":
     execution.parts.predict_part = stay
 else:
-    execution.measure = stay
+    execution.measure = {"run": stay, "blind": wait}[sys.argv[1]]
 execution.execute_next()
 """
 
@@ -62,6 +70,7 @@ def _worker_to_be_killed(what: str = "run") -> Iterator[subprocess.Popen[str]]:
         [sys.executable, "-c", WORKER, what],
         cwd=project.BASE_DIR,
         env=os.environ,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as child:
@@ -97,6 +106,47 @@ def test_a_worker_killed_in_a_part_leaves_it_to_the_others(run, settings):
     assert (run.state, run.failure) == ("finished", "")
     assert sorted(run.parts.values_list("attempts", flat=True)) == [1, 1, 2]
     assert EvidenceReport.objects.filter(run=run).count() == 1
+
+
+def test_a_worker_that_lost_its_database_stores_nothing(run, fresh_database):
+    """Its lock is gone, and another has the run: what it found comes too late."""
+    with _worker_to_be_killed("blind") as child:
+        _drop_other_connections(fresh_database)
+        assert execution.execute_next() == 1
+        report = EvidenceReport.objects.get(run=run)
+        assert child.stdin is not None
+        child.stdin.write("go on\n")
+        child.stdin.close()
+        assert child.wait(timeout=60) == 1, "its work ends with an error"
+    assert EvidenceReport.objects.get(run=run) == report
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == ("finished", 2)
+
+
+def test_workers_side_by_side_do_everything_once(run, settings, monkeypatch):
+    monkeypatch.setenv("FREIGABE_EVIDENCE_PART_ROWS", "30")
+    another = evidence.request_run(
+        version=run.version,
+        kind="data_quality",
+        dataset_version=run.dataset_version,
+        by=run.requested_by,
+        at=timezone.now(),
+    )
+    work = "import django; django.setup(); from audits import execution\n"
+    work += "while execution.execute_next(): pass"
+    command = [sys.executable, "-c", work]
+    workers = [
+        subprocess.Popen(command, cwd=project.BASE_DIR, env=os.environ)
+        for _ in range(2)
+    ]
+    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
+    while execution.execute_next():  # what both passed by while the other had it
+        pass
+    for one in (run, another):
+        one.refresh_from_db()
+        assert (one.state, one.attempts) == ("finished", 1), one.failure
+    assert list(run.parts.values_list("attempts", flat=True)) == [1, 1, 1, 1]
+    assert EvidenceReport.objects.count() == 2
 
 
 def test_a_retry_waits_and_each_wait_is_longer(run, settings, monkeypatch):
@@ -152,6 +202,16 @@ def test_a_run_that_kills_every_worker_fails_with_the_reason(run):
     run.refresh_from_db()
     assert run.state == "failed"
     assert "died 3 times" in run.failure
+
+
+def _drop_other_connections(database: FreshDatabase) -> None:
+    with psycopg.connect(database.superuser_dsn) as superuser:
+        superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+            "current_database() AND pid NOT IN (pg_backend_pid(), %s)",
+            [connection.connection.info.backend_pid],
+        )
+    _until_the_lock_is_free()
 
 
 def _until_the_lock_is_free() -> None:
