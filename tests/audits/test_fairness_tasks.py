@@ -247,3 +247,19 @@ def test_a_control_or_two_classes_of_one_name_are_refused_where_they_mean_nothin
         evaluate([0, 1], [0, 1], groups, control="h", task="regression")
     with pytest.raises(UnusableEvidence, match="same name"):
         evaluate([0, 1], np.eye(2), groups, task="multiclass", classes=("a", "a"))
+
+
+def test_small_groups_make_no_gap_in_the_sweep():
+    """Five people, all selected, and a group whose good outcomes are too few."""
+    groups = words(*["a"] * 100, *["b"] * 100, *["small"] * 5)
+    target = [0, 1] * 50 + [1] * 10 + [0] * 90 + [1] * 5
+    scores = [0.25, 0.75] * 100 + [1.0] * 5
+    (table,) = evaluate(target, scores, {"g": groups}, minimum_group_size=30).summary[
+        "threshold_sweep"
+    ]
+    assert [group["group"] for group in table["groups"]] == ["a", "b"]
+    middle = table["thresholds"].index(0.5)
+    assert table["demographic_parity_difference"][middle] == 0
+    assert table["groups"][0]["true_positive_rate"][middle] == 1
+    assert table["groups"][1]["true_positive_rate"][middle] is None
+    assert table["equalized_odds_difference"][middle] is None
