@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from audits.sandboxed import explain_reading as reading
-from audits.sandboxed.explain_with_trees import Subject, TreesExplainer
+from audits.sandboxed.explain_with_trees import Subject, explained_trees
 from audits.sandboxed.explainers import Asked, Explainer
 from audits.sandboxed.loading import (
     Model,
@@ -52,14 +52,7 @@ def prepare(
         layers=tuple(range(layers)),
         sign=sign,
     )
-    explainer = TreesExplainer(
-        subject,
-        background=background if asked.interventional else None,
-        rows=asked.rows,
-    )
-    if asked.interventional and not explainer.readable:
-        return None
-    return explainer
+    return explained_trees(subject, background=background, asked=asked)
 
 
 def _sign(model: Model, positive: str) -> float:

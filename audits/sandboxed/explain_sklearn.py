@@ -18,7 +18,7 @@ from audits.sandboxed import explain_reading_sklearn as reading
 from audits.sandboxed.explain_boosters import scale_of
 from audits.sandboxed.explain_linear import LinearExplainer
 from audits.sandboxed.explain_owners import NO_OWNER, owners
-from audits.sandboxed.explain_with_trees import Subject, TreesExplainer
+from audits.sandboxed.explain_with_trees import Subject, explained_trees
 from audits.sandboxed.explainers import Asked, Explainer
 from audits.sandboxed.loading import Model, Scores, ordered
 from audits.sandboxed.sklearn_model import SklearnModel
@@ -58,13 +58,12 @@ def prepare(
     # A bare estimator warns of numbers without the names that it was fitted with.
     ask = model.matrix if before is None else make
     margins = _margins(last, ask, sign, layers)
-    scores = model.score(sample, asked.positive)
-    scale = "probability"
+    scale: str | None = "probability"
     if not _answers_probabilities(last):
-        found = scale_of(model.task, margins(sample), scores)
-        if found is None:
-            return None
-        scale = found
+        scores = model.score(sample, asked.positive)
+        scale = scale_of(model.task, margins(sample), scores)
+    if scale is None:
+        return None
     if isinstance(last, LINEAR):
         return LinearExplainer(
             coefficients=sign * np.atleast_2d(np.asarray(last.coef_, np.float64)),
@@ -78,18 +77,14 @@ def prepare(
         library=model.library,
         scale=scale,
         encode=make,
-        owners=np.maximum(whose, 0),
+        owners=np.maximum(whose, 0),  # columns of nobody have no contribution
         margins=margins,
         trees=lambda: reading.of_sklearn(last),
         reference=last,
         layers=layers,
         sign=sign,
     )
-    behind = background if asked.interventional else None
-    explainer = TreesExplainer(subject, background=behind, rows=asked.rows)
-    if asked.interventional and not explainer.readable:
-        return None
-    return explainer
+    return explained_trees(subject, background=background, asked=asked)
 
 
 def _encoder(model: SklearnModel, before: Any) -> Callable[[pd.DataFrame], Scores]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from audits.sandboxed import explain_choice as choice
 from audits.sandboxed.explain_trees import Trees
-from audits.sandboxed.explainers import ADDITIVITY, Explainer, Layers
+from audits.sandboxed.explainers import ADDITIVITY, Asked, Explainer, Layers
 from audits.sandboxed.loading import Scores
 
 # Imported by name: only the engine that is used is paid for.
@@ -195,6 +195,18 @@ class TreesExplainer(Explainer):
         picked = list(self.subject.layers) if len(phi) > 1 else [0]
         phi, base = sign * phi[picked], sign * base[picked]
         return phi, np.repeat(base[:, None], len(rows), axis=1)
+
+
+def explained_trees(
+    subject: Subject, *, background: pd.DataFrame, asked: Asked
+) -> TreesExplainer | None:
+    """Answer the explainer that is asked for; None when the trees cannot be read, but
+    have to be: no library has interventional values of its own."""
+    behind = background if asked.interventional else None
+    explainer = TreesExplainer(subject, background=behind, rows=asked.rows)
+    if asked.interventional and not explainer.readable:
+        return None
+    return explainer
 
 
 def _sum_back(phi: Scores, owners: NDArray[np.int64], features: int) -> Scores:

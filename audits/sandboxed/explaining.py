@@ -50,18 +50,7 @@ def work(
     model = load(files["model"], format=options["format"])
     progress(0.1, "reading the data")
     data = _read(files, options)
-    arrays: Arrays = {}
-    explainers: list[Explainer] = []
-    for number, (rows, behind) in enumerate(
-        zip(data.rows, data.backgrounds, strict=True)
-    ):
-        progress(0.15 + 0.35 * number / len(data.rows), "explaining")
-        if not explainers or explainers[0].background_rows:
-            asked = _asked(files, options, number, len(rows))
-            explainers.append(
-                prepare(model, sample=data.head, background=behind, asked=asked)
-            )
-        arrays |= _sample(model, explainers[-1], rows, number, options)
+    explainers, arrays = _samples(model, files, options, data, progress)
     progress(0.5, "explaining a second time")
     first = explainers[0]
     again = first.again(data.rows[0].iloc[: _few(first, arrays)])
@@ -79,6 +68,29 @@ def work(
         values["versions"] |= one.versions
     values["warnings"] = sorted({w for one in explainers for w in one.warnings})
     return values, arrays
+
+
+def _samples(
+    model: Model,
+    files: Mapping[str, Path],
+    options: Mapping[str, Any],
+    data: _Data,
+    progress: Any,
+) -> tuple[list[Explainer], Arrays]:
+    """Explain each sample; one explainer serves all where it takes no background."""
+    arrays: Arrays = {}
+    explainers: list[Explainer] = []
+    for number, (rows, behind) in enumerate(
+        zip(data.rows, data.backgrounds, strict=True)
+    ):
+        progress(0.15 + 0.35 * number / len(data.rows), "explaining")
+        if not explainers or explainers[0].background_rows:
+            asked = _asked(files, options, number, len(rows))
+            explainers.append(
+                prepare(model, sample=data.head, background=behind, asked=asked)
+            )
+        arrays |= _sample(model, explainers[-1], rows, number, options)
+    return explainers, arrays
 
 
 def _read(files: Mapping[str, Path], options: Mapping[str, Any]) -> _Data:

@@ -54,6 +54,7 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
     from tests.benchmarks import (  # noqa: PLC0415
         bulk,
         capture,
+        explaining,
         fairness,
         gate,
         log,
@@ -76,6 +77,8 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
         "proof": proofs.inclusion,
         "fairness": fairness.evaluation,
         "fairness-counting": fairness.counting,
+        "explaining": explaining.choosing,
+        "explaining-background": explaining.background,
         "performance": measuring.evaluation,
         "drift": measuring.drifting,
         "two-workers": running.scaling,
