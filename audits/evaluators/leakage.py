@@ -14,6 +14,7 @@ from audits.evaluators.naming import short_names
 from audits.evaluators.row_hashes import Hashes
 
 Floats = NDArray[np.float64]
+Area = tuple[float, float, float]  # with its interval
 TOO_GOOD = 0.99
 SHOWN = 20
 MOST_CLASSES = 20
@@ -27,12 +28,16 @@ LIMITS = (
 
 
 def overlap(
-    test: Hashes, training: Hashes | None, *, same_file: bool = False
+    test: Hashes,
+    training: Hashes | None,
+    *,
+    same_file: bool = False,
+    lacking: str = "the file of the training data is not known",
 ) -> Evaluation:
     """Measure the share of rows whose features also stand in the training data.
 
     The same file as the training data is total leakage. Without training data the
-    share is not estimable, and no gate passes.
+    share is not estimable for what is `lacking`, and no gate passes.
     """
     name = "train_test_overlap"
     if same_file:
@@ -40,8 +45,7 @@ def overlap(
         warning = "The data are the model's own training data: they test nothing."
         return Evaluation((total,), summary={}, warnings=(warning,), limits=LIMITS)
     if training is None or not len(test):
-        why = "not estimable: the file of the training data is not known"
-        unknown = not_estimable(name, n=len(test), why=why)
+        unknown = not_estimable(name, n=len(test), why=f"not estimable: {lacking}")
         return Evaluation((unknown,), summary={}, limits=LIMITS)
     hits = int(np.isin(test, training).sum())
     lower, upper = wilson(hits, len(test))
@@ -62,50 +66,63 @@ def overlap(
     )
 
 
-def single_features(
-    columns: Iterable[Column], *, target: Column, seed: int = 0
-) -> Evaluation:
-    """Measure how well each feature alone tells the target, as an AUC of 0.5 to 1.
+class SingleFeatures:
+    """How well each feature alone tells the target, taken one column at a time.
 
     Above 0.99 a feature likely is the answer, or was made from it. Categories score by
     the share of positives that they have in the other half of the rows, so that many
     categories do not look like knowledge. Of several classes the best-told one counts;
     a number as target is cut at its median.
     """
-    chosen, rows = _classes(target)
-    if not chosen:
-        why = "not estimable: the target has one class only, or is missing"
-        none = not_estimable("single_feature_auc", n=rows, why=why)
-        return Evaluation((none,), summary={}, limits=LIMITS)
-    half = np.random.default_rng([seed, 3]).integers(0, 2, rows).astype(bool)
-    found: list[tuple[str, tuple[float, float, float]]] = []
-    for column in columns:
-        areas = [_area(column, one, there, half) for one, there in chosen]
-        found.append((column.name, max(areas)))
-    names = short_names([name for name, _ in found])
-    strongest = sorted(
-        zip(names, (area for _, area in found), strict=True), key=lambda p: -p[1][0]
-    )
-    suspects = [name for name, area in strongest if area[0] > TOO_GOOD]
-    warning = f"One feature alone tells the target: {', '.join(suspects[:8])}."
-    return Evaluation(
-        measurements=(
-            *(_measured(name, area, rows) for name, area in strongest[:SHOWN]),
-            Measurement(
-                "leaking_features",
-                float(len(suspects)),
-                n=len(found),
-                method=f"of {len(found)} features, those that alone reach an area of "
-                f"{TOO_GOOD}",
+
+    def __init__(self, target: Column, *, seed: int = 0) -> None:
+        self._chosen, self._rows = _classes(target)
+        random = np.random.default_rng([seed, 3])
+        self._half = random.integers(0, 2, self._rows, dtype=np.int8).astype(bool)
+        self._found: list[tuple[str, Area]] = []
+
+    def take(self, column: Column) -> None:
+        """Measure one more feature."""
+        areas = [_area(column, one, there, self._half) for one, there in self._chosen]
+        self._found.append((column.name, max(areas, default=(0.5, 0.5, 0.5))))
+
+    def evaluation(self) -> Evaluation:
+        """Answer the areas (0.5 to 1) of the strongest features, and how many leak."""
+        if not self._chosen:
+            why = "not estimable: the target has one class only, or is missing"
+            none = not_estimable("single_feature_auc", n=self._rows, why=why)
+            return Evaluation((none,), summary={}, limits=LIMITS)
+        names = short_names([name for name, _ in self._found])
+        areas = [area for _, area in self._found]
+        pairs = zip(names, areas, strict=True)
+        strongest = sorted(pairs, key=lambda pair: -pair[1][0])
+        suspects = [name for name, area in strongest if area[0] > TOO_GOOD]
+        warning = f"One feature alone tells the target: {', '.join(suspects[:8])}."
+        return Evaluation(
+            measurements=(
+                *(_measured(n, area, self._rows) for n, area in strongest[:SHOWN]),
+                _leaking(len(suspects), len(names)),
             ),
-        ),
-        summary={"leaking": suspects, "single_features": _shown(strongest)},
-        warnings=(warning,) if suspects else (),
-        limits=LIMITS,
-    )
+            summary={"leaking": suspects, "single_features": _shown(strongest)},
+            warnings=(warning,) if suspects else (),
+            limits=LIMITS,
+        )
 
 
-def _measured(name: str, area: tuple[float, float, float], rows: int) -> Measurement:
+def single_features(columns: Iterable[Column], *, target: Column) -> Evaluation:
+    """Measure how well each of the columns alone tells the target."""
+    found = SingleFeatures(target)
+    for column in columns:
+        found.take(column)
+    return found.evaluation()
+
+
+def _leaking(count: int, of: int) -> Measurement:
+    method = f"of {of} features, those that alone reach an area of {TOO_GOOD}"
+    return Measurement("leaking_features", float(count), n=of, method=method)
+
+
+def _measured(name: str, area: Area, rows: int) -> Measurement:
     value, lower, upper = area
     return Measurement(
         "single_feature_auc",
@@ -119,7 +136,7 @@ def _measured(name: str, area: tuple[float, float, float], rows: int) -> Measure
 
 
 def _shown(
-    strongest: Sequence[tuple[str, tuple[float, float, float]]],
+    strongest: Sequence[tuple[str, Area]],
 ) -> list[dict[str, Any]]:
     return [{"feature": name, "auc": area[0]} for name, area in strongest[:SHOWN]]
 
@@ -153,7 +170,7 @@ def _area(
     target: NDArray[np.int64],
     there: NDArray[np.bool_],
     half: NDArray[np.bool_],
-) -> tuple[float, float, float]:
+) -> Area:
     if isinstance(column, Categories):
         scores = _shares(column, target, half & there)
         return _best(target, scores, there & ~half)
@@ -172,9 +189,7 @@ def _few(column: Numbers) -> bool:
     )
 
 
-def _best(
-    target: NDArray[np.int64], scores: Floats, there: NDArray[np.bool_]
-) -> tuple[float, float, float]:
+def _best(target: NDArray[np.int64], scores: Floats, there: NDArray[np.bool_]) -> Area:
     known = target[there]
     if not len(known) or known.min() == known.max():
         return 0.5, 0.5, 0.5

@@ -1,6 +1,6 @@
 """From a run's files to the evaluators of data quality."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,10 @@ from audits.evaluators import data_quality, leakage, representativeness
 from audits.evaluators.base import Evaluation, together
 from audits.evaluators.columns import Column, as_categories
 from audits.evaluators.data_quality import ColumnQuality
+from audits.evaluators.leakage import SingleFeatures
 from audits.evaluators.profiles import CategoryProfile, profile
 from audits.evaluators.row_hashes import Hashes, RowHasher
-from audits.measuring.columns import column_of, columns_of
+from audits.measuring.columns import columns_of
 from audits.measuring.job import Job
 from audits.measuring.reference import holds
 from registry.models import Column as Role
@@ -26,6 +27,7 @@ class _Seen:
     rows: RowHasher
     training: RowHasher | None
     outside: Any
+    alone: SingleFeatures | None
     columns: list[ColumnQuality] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)  # other type than in training
 
@@ -33,6 +35,8 @@ class _Seen:
         """Count a column, and hash it into the rows of both data sets."""
         self.columns.append(data_quality.column_quality(column, known=known))
         self.rows.add(column)
+        if self.alone is not None:
+            self.alone.take(column)
         if known is None:
             return
         self.outside |= data_quality.outside(column, known)
@@ -47,8 +51,10 @@ def measure(job: Job) -> Evaluation:
     whom they speak of. No model is run."""
     training = job.dataset("training")
     same = training is not None and training.sha256 == job.run.dataset_version.sha256
-    seen = _seen(job, training)
-    target = _target(job)
+    names = job.run.dataset_version.names(Role.TARGET)[:1]
+    about = {one.name: one for one in columns_of(job, (*names, *job.sensitive))}
+    target = about[names[0]] if names else None
+    seen = _seen(job, training, target)
     rows = data_quality.row_quality(
         seen.rows.hashes,
         None if target is None else _hashed(target),
@@ -56,19 +62,19 @@ def measure(job: Job) -> Evaluation:
     )
     parts = [
         data_quality.evaluate(columns=seen.columns, rows=rows),
-        leakage.overlap(seen.rows.hashes, _training_rows(seen), same_file=same),
-        _groups(job, training),
+        _overlap(seen, training, same=same),
+        _groups(job, [about[name] for name in job.sensitive], training),
     ]
-    if target is not None:
-        parts.append(
-            leakage.single_features(columns_of(job, job.features), target=target)
-        )
+    if seen.alone is not None:
+        parts.append(seen.alone.evaluation())
     return together(*parts, _told(seen))
 
 
-def _seen(job: Job, training: DatasetVersion | None) -> _Seen:
+def _seen(job: Job, training: DatasetVersion | None, target: Column | None) -> _Seen:
     rows = _rows(job, job.run.dataset_version)
-    seen = _Seen(RowHasher(rows), None, np.zeros(rows, bool))
+    seed = int(job.run.config.get("seed", 0))
+    alone = None if target is None else SingleFeatures(target, seed=seed)
+    seen = _Seen(RowHasher(rows), None, np.zeros(rows, bool), alone)
     there = [n for n in job.features if training is not None and holds(training, n)]
     if training is not None and len(there) == len(job.features):
         seen.training = RowHasher(_rows(job, training))
@@ -84,11 +90,6 @@ def _rows(job: Job, version: DatasetVersion) -> int:
     return version.row_count or job.table((), of=version).rows
 
 
-def _target(job: Job) -> Column | None:
-    names = job.run.dataset_version.names(Role.TARGET)
-    return column_of(job.table(names[:1]), names[0]) if names else None
-
-
 def _hashed(target: Column) -> Hashes:
     word = as_categories(target)
     hasher = RowHasher(len(word.codes))
@@ -96,11 +97,18 @@ def _hashed(target: Column) -> Hashes:
     return hasher.hashes
 
 
-def _training_rows(seen: _Seen) -> Hashes | None:
-    """The hashes of the training rows, where every feature could be compared."""
-    if seen.training is None or seen.changed:
-        return None
-    return seen.training.hashes
+def _overlap(seen: _Seen, training: DatasetVersion | None, *, same: bool) -> Evaluation:
+    """Compare rows where every feature can be compared."""
+    found = seen.rows.hashes
+    if training is None:
+        return leakage.overlap(found, None)
+    if seen.training is None:
+        lacking = "the training data lack some of the features"
+        return leakage.overlap(found, None, same_file=same, lacking=lacking)
+    if seen.changed:
+        lacking = "columns are numbers in one of the data sets and text in the other"
+        return leakage.overlap(found, None, same_file=same, lacking=lacking)
+    return leakage.overlap(found, seen.training.hashes, same_file=same)
 
 
 def _told(seen: _Seen) -> Evaluation:
@@ -114,19 +122,21 @@ def _told(seen: _Seen) -> Evaluation:
     return Evaluation((), summary={"changed_type": seen.changed}, warnings=(warning,))
 
 
-def _groups(job: Job, training: DatasetVersion | None) -> Evaluation:
+def _groups(
+    job: Job, sensitive: Iterable[Column], training: DatasetVersion | None
+) -> Evaluation:
     then: dict[str, CategoryProfile] = {}
     if training is not None:
         named = [name for name in job.sensitive if holds(training, name)]
         then = _profiles(columns_of(job, named, of=training))
     return representativeness.evaluate(
-        groups=_profiles(columns_of(job, job.sensitive)),
+        groups=_profiles(sensitive),
         training=then,
         shares=job.run.config.get("reference_shares"),
     )
 
 
-def _profiles(columns: Iterator[Column]) -> dict[str, CategoryProfile]:
+def _profiles(columns: Iterable[Column]) -> dict[str, CategoryProfile]:
     found = {}
     for column in columns:
         counted = profile(as_categories(column))

@@ -1,7 +1,6 @@
 """From a run's files to the drift evaluators."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +8,11 @@ from numpy.typing import NDArray
 from audits.answers import Predictions, predict
 from audits.evaluators import drift, estimation
 from audits.evaluators.base import Evaluation, UnusableEvidence, together
-from audits.evaluators.columns import Column, Numbers, as_categories
+from audits.evaluators.columns import Categories, Column, Numbers, as_categories
 from audits.evaluators.drift import Compared
 from audits.evaluators.naming import short_names
 from audits.evaluators.profiles import CategoryProfile, profile
-from audits.measuring.columns import column_of, columns_of
+from audits.measuring.columns import columns_of
 from audits.measuring.job import Job
 from audits.measuring.reference import holds, reference_of
 from registry.models import Column as Role
@@ -29,30 +28,50 @@ def measure(job: Job) -> Evaluation:
         raise UnusableEvidence(
             "The reference is the same file as the data: nothing can have moved."
         )
-    features = list(_features(job, reference))
     warnings: list[str] = []
+    features = list(_features(job, reference))
     now, before = _scores(job, reference, warnings)
-    parts = [
-        drift.evaluate(
-            features=features,
-            scores=None if before is None or now is None else _moved(before, now),
-            target=_target(job, reference),
-            groups=_groups(job, reference, before, now),
-            config=job.settings("seed", "minimum_group_size"),
-        )
-    ]
-    if now is not None and now.facts.task == "binary":
-        parts.append(estimation.estimate(now.scores, config=job.settings("threshold")))
-    engines = {} if now is None else now.facts.versions
-    named = {
-        "reference": {
-            "dataset": reference.dataset.slug,
-            "version": reference.version,
-            "sha256": reference.sha256,
-        }
+    old, new = _about(job, reference)
+    scores = None if before is None or now is None else _moved(before, now)
+    found = drift.evaluate(
+        features=features,
+        scores=scores,
+        target=_target(job, old, new),
+        groups=_groups(
+            {name: one for name, one in old.items() if name in job.sensitive},
+            new,
+            before,
+            now,
+        ),
+        config=job.settings("seed", "minimum_group_size"),
+    )
+    told = Evaluation(
+        (),
+        summary={"reference": _named(reference)},
+        warnings=tuple(warnings),
+        versions={} if now is None else now.facts.versions,
+    )
+    if now is None or now.facts.task != "binary":
+        return together(found, told)
+    without_labels = estimation.estimate(now.scores, config=job.settings("threshold"))
+    return together(found, without_labels, told)
+
+
+def _named(reference: DatasetVersion) -> dict[str, str | int]:
+    return {
+        "dataset": reference.dataset.slug,
+        "version": reference.version,
+        "sha256": reference.sha256,
     }
-    told = Evaluation((), summary=named, warnings=tuple(warnings), versions=engines)
-    return together(*parts, told)
+
+
+def _target(
+    job: Job, old: dict[str, Column], new: dict[str, Column]
+) -> Compared | None:
+    names = job.run.dataset_version.names(Role.TARGET)[:1]
+    if not names or names[0] not in old:
+        return None
+    return _compared(old[names[0]], new[names[0]])
 
 
 def _features(job: Job, reference: DatasetVersion) -> Iterator[Compared]:
@@ -112,18 +131,19 @@ def _classes(places: NDArray[np.int64], labels: tuple[str, ...]) -> CategoryProf
     return CategoryProfile("score", dict(sorted(found.items())), 0)
 
 
-def _target(job: Job, reference: DatasetVersion) -> Compared | None:
-    names = job.run.dataset_version.names(Role.TARGET)
-    if not names or not holds(reference, names[0]):
-        return None
-    name = names[0]
-    before = column_of(job.table((name,), of=reference), name)
-    return _compared(before, column_of(job.table((name,)), name))
+def _about(
+    job: Job, reference: DatasetVersion
+) -> tuple[dict[str, Column], dict[str, Column]]:
+    """The target and the sensitive features that both data sets have, then and now."""
+    names = (*job.run.dataset_version.names(Role.TARGET)[:1], *job.sensitive)
+    shared = [name for name in names if holds(reference, name)]
+    old = {one.name: one for one in columns_of(job, shared, of=reference)}
+    return old, {one.name: one for one in columns_of(job, shared)}
 
 
 def _groups(
-    job: Job,
-    reference: DatasetVersion,
+    old: dict[str, Column],
+    new: dict[str, Column],
     before: Predictions | None,
     now: Predictions | None,
 ) -> dict[str, Compared]:
@@ -131,25 +151,20 @@ def _groups(
     found: dict[str, Compared] = {}
     if before is None or now is None or now.scores.ndim == 2:
         return found
-    for name in job.sensitive:
-        if not holds(reference, name):
-            continue
-        old = as_categories(column_of(job.table((name,), of=reference), name))
-        new = as_categories(column_of(job.table((name,)), name))
-        labels = sorted({*old.labels, *new.labels})
+    for name, column in old.items():
+        then, here = as_categories(column), as_categories(new[name])
+        labels = sorted({*then.labels, *here.labels})[:MOST_GROUPS]
         shown = short_names([f"{name}={label}" for label in labels], 150)
-        for label, group in zip(labels[:MOST_GROUPS], shown, strict=False):
+        for label, group in zip(labels, shown, strict=True):
             found[group] = _compared(
-                Numbers("score", before.scores[_rows(old.labels, old.codes, label)]),
-                Numbers("score", now.scores[_rows(new.labels, new.codes, label)]),
+                Numbers("score", before.scores[_rows(then, label)]),
+                Numbers("score", now.scores[_rows(here, label)]),
             )
     return found
 
 
-def _rows(
-    labels: tuple[str, ...], codes: NDArray[np.integer[Any]], label: str
-) -> NDArray[np.bool_]:
-    if label not in labels:
-        return np.zeros(len(codes), bool)
-    found: NDArray[np.bool_] = codes == labels.index(label)
+def _rows(column: Categories, label: str) -> NDArray[np.bool_]:
+    if label not in column.labels:
+        return np.zeros(len(column.codes), bool)
+    found: NDArray[np.bool_] = column.codes == column.labels.index(label)
     return found

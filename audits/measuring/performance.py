@@ -135,7 +135,7 @@ def _predicted(job: Job, model: Artifact, version: ModelVersion) -> Predictions:
     """The other version's scores of the same rows, from its own features if named."""
     source = replace(job.source_of(model), positive=version.positive_class)
     facts = check_model(source.model, format=source.format, limits=job.limits)
-    known = {column.name for column in job.table(()).inspection.columns}
+    known = {column["name"] for column in job.run.dataset_version.columns}
     if facts.feature_names and set(facts.feature_names) <= known:
         source = replace(source, features=facts.feature_names)
     other = predict(

@@ -244,3 +244,15 @@ def test_settings_are_checked_when_asked(world, kind, config):
             by=world.vera,
             at=NOW,
         )
+
+
+def test_training_data_of_another_type_cannot_be_compared_row_by_row(world):
+    words = lines(count=60).replace("\n0.", "\nabout 0.")
+    training = data(world, "words", words)
+    version = version_of(world, training)
+    found = measured(
+        ask(world, version, data(world, "t", lines()), kind="data_quality")
+    )
+    assert found["train_test_overlap"]["value"] is None
+    assert "text in the other" in found["train_test_overlap"]["because"]
+    assert found["out_of_range_share"]["value"] == 1
