@@ -69,6 +69,10 @@ def true_values():
             f"r2[g={group}]": 1 - squared / 4,
         }
     return truth | {
+        "mean_absolute_error_difference_to_overall[g]": (
+            truth["mean_absolute_error[g=b]"] - truth["mean_absolute_error[g=a]"]
+        )
+        / 2,
         "rmse_difference[g]": math.sqrt(4.25) - math.sqrt(1.25),
         "rmse_ratio[g]": math.sqrt(1.25 / 4.25),
     }

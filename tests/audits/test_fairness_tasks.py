@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from fairlearn.metrics import MetricFrame, mean_prediction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
@@ -160,6 +161,19 @@ def test_numbers_by_group_are_scikit_learns():
             one = found.get(f"{name}[g={letter}]")
             assert one.value == pytest.approx(number)
             assert one.lower < one.value < one.upper
+    frame = MetricFrame(
+        metrics={"mean_prediction": mean_prediction, "mae": sk.mean_absolute_error},
+        y_true=target,
+        y_pred=scores,
+        sensitive_features=groups.astype(str),
+    )
+    theirs = frame.difference(method="to_overall")
+    for name, expected in zip(
+        ("mean_prediction", "mean_absolute_error"), theirs, strict=True
+    ):
+        one = found.get(f"{name}_difference_to_overall[g]")
+        assert one.value == pytest.approx(expected, abs=1e-12)
+        assert 0 <= one.lower < one.value < one.upper
     means = [scores[groups == letter].mean() for letter in LETTERS]
     assert value(found, "mean_prediction_difference[g]") == pytest.approx(np.ptp(means))
     assert value(found, "mean_prediction_ratio[g]") == pytest.approx(

@@ -71,6 +71,6 @@ def evaluate(
             **found.summary,
         },
         warnings=(*warnings(found.groupings, asked), *found.warnings),
-        limits=limits(asked, has_target=target is not None),
+        limits=limits(asked, task, has_target=target is not None),
         versions=versions_of("numpy", "scipy"),
     )

@@ -25,11 +25,16 @@ _TARGET = (
 _NO_TARGET = (
     "Without a target only predictions are compared: nothing is said about errors."
 )
+_CLASSES = (
+    "Of several classes the predicted ones are compared, not the scores behind them."
+)
 
 
-def limits(options: Options, *, has_target: bool) -> tuple[str, ...]:
+def limits(options: Options, task: str, *, has_target: bool) -> tuple[str, ...]:
     """What these numbers do not say."""
     found = [*_ALWAYS, _TARGET if has_target else _NO_TARGET]
+    if task == "multiclass":
+        found.append(_CLASSES)
     if options.leave_out:
         found.append(
             f"Groups with fewer than {options.smallest} rows were left out of the "

@@ -1,6 +1,6 @@
 """Means by group with their spread; sums of rows, so that nothing is sorted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from audits.evaluators.fairness.cells import CHUNK
 from audits.evaluators.fairness.estimates import Estimate
 from audits.evaluators.fairness.groups import Grouping, Places
 from audits.evaluators.fairness.rates import lacking
+from audits.evaluators.intervals import Interval, difference, mean_interval
 
 Floats = NDArray[np.float64]
 Part = Callable[[slice, Places], Floats]  # values of some rows, and their groups
@@ -83,3 +84,27 @@ def mean_estimates(
             )
         )
     return estimates
+
+
+def to_overall(
+    found: Means, estimates: Sequence[Estimate], place: int
+) -> tuple[float, Interval | None]:
+    """One group's mean minus that of all rows, and its interval.
+
+    The group is part of all; its distance to the independent rest is not:
+    m - M = (1 - n / N) (m - mean of the rest).
+    """
+    one, rows, total = estimates[place], found.rows, int(found.rows.sum())
+    mean = np.nan_to_num(found.mean)
+    middle = float(rows @ mean) / total
+    squares = np.nan_to_num(found.deviation) ** 2 * np.maximum(rows - 1, 0)
+    squares += rows * (mean - middle) ** 2
+    n = total - int(rows[place])
+    gap = float(mean[place]) - middle
+    if n < 2 or one.limits is None or one.value is None:
+        return gap, None
+    rest = middle - gap * int(rows[place]) / n
+    spread = float(squares.sum() - squares[place]) - n * (rest - middle) ** 2
+    limits = mean_interval(rest, max(0.0, spread / (n - 1)) ** 0.5, n)
+    lower, upper = difference(one.value, one.limits, rest, limits)
+    return gap, (lower * n / total, upper * n / total)

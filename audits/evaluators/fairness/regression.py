@@ -1,12 +1,12 @@
 """Groups under a model that predicts a number: level, error and fit of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evaluators.base import UnusableEvidence
+from audits.evaluators.base import Measurement, UnusableEvidence, not_estimable
 from audits.evaluators.fairness import homogeneity, law144
 from audits.evaluators.fairness.against_largest import PValue, to_reference
 from audits.evaluators.fairness.cells import count
@@ -15,10 +15,17 @@ from audits.evaluators.fairness.estimates import (
     Estimate,
     difference,
     smallest_ratio,
+    usable,
 )
 from audits.evaluators.fairness.found import Found, by_group, table
 from audits.evaluators.fairness.groups import Grouping, Places, groupings
-from audits.evaluators.fairness.means import Means, mean_estimates, means, plain
+from audits.evaluators.fairness.means import (
+    Means,
+    mean_estimates,
+    means,
+    plain,
+    to_overall,
+)
 from audits.evaluators.fairness.options import Options
 from audits.evaluators.fairness.question import ABOVE, Question
 from audits.evaluators.fairness.rates import SCORING
@@ -118,6 +125,17 @@ def _told(
                     f"{name}_ratio", groups, feature=feature, leave_out=leave_out
                 )
             )
+    found.measurements += [
+        _to_overall(
+            f"{name}_difference_to_overall",
+            grouping,
+            numbers[name],
+            each,
+            leave_out=leave_out,
+        )
+        for name, each in averages.items()
+        if name in numbers
+    ]
     for name in TESTED:
         if name in averages:
             found.measurements += to_reference(
@@ -131,6 +149,41 @@ def _told(
                 numbers[name], averages[name].deviation.tolist(), leave_out=leave_out
             )
     return found
+
+
+def _to_overall(
+    name: str,
+    grouping: Grouping,
+    estimates: Sequence[Estimate],
+    found: Means,
+    *,
+    leave_out: bool,
+) -> Measurement:
+    """The largest distance of a group's mean to that of all rows."""
+    feature, n = grouping.name, int(found.rows.sum())
+    _, because = usable(estimates, leave_out=leave_out)
+    if because:
+        return not_estimable(name, group=feature, n=n, why=because)
+    gaps = {
+        place: to_overall(found, estimates, place)
+        for place, one in enumerate(estimates)
+        if not one.because
+    }
+    worst = max(gaps, key=lambda place: abs(gaps[place][0]))
+    gap, limits = gaps[worst]
+    lower, upper = limits or (None, None)
+    if gap < 0 and limits:
+        lower, upper = -limits[1], -limits[0]
+    return Measurement(
+        name,
+        abs(gap),
+        None if lower is None else max(0.0, lower),
+        upper,
+        n=n,
+        group=feature,
+        method=f"largest distance to the mean of all ({grouping.words[worst]}); "
+        "square-and-add with the rest",
+    )
 
 
 def _means_differ(found: Means) -> PValue:
