@@ -100,6 +100,15 @@ def _banded_categories(column: Categories, most: int) -> Bands:
     return Bands(column.name, of_row, tuple(names))
 
 
+def chosen(column: Column, rows: NDArray[np.int64] | None) -> Column:
+    """Some rows of a column; None means all."""
+    if rows is None:
+        return column
+    if isinstance(column, Numbers):
+        return Numbers(column.name, column.values[rows])
+    return Categories(column.name, column.codes[rows], column.labels)
+
+
 def as_categories(column: Column) -> Categories:
     """The column as categories: each different number is one, written out."""
     if isinstance(column, Categories):

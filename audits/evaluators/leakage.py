@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evaluators.base import Evaluation, Measurement, not_estimable
-from audits.evaluators.columns import Categories, Column, Numbers, as_categories
+from audits.evaluators.columns import Categories, Column, Numbers, as_categories, chosen
 from audits.evaluators.discrimination import auc_of, ranking
 from audits.evaluators.intervals import wilson
 from audits.evaluators.naming import short_names
@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Area = tuple[float, float, float]  # with its interval
 TOO_GOOD = 0.99
 SHOWN = 20
+ENOUGH = 200_000
 MOST_CLASSES = 20
 SMALL = 0.001
 FEW_VALUES = 100
@@ -72,17 +73,23 @@ class SingleFeatures:
     Above 0.99 a feature likely is the answer, or was made from it. Categories score by
     the share of positives that they have in the other half of the rows, so that many
     categories do not look like knowledge. Of several classes the best-told one counts;
-    a number as target is cut at its median.
+    a number as target is cut at its median. Beyond 200,000 rows a sample is taken:
+    leaks are not subtle.
     """
 
     def __init__(self, target: Column, *, seed: int = 0) -> None:
-        self._chosen, self._rows = _classes(target)
         random = np.random.default_rng([seed, 3])
+        rows = len(target.codes if isinstance(target, Categories) else target.values)
+        self._sample: NDArray[np.int64] | None = None
+        if rows > ENOUGH:
+            self._sample = np.sort(random.choice(rows, ENOUGH, replace=False))
+        self._chosen, self._rows = _classes(chosen(target, self._sample))
         self._half = random.integers(0, 2, self._rows, dtype=np.int8).astype(bool)
         self._found: list[tuple[str, Area]] = []
 
     def take(self, column: Column) -> None:
         """Measure one more feature."""
+        column = chosen(column, self._sample)
         areas = [_area(column, one, there, self._half) for one, there in self._chosen]
         self._found.append((column.name, max(areas, default=(0.5, 0.5, 0.5))))
 

@@ -11,7 +11,7 @@ from audits.answers import ModelFacts, Predictions, check_model, predict
 from audits.datasets import DatasetProblem
 from audits.evaluators import comparison, costs, performance, periods, segments
 from audits.evaluators.base import Evaluation, UnusableEvidence, not_estimable, together
-from audits.evaluators.columns import Categories, Column, Numbers
+from audits.evaluators.columns import chosen
 from audits.measuring.columns import column_of, columns_of, target_of
 from audits.measuring.job import Job
 from audits.sampling import choose_rows
@@ -70,7 +70,7 @@ def _segments(
     rows = None
     if len(loss) > SEGMENT_ROWS:
         rows = np.sort(choose_rows(len(loss), SEGMENT_ROWS, seed=0))
-    columns = [_some(column, rows) for column in columns_of(job, names)]
+    columns = [chosen(column, rows) for column in columns_of(job, names)]
     wrong = performance.row_errors(
         target,
         found.scores,
@@ -83,14 +83,6 @@ def _segments(
         wrong=wrong if rows is None or wrong is None else wrong[rows],
         config=job.settings("minimum_segment_rows", "seed"),
     )
-
-
-def _some(column: Column, rows: NDArray[np.int64] | None) -> Column:
-    if rows is None:
-        return column
-    if isinstance(column, Numbers):
-        return replace(column, values=column.values[rows])
-    return Categories(column.name, column.codes[rows], column.labels)
 
 
 def previous_version(version: ModelVersion) -> ModelVersion | None:
