@@ -122,6 +122,9 @@ _MEASUREMENTS = {
     "explainer_agreement": gettext_noop("Difference between two explainers"),
     "top_features_overlap": gettext_noop("Agreement on the main features"),
     "importance_change": gettext_noop("Largest change of an importance"),
+    "sensitive_reason_share": gettext_noop(
+        "Adverse outcomes with a sensitive feature as a reason"
+    ),
     "sampling_error": gettext_noop("Sampling error of the SHAP values"),
     "calibration_slope": gettext_noop("Calibration slope"),
     "calibration_intercept": gettext_noop("Calibration intercept"),

@@ -17,7 +17,12 @@ from audits.evaluators.base import (
     versions_of,
 )
 from audits.evaluators.beeswarm import dependence, points
-from audits.evaluators.explained_cases import Outcome, reason_codes, waterfalls
+from audits.evaluators.explained_cases import (
+    Outcome,
+    reason_codes,
+    sensitive_reasons,
+    waterfalls,
+)
 from audits.evaluators.explanation_checks import (
     additivity,
     agreement,
@@ -142,6 +147,7 @@ def evaluate(
     first = explanation.samples[0]
     sums = explanation.whole or partial(first.phi)
     order = np.argsort(-sums.importance, kind="stable")
+    summary = _summary(explanation, around, sums, order)
     importances = [np.abs(sample.phi).mean(axis=0) for sample in explanation.samples]
     return Evaluation(
         measurements=(
@@ -150,9 +156,10 @@ def evaluate(
             agrees,
             *sampling_error(explanation),
             *stability(importances),
+            *sensitive_reasons(summary["reasons"], around.outcome),
         ),
-        summary=_summary(explanation, around, sums, order),
-        warnings=_warnings(explanation, around),
+        summary=summary,
+        warnings=(*_warnings(explanation, around), *_protected(summary["reasons"])),
         limits=_limits(explanation, around),
         versions={**explanation.facts.versions, **versions_of("numpy", "scipy")},
     )
@@ -277,6 +284,16 @@ def _warnings(explanation: Explanation, around: Around) -> tuple[str, ...]:
     if around.interventional and 0 < len(first.background) < BACKGROUND_ROWS:
         found.append(f"The background has only {len(first.background)} rows.")
     return tuple(found)
+
+
+def _protected(reasons: Mapping[str, Any] | None) -> list[str]:
+    """Say which protected features people would be told as a reason."""
+    return [
+        f"The sensitive feature {name!r} is among the principal reasons of {count} of "
+        f"{reasons['adverse_rows']} adverse outcomes."
+        for name, count in (reasons["sensitive"] if reasons else {}).items()
+        if reasons
+    ]
 
 
 def _limits(explanation: Explanation, around: Around) -> tuple[str, ...]:

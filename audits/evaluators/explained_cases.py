@@ -1,5 +1,6 @@
 """Single cases of an explanation: waterfalls, and reasons for adverse outcomes."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from audits.datasets import Table
+from audits.evaluators.base import Measurement, not_estimable
+from audits.evaluators.intervals import wilson
 from audits.evaluators.reasons import MOST_REASONS, Reason, reasons
 from audits.explanations import Explanation, Sample
 
@@ -19,12 +22,16 @@ Labels = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How scores become outcomes, and how outcomes are called for people."""
+    """How scores become outcomes, and how features are called for people.
+
+    `sensitive` are features that the law protects: naming one as a reason is a finding.
+    """
 
     threshold: float = 0.5
     favourable: int = 1
     most_reasons: int = MOST_REASONS
     labels: Labels = field(default_factory=dict)
+    sensitive: tuple[str, ...] = ()
 
 
 def waterfalls(
@@ -76,8 +83,15 @@ def _case(
 
 
 def _value(name: str, sample: Sample, place: int, table: Table) -> str | None:
-    word = table.words(name, sample.rows[place : place + 1])[0]
-    return None if word is None else str(word)[:MAX_WORD]
+    """A value for people: numbers with six digits, text cut short, None if missing."""
+    row = sample.rows[place : place + 1]
+    if name in table.texts:
+        word = table.words(name, row)[0]
+        return None if word is None else str(word)[:MAX_WORD]
+    number = float(table.number(name)[row][0])
+    if math.isnan(number):
+        return None
+    return str(int(number)) if number.is_integer() else f"{number:.6g}"
 
 
 def reason_codes(
@@ -87,7 +101,8 @@ def reason_codes(
     is adverse by nature (values, several classes).
 
     `main` counts how often each factor is the principal reason, over all adverse cases;
-    `cases` are up to ten of them, the first by hash.
+    `sensitive` how often a protected feature is any reason, `sensitive_rows` in how
+    many cases one is. `cases` are up to ten of them, the first by hash.
     """
     if explanation.facts.task != "binary":
         return None
@@ -96,6 +111,12 @@ def reason_codes(
     adverse = np.flatnonzero(chosen if outcome.favourable == 0 else ~chosen)
     found = [_reasons(explanation, sample, int(p), table, outcome) for p in adverse]
     main = Counter(case[0].feature for case in found if case)
+    protected = [
+        name
+        for case in found
+        for name in {one.feature for one in case}
+        if name in outcome.sensitive
+    ]
     return {
         "favourable": outcome.favourable,
         "threshold": outcome.threshold,
@@ -103,6 +124,10 @@ def reason_codes(
         "rows": len(sample.rows),
         "adverse_rows": len(adverse),
         "without_reason": sum(not case for case in found),
+        "sensitive": dict(sorted(Counter(protected).items())),
+        "sensitive_rows": sum(
+            any(one.feature in outcome.sensitive for one in case) for case in found
+        ),
         "main": [
             {
                 "feature": name,
@@ -122,6 +147,35 @@ def reason_codes(
             for place, case in list(zip(adverse, found, strict=True))[:MOST_CASES]
         ],
     }
+
+
+def sensitive_reasons(
+    found: Mapping[str, Any] | None, outcome: Outcome
+) -> tuple[Measurement, ...]:
+    """The share of adverse outcomes with a protected feature among their reasons.
+
+    With Wilson's interval; nothing where no feature of the model is protected, or no
+    outcome is adverse by nature.
+    """
+    if found is None or not outcome.sensitive:
+        return ()
+    name, cases = "sensitive_reason_share", int(found["adverse_rows"])
+    if not cases:
+        why = "not estimable: the sample has no adverse outcome"
+        return (not_estimable(name, why=why),)
+    rows = int(found["sensitive_rows"])
+    lower, upper = wilson(rows, cases)
+    return (
+        Measurement(
+            name,
+            rows / cases,
+            lower,
+            upper,
+            n=cases,
+            method=f"adverse outcomes with a sensitive feature among at most "
+            f"{outcome.most_reasons} reasons; Wilson",
+        ),
+    )
 
 
 def _label(outcome: Outcome, name: str, language: str) -> str:

@@ -100,6 +100,16 @@ def _outcome(job: Job) -> Outcome:
         favourable=int(config.get("favourable", 1)),
         most_reasons=int(config.get("reasons", 4)),
         labels=_labels(job.run.dataset_version),
+        sensitive=_sensitive(job.run.dataset_version),
+    )
+
+
+def _sensitive(data: DatasetVersion) -> tuple[str, ...]:
+    """The features that were declared to be protected by law, too."""
+    return tuple(
+        str(column["name"])
+        for column in data.columns
+        if column.get("role") == Column.FEATURE and column.get("sensitive")
     )
 
 

@@ -132,7 +132,7 @@ def test_reasons_and_cases_of_a_report(favourable: int, tmp_path: Path) -> None:
     source = source_of(tmp_path)
     found = asked(source)
     labels = {"debt": {"en": "Debts", "de": "Schulden"}}
-    outcome = Outcome(0.5, favourable, 2, labels)
+    outcome = Outcome(0.5, favourable, 2, labels, ("income",))
     report = evaluated(source, found, outcome=outcome)
     told = report.summary["reasons"]
     first = found.samples[0]
@@ -148,6 +148,10 @@ def test_reasons_and_cases_of_a_report(favourable: int, tmp_path: Path) -> None:
         for reason in case["reasons"]:
             assert bool(phi[reason["feature"]] < 0) is (favourable == 1)
             assert reason["feature"] != "same"  # never changes: not used
+    share = report.get("sensitive_reason_share")
+    assert share.n == told["adverse_rows"]
+    assert share.value == told["sensitive"]["income"] / told["adverse_rows"] > 0
+    assert any("sensitive feature 'income'" in one for one in report.warnings)
     named = {one["feature"]: one["label_de"] for one in told["main"]}
     assert named.get("debt", "Schulden") == "Schulden"
     cases = {case["case"]: case for case in report.summary["cases"]}
