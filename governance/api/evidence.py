@@ -1,5 +1,6 @@
 """Evidence runs."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -48,7 +49,6 @@ def _runs() -> QuerySet[EvidenceRun]:
         )
         .select_related("report", "answered_by__report")
         .defer("report__document", "answered_by__report__document")
-        .prefetch_related("report__measurements", "answered_by__report__measurements")
     )
 
 
@@ -82,11 +82,12 @@ class RunsOfVersion(Door):
 
     @extend_schema(responses=EvidenceRunRecord(many=True))
     def get(self, request: Request, slug: str, version: str) -> Response:
-        """List the evidence runs of a version."""
+        """List the evidence runs of a version; a run's own address has its numbers."""
         row = find_version(slug, version)
         roles.require(person(request), "read", model=row.model)
         rows = _runs().filter(version=row)
-        return page(request, rows, show.run, ordering=["-requested_at", "id"])
+        brief = partial(show.run, numbers=False)
+        return page(request, rows, brief, ordering=["-requested_at", "id"])
 
 
 def _dataset(data: dict[str, Any]) -> DatasetVersion:

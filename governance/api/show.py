@@ -139,8 +139,8 @@ def environment(row: Environment) -> Json:
     }
 
 
-def run(row: EvidenceRun) -> Json:
-    """An evidence run and, when finished, its report."""
+def run(row: EvidenceRun, *, numbers: bool = True) -> Json:
+    """An evidence run and, when finished, its report, with or without its numbers."""
     report = report_of(row)
     return {
         "id": row.id,
@@ -161,32 +161,20 @@ def run(row: EvidenceRun) -> Json:
         "requested_by": user(row.requested_by),
         "started_at": row.started_at,
         "ended_at": row.ended_at,
-        "report": _report(report) if report else None,
+        "report": _report(report, numbers=numbers) if report else None,
     }
 
 
-def _report(row: EvidenceReport) -> Json:
-    names = [
-        "name",
-        "group",
-        "value",
-        "lower",
-        "upper",
-        "n",
-        "unit",
-        "method",
-        "because",
-    ]
+def _report(row: EvidenceReport, *, numbers: bool) -> Json:
+    names = ("name", "group", "value", "lower", "upper", "n", "unit", "method")
+    found = row.measurements.values(*names, "because") if numbers else ()
     return {
         "sha256": row.sha256,
         "url": f"/api/v1/evidence-runs/{row.run_id}/report",
         "sandbox": row.sandbox,
         "cost": row.cost,
         "reported_at": row.reported_at,
-        "measurements": [
-            {name: getattr(one, name) for name in (*names, "because")}
-            for one in row.measurements.all()
-        ],
+        **({"measurements": list(found)} if numbers else {}),
     }
 
 
