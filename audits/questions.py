@@ -241,7 +241,7 @@ def engines() -> dict[str, str]:
 
 
 # What computes beside the evaluators, and what writes the report.
-_OURS = (
+OURS = (
     "evaluators",
     "measuring",
     "sandboxed",
@@ -265,7 +265,7 @@ def evaluators_sha256() -> str:
     """SHA-256 over our own code that computes evidence, by path and content."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
-    for part in _OURS:
+    for part in OURS:
         found = [here / part] if part.endswith(".py") else (here / part).rglob("*.py")
         for path in sorted(found):
             content = path.read_bytes()
