@@ -21,7 +21,7 @@ ENGINES = {
     choice.WOODELF: ("audits.sandboxed.explain_woodelf", "woodelf"),
     choice.SHAPIQ: ("audits.sandboxed.explain_shapiq", "shapiq"),
     choice.SHAP: ("audits.sandboxed.explain_shap", "tree_shap"),
-    choice.EXACT: ("audits.sandboxed.explain_engines", "exact"),
+    choice.EXACT: ("audits.sandboxed.explain_quadrature", "exact"),
 }
 PACKAGES = {
     choice.WOODELF: "woodelf-explainer",

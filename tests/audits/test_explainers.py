@@ -13,7 +13,7 @@ import shap
 import xgboost
 
 from audits.sandboxed import explain_choice
-from audits.sandboxed.explain_engines import exact
+from audits.sandboxed.explain_quadrature import exact
 from audits.sandboxed.explain_with_trees import TreesExplainer
 from audits.sandboxed.explainers import ADDITIVITY, Asked, Explainer, Layers, prepare
 from audits.sandboxed.loading import Model

@@ -108,3 +108,20 @@ def test_any_other_model_is_asked(features: int, tmp_path: Path) -> None:
     # Two million questions to the model, whatever it costs.
     each = 2**features if explainer.exact else 10 * (2 * features + 1)
     assert explainer.most_rows == 2_000_000 // (each * 12)
+
+
+def test_zeros_that_count_as_missing_are_left_to_the_library(tmp_path: Path) -> None:
+    model = small.lightgbm_model(tmp_path, zero_as_missing=True)
+    explainer = explainer_of(model, tmp_path, rows=MANY)
+    assert "lightgbm pred_contrib" in explainer.name
+    assert_adds_up(explainer.explain(complete(model)))
+
+
+def test_leaves_that_are_linear_models_are_asked(tmp_path: Path) -> None:
+    model = small.lightgbm_model(tmp_path, "regression", linear_tree=True)
+    explainer = explainer_of(model, tmp_path, rows=FEW)
+    assert "ExactExplainer" in explainer.name
+    data = complete(model)[:4].reset_index(drop=True)
+    found = explainer.explain(data)
+    assert_adds_up(found)
+    np.testing.assert_allclose(found.phi, explainer.again(data), atol=1e-9)

@@ -1,11 +1,6 @@
-"""Four engines for the SHAP values of trees; each answers (phi, base) of one output.
+"""SHAP values of trees by their definition, leaf by leaf: the reference for others."""
 
-All are exact. `background` None means path-dependent (a missing feature follows the
-training rows, by cover), else interventional (it takes the background's values). They
-differ in speed alone, see `explain_choice`, and check each other.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +9,13 @@ from numpy.typing import NDArray
 from audits.sandboxed.explain_trees import LEAF, Numbers, Trees
 from audits.sandboxed.loading import Scores
 
-Found = tuple[Scores, float]
-Engine = Callable[[Trees, Scores, Scores | None], Found]
 NOWHERE = -1
 
 
-def exact(trees: Trees, rows: Scores, background: Scores | None) -> Found:
-    """Integrate over the share of known features, leaf by leaf; the slow reference.
+def exact(
+    trees: Trees, rows: Scores, background: Scores | None
+) -> tuple[Scores, float]:
+    """Answer (phi, base): integrate over the share of known features, leaf by leaf.
 
     The Shapley value of a product of (known or not) factors is the integral from 0 to 1
     of the factors of the others, w (1 - t) + o t, times (o - w): the weights
