@@ -1,17 +1,17 @@
 """Which engine for how many rows.
 
-Measured by tests/benchmarks/explaining.py on 2026-11-21: 500 trees of depth 6, 30
-features, milliseconds of one core for a row (busy machine; evidence.md 3.1 has a quiet
-one). Only woodelf has a large fixed cost, 3 to 5.5 seconds for such a model.
+Measured by tests/benchmarks/explaining.py on 2026-11-21 with Python 3.13, on a machine
+busy with other work: 500 trees of depth 6, 30 features, milliseconds of one core for a
+row. Only woodelf has a large fixed cost, in the last column.
 
-| | its own way | shapiq | shap | woodelf |
-|---|---|---|---|---|
-| XGBoost 3.4 (3.2: evidence.md) | 1.25 (2.7) | 2.5 | | 0.26 |
-| LightGBM | 3.4 | 1.9 | | 0.26 |
-| histogram boosting | | 1.5 | 2.4 | 0.20 |
-| gradient boosting | | 2.2 | 3.1 | 0.26 |
-| forest of depth 8 | | 6.2 | 16 | |
-| CatBoost | 0.66 | | | NaN (evidence.md 3.1) |
+| | its own way | shapiq | shap | woodelf | and seconds once |
+|---|---|---|---|---|---|
+| XGBoost 3.4 (3.2: evidence.md) | 1.3 (2.7) | 2.6 | | 0.20 | 3.6 |
+| LightGBM | 3.6 | 2.4 | | 0.23 | 3.2 |
+| histogram boosting | | 1.7 | 3.8 | 0.17 | 2.1 |
+| gradient boosting | | 2.3 | 3.2 | 0.20 | 3.5 |
+| forest of depth 8 | | 6.0 | 16 | 0.54 | 15 |
+| CatBoost | 0.66 | | | NaN | |
 """
 
 from importlib.util import find_spec
