@@ -79,24 +79,49 @@ def test_two_rates_of_many_rows_by_chi_square_of_few_exactly():
     assert two_rates(0, 5, 0, 9) == 1.0
 
 
-def test_means_are_tested_as_welch_did():
-    random = np.random.default_rng(0)
-    samples = [random.normal(0, 1, 40), random.normal(0.5, 3, 25)]
-    found = same_mean(
+def of_samples(samples):
+    return same_mean(
         [Estimate("g", value=float(x.mean()), n=len(x)) for x in samples],
         [float(x.std(ddof=1)) for x in samples],
         leave_out=False,
     )
-    # Two groups: Welch's t test.
+
+
+def test_two_groups_means_are_tested_as_welch_did():
+    random = np.random.default_rng(0)
+    samples = [random.normal(0, 1, 40), random.normal(0.5, 3, 25)]
+    found = of_samples(samples)
     assert found.p == pytest.approx(stats.ttest_ind(*samples, equal_var=False).pvalue)
-    three = [*samples, random.normal(1, 2, 30)]
-    found = same_mean(
-        [Estimate("g", value=float(x.mean()), n=len(x)) for x in three],
-        [float(x.std(ddof=1)) for x in three],
-        leave_out=False,
-    )
-    expected = stats.f_oneway(*three, equal_var=False).pvalue
-    assert found.p == pytest.approx(expected)
+    assert found.method == "Brown-Forsythe test"
+    far = [1e150 * x for x in samples]
+    assert of_samples(far).p == pytest.approx(found.p)
+
+
+def test_many_rows_of_one_variance_are_tested_as_fisher_did():
+    random = np.random.default_rng(0)
+    samples = [random.normal(i / 50, 1, 3000) for i in range(3)]
+    expected = stats.f_oneway(*samples).pvalue
+    assert 1e-5 < expected < 0.5
+    assert of_samples(samples).p == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(("groups", "rows"), [(30, 5), (150, 30), (5, 30)])
+def test_means_alike_are_seldom_called_different(groups, rows):
+    """Variances differ; 300 runs, so that 0.10 is four standard errors above."""
+    random = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(300):
+        spread = np.exp(random.normal(0, 0.5, groups))
+        samples = random.normal(0, spread[:, None], (groups, rows))
+        alarms += of_samples(list(samples)).p < 0.05
+    assert alarms / 300 < 0.10
+
+
+def test_constant_groups_are_alike_or_not():
+    assert of_samples([np.full(9, 2.0), np.full(9, 2.0)]).p == 1.0
+    assert of_samples([np.full(9, 2.0), np.full(9, 3.0)]).p == 0.0
+    one = [Estimate("g", value=1.0, n=1), Estimate("h", value=2.0, n=9)]
+    assert same_mean(one, [float("nan"), 1.0], leave_out=False).p is None
 
 
 def test_holm_as_in_the_paper():

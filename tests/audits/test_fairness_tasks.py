@@ -277,3 +277,11 @@ def test_small_groups_make_no_gap_in_the_sweep():
     assert table["groups"][0]["true_positive_rate"][middle] == 1
     assert table["groups"][1]["true_positive_rate"][middle] is None
     assert table["equalized_odds_difference"][middle] is None
+
+
+def test_a_cross_check_that_was_not_made_is_said():
+    groups = {"g": words("a", "b")}
+    found = evaluate(None, [0, 1], groups, cross_check=True)
+    assert "it was not made" in found.warnings[-1]
+    made = evaluate([0, 1], [0, 1], groups, cross_check=True)
+    assert not any("cross-check" in warning for warning in made.warnings)

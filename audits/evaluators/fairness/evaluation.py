@@ -56,6 +56,11 @@ def evaluate(
     if asked.control and task != "binary":
         raise UnusableEvidence("A control can be asked for with two classes only.")
     found = _BY_TASK[task](question)
+    if asked.cross_check and "cross_check" not in found.summary:
+        found.warnings.append(
+            "The cross-check with fairlearn needs two classes and a target; it was "
+            "not made."
+        )
     return Evaluation(
         measurements=(
             *(one for grouping in found.groupings for one in sizes(grouping)),

@@ -86,8 +86,12 @@ def same_mean(
     *,
     leave_out: bool,
 ) -> Test:
-    """Test that all groups share one mean: Welch's analysis of variance (1951).
+    """Test that all groups share one mean, whatever their variances.
 
+    Brown and Forsythe 1974 with Mehrotra's (1997) degrees of freedom; of two groups it
+    is Welch's t test. Measured on groups alike: it rejects 3 to 6 % also with a
+    thousand groups, or with five rows in each, where Welch's analysis of variance
+    rejects 17 % (and nearly always with 10,000 groups of four).
     `deviations` are the standard deviations of the groups' values.
     """
     _, because = usable(estimates, leave_out=leave_out)
@@ -99,24 +103,27 @@ def same_mean(
         if not one.because
     ]
     mean, spread, n = (np.array(part, dtype=float) for part in zip(*used, strict=True))
-    return _welch(mean, spread, n)
+    return _brown_forsythe(mean, spread, n)
 
 
-def _welch(mean: Floats, spread: Floats, n: Floats) -> Test:
+def _brown_forsythe(mean: Floats, spread: Floats, n: Floats) -> Test:
     if not np.isfinite(spread).all() or (n < 2).any():
         return Test(None, because="insufficient data: a group of one has no variance")
-    if (spread == 0).any():
-        if np.ptp(mean) == 0:
-            return Test(1.0, "the same value in every group")
-        return Test(None, because="not estimable: a group without any variance")
-    weight = n / spread**2
-    middle = (weight * mean).sum() / weight.sum()
-    k = len(mean)
-    loss = ((1 - weight / weight.sum()) ** 2 / (n - 1)).sum()
-    between = (weight * (mean - middle) ** 2).sum() / (k - 1)
-    statistic = between / (1 + 2 * (k - 2) / (k**2 - 1) * loss)
-    freedom = (k**2 - 1) / (3 * loss)
-    return Test(float(fdtrc(k - 1, freedom, statistic)), "Welch's analysis of variance")
+    if not spread.any():
+        return Test(float(np.ptp(mean) == 0), "all values of a group are the same")
+    scale = spread.max()  # so that fourth powers stay within range
+    total, variance = n.sum(), (spread / scale) ** 2
+    middle = (n * mean).sum() / total
+    between = (n * ((mean - middle) / scale) ** 2).sum()
+    parts = (1 - n / total) * variance
+    within = parts.sum()
+    above = within**2 / (
+        (variance**2).sum()
+        + ((n * variance).sum() / total) ** 2
+        - 2 * (n * variance**2).sum() / total
+    )
+    below = within**2 / (parts**2 / (n - 1)).sum()
+    return Test(float(fdtrc(above, below, between / within)), "Brown-Forsythe test")
 
 
 def two_means(

@@ -1,6 +1,6 @@
 """Means by group with their spread; sums of rows, so that nothing is sorted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,11 @@ class Means:
     rows: NDArray[np.int64]
     mean: Floats
     deviation: Floats
+
+    @property
+    def overall(self) -> float:
+        """The mean of all rows that have a group."""
+        return float(self.rows @ np.nan_to_num(self.mean)) / int(self.rows.sum())
 
 
 def means(values: Part, places: Places, groups: int) -> Means:
@@ -87,16 +92,15 @@ def mean_estimates(
 
 
 def to_overall(
-    found: Means, estimates: Sequence[Estimate], place: int
+    found: Means, one: Estimate, place: int
 ) -> tuple[float, Interval | None]:
     """One group's mean minus that of all rows, and its interval.
 
     The group is part of all; its distance to the independent rest is not:
     m - M = (1 - n / N) (m - mean of the rest).
     """
-    one, rows, total = estimates[place], found.rows, int(found.rows.sum())
+    rows, total, middle = found.rows, int(found.rows.sum()), found.overall
     mean = np.nan_to_num(found.mean)
-    middle = float(rows @ mean) / total
     squares = np.nan_to_num(found.deviation) ** 2 * np.maximum(rows - 1, 0)
     squares += rows * (mean - middle) ** 2
     n = total - int(rows[place])

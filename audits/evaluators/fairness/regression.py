@@ -164,13 +164,10 @@ def _to_overall(
     _, because = usable(estimates, leave_out=leave_out)
     if because:
         return not_estimable(name, group=feature, n=n, why=because)
-    gaps = {
-        place: to_overall(found, estimates, place)
-        for place, one in enumerate(estimates)
-        if not one.because
-    }
-    worst = max(gaps, key=lambda place: abs(gaps[place][0]))
-    gap, limits = gaps[worst]
+    middle = found.overall
+    good = [place for place, one in enumerate(estimates) if not one.because]
+    worst = max(good, key=lambda place: abs(float(found.mean[place]) - middle))
+    gap, limits = to_overall(found, estimates[worst], worst)
     lower, upper = limits or (None, None)
     if gap < 0 and limits:
         lower, upper = -limits[1], -limits[0]
