@@ -177,6 +177,7 @@ _MEASUREMENTS = {
     ),
     "missing_share": gettext_noop("Share of missing values"),
     "missing_share_overall": gettext_noop("Share of missing values, all columns"),
+    "incomplete_row_share": gettext_noop("Share of rows with a missing value"),
     "infinite_share": gettext_noop("Share of infinite values"),
     "duplicate_share": gettext_noop("Share of repeated rows"),
     "conflicting_label_share": gettext_noop("Share of rows with conflicting targets"),

@@ -84,25 +84,40 @@ def outside(column: Column, known: Column) -> NDArray[np.bool_]:
     return found
 
 
+def missing(column: Column) -> NDArray[np.bool_]:
+    """Which rows have no value."""
+    if isinstance(column, Categories):
+        return np.asarray(column.codes < 0)
+    return np.isnan(column.values)
+
+
 @dataclass(frozen=True)
 class RowQuality:
-    """What the rows have in common; `outside` counts rows with any value outside."""
+    """What the rows have in common; `outside` counts rows with any value outside, and
+    `incomplete` rows with any value missing."""
 
     rows: int
     duplicates: int
     conflicts: int | None
     outside: int | None = None
+    incomplete: int | None = None
 
 
 def row_quality(
-    features: Hashes, target: Hashes | None, *, outside_rows: int | None = None
+    features: Hashes,
+    target: Hashes | None,
+    *,
+    outside_rows: int | None = None,
+    incomplete_rows: int | None = None,
 ) -> RowQuality:
     """Count rows that repeat an earlier one in all features and the target, and rows
     whose features also stand in a row with another target."""
     whole = features if target is None else features ^ (target * np.uint64(3))
     duplicates = len(whole) - len(np.unique(whole))
     conflicts = None if target is None else _conflicts(features, whole)
-    return RowQuality(len(features), duplicates, conflicts, outside_rows)
+    return RowQuality(
+        len(features), duplicates, conflicts, outside_rows, incomplete_rows
+    )
 
 
 def _conflicts(features: Hashes, whole: Hashes) -> int:
@@ -134,6 +149,7 @@ def evaluate(*, columns: Sequence[ColumnQuality], rows: RowQuality) -> Evaluatio
     return Evaluation(
         measurements=(
             *_by_column(ordered),
+            _maybe("incomplete_row_share", rows.incomplete, rows.rows, "no count"),
             _share("duplicate_share", rows.duplicates, rows.rows),
             _maybe("conflicting_label_share", rows.conflicts, rows.rows, "no target"),
             _maybe("out_of_range_share", rows.outside, rows.rows, "no training data"),

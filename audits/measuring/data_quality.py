@@ -27,6 +27,7 @@ class _Seen:
     rows: RowHasher
     training: RowHasher | None
     outside: Any
+    incomplete: Any
     alone: SingleFeatures | None
     columns: list[ColumnQuality] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)  # other type than in training
@@ -35,6 +36,7 @@ class _Seen:
         """Count a column, and hash it into the rows of both data sets."""
         self.columns.append(data_quality.column_quality(column, known=known))
         self.rows.add(column)
+        self.incomplete |= data_quality.missing(column)
         if self.alone is not None:
             self.alone.take(column)
         if known is None:
@@ -59,6 +61,7 @@ def measure(job: Job) -> Evaluation:
         seen.rows.hashes,
         None if target is None else _hashed(target),
         outside_rows=None if training is None else int(seen.outside.sum()),
+        incomplete_rows=int(seen.incomplete.sum()),
     )
     parts = [
         data_quality.evaluate(columns=seen.columns, rows=rows),
@@ -74,7 +77,8 @@ def _seen(job: Job, training: DatasetVersion | None, target: Column | None) -> _
     rows = _rows(job, job.run.dataset_version)
     seed = int(job.run.config.get("seed", 0))
     alone = None if target is None else SingleFeatures(target, seed=seed)
-    seen = _Seen(RowHasher(rows), None, np.zeros(rows, bool), alone)
+    outside, incomplete = np.zeros(rows, bool), np.zeros(rows, bool)
+    seen = _Seen(RowHasher(rows), None, outside, incomplete, alone)
     there = [n for n in job.features if training is not None and holds(training, n)]
     if training is not None and len(there) == len(job.features):
         seen.training = RowHasher(_rows(job, training))

@@ -12,7 +12,7 @@ from audits.evaluators import data_quality, leakage, representativeness
 from audits.evaluators.base import UnusableEvidence
 from audits.evaluators.columns import Categories, Numbers
 from audits.evaluators.data_quality import column_quality, row_quality
-from audits.evaluators.profiles import CategoryProfile, profile
+from audits.evaluators.profiles import CategoryProfile
 from audits.evaluators.row_hashes import row_hashes
 from tests.audits.zoo import SHARED
 
@@ -71,6 +71,7 @@ def test_counts_by_hand() -> None:
     assert found.get("duplicate_share").value == 0.2  # the fourth repeats the first
     assert found.get("conflicting_label_share").value is None
     assert found.get("out_of_range_share").value is None
+    assert found.get("incomplete_row_share").value is None
 
 
 def test_conflicting_labels_and_repeated_rows_by_hand() -> None:
@@ -248,20 +249,47 @@ def test_without_a_reference_nothing_is_representative() -> None:
     assert none.get("group_share[race]").value is None
 
 
-def test_german_credit_has_neither_gaps_nor_repeated_rows() -> None:
-    """Its documentation: 1,000 people, no missing values, 700 good and 300 bad."""
-    path = SHARED / "data" / "german.data"
-    if not path.exists():
-        pytest.skip("the shared data are absent")
-    frame = pd.read_csv(path, sep=r"\s+", header=None)
-    columns = []
+def columns_of(frame: pd.DataFrame) -> list[Numbers | Categories]:
+    columns: list[Numbers | Categories] = []
     for name in frame.columns:
         if pd.api.types.is_numeric_dtype(frame[name]):
             columns.append(Numbers(str(name), frame[name].to_numpy(float)))
         else:
             codes, labels = pd.factorize(frame[name], sort=True)
             columns.append(Categories(str(name), codes, tuple(labels)))
-    *features, target = columns
+    return columns
+
+
+def read_shared(name: str, **how: object) -> pd.DataFrame:
+    path = SHARED / "data" / name
+    if not path.exists():
+        pytest.skip("the shared data are absent")
+    return pd.read_csv(path, **how)
+
+
+def test_adult_has_the_published_rows_without_a_gap() -> None:
+    """adult.names: 16,281 test rows, 15,060 once those with unknowns are removed."""
+    frame = read_shared("adult.test", skipinitialspace=True, na_values="?")
+    *features, target = columns_of(frame)
+    gaps = np.logical_or.reduce([data_quality.missing(one) for one in features])
+    found = data_quality.evaluate(
+        columns=[column_quality(one) for one in features],
+        rows=row_quality(
+            hashed(*features), hashed(target), incomplete_rows=int(gaps.sum())
+        ),
+    )
+    incomplete = found.get("incomplete_row_share")
+    assert incomplete.n == 16281
+    assert round(incomplete.value * incomplete.n) == 16281 - 15060
+    frame["row"] = range(len(frame))
+    repeated = frame.drop(columns="row").duplicated().sum()
+    assert round(found.get("duplicate_share").value * 16281) == repeated
+
+
+def test_german_credit_has_neither_gaps_nor_repeated_rows() -> None:
+    """Its documentation: 1,000 people, no missing values, 700 good and 300 bad."""
+    frame = read_shared("german.data", sep=r"\s+", header=None)
+    *features, target = columns_of(frame)
     found = data_quality.evaluate(
         columns=[column_quality(one) for one in features],
         rows=row_quality(hashed(*features), hashed(target)),
@@ -274,4 +302,15 @@ def test_german_credit_has_neither_gaps_nor_repeated_rows() -> None:
     assert single.get("leaking_features").value == 0
     # The checking account tells most, as in every study of these data.
     assert single.summary["single_features"][0]["feature"] == "0"
-    assert profile(target, like=None).rows == 1000
+    assert list(target.values).count(2) == 300
+
+
+def test_a_leak_in_many_rows_is_found_in_a_sample() -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, leakage.ENOUGH + 1).astype(float)
+    found = leakage.single_features(
+        [Numbers("copy", truth), Numbers("noise", random.random(len(truth)))],
+        target=Numbers("t", truth),
+    )
+    assert found.get("leaking_features").value == 1
+    assert found.get("single_feature_auc[feature=noise]").n == leakage.ENOUGH
