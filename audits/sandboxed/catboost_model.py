@@ -94,24 +94,26 @@ def load(path: Path, *, format: str) -> Model:
             "This server cannot read CatBoost models: its operator has to install the "
             "extra 'catboost' (pip install 'freigabe[catboost]')."
         ) from trouble
-    booster = catboost.CatBoost()
     try:
-        if format == artifacts.CATBOOST_CBM:
-            booster.load_model(blob=path.read_bytes())
-            return CatboostModel(
-                booster, catboost_structure.checked(_exported(booster))
-            )
-        found = catboost_structure.checked(read_json(path.read_bytes(), "CatBoost"))
+        document = (
+            _exported(catboost.CatBoost(), path.read_bytes())
+            if format == artifacts.CATBOOST_CBM
+            else read_json(path.read_bytes(), "CatBoost")
+        )
+        found = catboost_structure.checked(document)
+        booster = catboost.CatBoost()
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
             file.write(found.canonical)
             file.flush()
             booster.load_model(file.name, format="json")
+        return CatboostModel(booster, found)
     except _trouble() as trouble:
         raise _refused(trouble) from trouble
-    return CatboostModel(booster, found)
 
 
-def _exported(booster: Any) -> Any:
+def _exported(booster: Any, data: bytes) -> Any:
+    """What a .cbm holds, in CatBoost's own words; the loaded model is thrown away."""
+    booster.load_model(blob=data)
     with tempfile.TemporaryDirectory() as folder:
         place = os.path.join(folder, "model.json")
         booster.save_model(place, format="json")

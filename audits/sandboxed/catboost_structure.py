@@ -11,6 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from audits.sandboxed.catboost_tables import (
+    EXPONENTS,
+    LOSSES,
+    check_tables,
+    checked_info,
+)
 from audits.sandboxed.refusal import Refused
 
 PARTS = frozenset(
@@ -22,16 +28,9 @@ FEATURE_PARTS = frozenset(
 )
 MAX_DEPTH = 16  # what CatBoost itself allows
 MAX_FEATURES = 100_000
-LOSSES = {
-    **dict.fromkeys(("Logloss", "CrossEntropy"), "binary"),
-    "MultiClass": "multiclass",
-    **dict.fromkeys(
-        ("RMSE", "MAE", "Quantile", "Huber", "LogCosh", "MAPE", "Expectile", "Lq")
-        + ("Poisson", "Tweedie"),
-        "regression",
-    ),
-}
-EXPONENTS = frozenset({"Poisson", "Tweedie"})
+KEPT_PARTS = ("float_features", "categorical_features", "ctrs")
+TREATMENTS = frozenset({"AsIs", "AsFalse", "AsTrue"})
+ELEMENTS = frozenset({"cat_feature_value", "cat_feature_exact_value"})
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ def checked(document: Any) -> Checked:
 
 
 def _checked(document: dict[str, Any]) -> Checked:
-    strangers = sorted(set(document) - PARTS)
-    strangers += sorted(set(document["features_info"]) - FEATURE_PARTS)
+    info = document["features_info"]
+    strangers = sorted(set(document) - PARTS) + sorted(set(info) - FEATURE_PARTS)
     if strangers:
         raise Refused(
             f"The CatBoost model has a part that is not accepted: "
@@ -66,12 +65,9 @@ def _checked(document: dict[str, Any]) -> Checked:
     scale, bias = document["scale_and_bias"]
     if not bias or not all(map(math.isfinite, (scale, *bias))):
         raise Refused("The scale of the CatBoost model is not made of finite numbers.")
-    loss = _loss(document["model_info"])
-    task = LOSSES[loss]
-    if (len(bias) > 2) != (task == "multiclass"):
-        raise Refused("The CatBoost model counts its classes wrongly.")
-    splits = _splits(document["features_info"])
-    _check_tables(document)
+    loss, about = checked_info(document["model_info"], columns=len(bias))
+    splits = _splits(info)
+    check_tables(document.get("ctr_data", {}), info.get("ctrs", ()))
     trees, leveled = document.get("trees"), document.get("oblivious_trees")
     if (trees is None) == (leveled is None) or not (trees or leveled):
         raise Refused("The CatBoost model holds no trees.")
@@ -79,24 +75,15 @@ def _checked(document: dict[str, Any]) -> Checked:
         _check_leveled(tree, splits, classes=len(bias), where=f"tree {number}")
     for number, tree in enumerate(trees or ()):
         _check_nodes(tree, splits, classes=len(bias), where=f"tree {number}")
+    rebuilt = document | {
+        "model_info": about,
+        "features_info": {name: info[name] for name in KEPT_PARTS if name in info},
+    }
     return Checked(
-        canonical=json.dumps(document, allow_nan=False).encode(),
-        task=task,
+        canonical=json.dumps(rebuilt, allow_nan=False).encode(),
+        task=LOSSES[loss],
         exponent=loss in EXPONENTS,
     )
-
-
-def _loss(info: dict[str, Any]) -> str:
-    parameters = info["params"]
-    if isinstance(parameters, str):
-        parameters = json.loads(parameters)
-    name = str(parameters["loss_function"]["type"])
-    if name not in LOSSES:
-        raise Refused(
-            f"The CatBoost loss {name[:60]!r} is not accepted: Logloss, MultiClass and "
-            "the losses of regression are."
-        )
-    return name
 
 
 def _splits(info: dict[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -108,7 +95,8 @@ def _splits(info: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     if sorted(flat) != list(range(len(flat))) or not 0 < len(flat) <= MAX_FEATURES:
         raise Refused("The CatBoost model does not number its features from 0.")
     for place, feature in enumerate(floats):
-        if feature["feature_index"] != place:
+        sound = feature.get("nan_value_treatment", "AsIs") in TREATMENTS
+        if feature["feature_index"] != place or not sound:
             raise Refused("The CatBoost model does not number its features from 0.")
         found += [("FloatFeature", place, x) for x in _rising(feature["borders"])]
     for place, feature in enumerate(words):
@@ -129,26 +117,16 @@ def _rising(borders: list[float]) -> list[float]:
 
 
 def _check_element(element: dict[str, Any], *, numbers: int, words: int) -> None:
-    kinds = {"cat_feature_index": words, "float_feature_index": numbers}
-    named = [name for name in kinds if name in element]
-    if not named or not all(0 <= element[name] < kinds[name] for name in named):
+    """A combination of categories is made of categories and splits of numbers."""
+    kind = element["combination_element"]
+    if kind == "float_feature":
+        feature, known = element["float_feature_index"], numbers
+        sound = math.isfinite(element["border"])
+    else:
+        feature, known = element["cat_feature_index"], words
+        sound = kind in ELEMENTS and type(element.get("value", 0)) is int
+    if not sound or type(feature) is not int or not 0 <= feature < known:
         raise Refused("A table in the CatBoost model uses a feature that is not there.")
-
-
-def _check_tables(document: dict[str, Any]) -> None:
-    """Each table of categories is there and made of whole rows of numbers."""
-    tables = document.get("ctr_data", {})
-    used = {
-        str(part["identifier"]) for part in document["features_info"].get("ctrs", ())
-    }
-    if not used <= set(tables):
-        raise Refused("The CatBoost model lacks a table of its categories.")
-    for table in tables.values():
-        stride, entries = int(table["hash_stride"]), table["hash_map"]
-        if stride < 2 or len(entries) % stride:
-            raise Refused("A table of categories in the CatBoost model is cut short.")
-        if not all(math.isfinite(float(entry)) for entry in entries):
-            raise Refused("A table of categories in the CatBoost model is damaged.")
 
 
 def _check_split(
