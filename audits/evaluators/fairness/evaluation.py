@@ -61,6 +61,11 @@ def evaluate(
             "The cross-check with fairlearn needs two classes and a target; it was "
             "not made."
         )
+    return _evaluation(question, found, task)
+
+
+def _evaluation(question: Question, found: Found, task: str) -> Evaluation:
+    asked, truth = question.options, question.target is not None
     return Evaluation(
         measurements=(
             *(one for grouping in found.groupings for one in sizes(grouping)),
@@ -69,13 +74,13 @@ def evaluate(
         ),
         summary={
             "task": task,
-            "rows": len(scores),
+            "rows": len(question.scores),
             **asked.summary,
             "features": found.tables,
             "p_values": found.p_values(),
             **found.summary,
         },
         warnings=(*warnings(found.groupings, asked), *found.warnings),
-        limits=limits(asked, task, has_target=target is not None),
+        limits=limits(asked, task, has_target=truth),
         versions=versions_of("numpy", "scipy"),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,50 +106,58 @@ def _told(
     averages: Mapping[str, Means],
     options: Options,
 ) -> Found:
-    feature, leave_out = grouping.name, options.leave_out
+    leave_out = options.leave_out
     found = Found(
-        measurements=by_group(grouping, numbers), tables=[table(grouping, numbers)]
+        measurements=[
+            *by_group(grouping, numbers),
+            *_apart(grouping, numbers, averages, leave_out=leave_out),
+        ],
+        tables=[table(grouping, numbers)],
     )
-    for name, groups in numbers.items():
-        found.measurements.append(
-            difference(
-                f"{name}_difference",
-                groups,
-                feature=feature,
-                leave_out=leave_out,
-                most=None,
-            )
+    for name in (name for name in TESTED if name in averages):
+        groups, each = numbers[name], averages[name]
+        p_value = _means_differ(each)
+        found.measurements += to_reference(
+            name, grouping, groups, p_value, test="Welch's t test"
         )
-        if name in WITH_RATIO:
-            found.measurements.append(
-                smallest_ratio(
-                    f"{name}_ratio", groups, feature=feature, leave_out=leave_out
-                )
-            )
-    found.measurements += [
+        found.tests[grouping.name, f"{name}_homogeneity_p"] = homogeneity.same_mean(
+            groups, each.deviation.tolist(), leave_out=leave_out
+        )
+    return found
+
+
+def _apart(
+    grouping: Grouping,
+    numbers: Mapping[str, list[Estimate]],
+    averages: Mapping[str, Means],
+    *,
+    leave_out: bool,
+) -> list[Measurement]:
+    """The worst pair of each number, and the group farthest from all of each mean."""
+    asked = [
+        (f"{name}_difference", groups, partial(difference, most=None))
+        for name, groups in numbers.items()
+    ]
+    asked += [
+        (f"{name}_ratio", numbers[name], partial(smallest_ratio))
+        for name in WITH_RATIO
+        if name in numbers
+    ]
+    pairs = [
+        measure(name, groups, feature=grouping.name, leave_out=leave_out)
+        for name, groups, measure in asked
+    ]
+    return pairs + [
         _to_overall(
             f"{name}_difference_to_overall",
             grouping,
             numbers[name],
-            each,
+            averages[name],
             leave_out=leave_out,
         )
-        for name, each in averages.items()
+        for name in averages
         if name in numbers
     ]
-    for name in TESTED:
-        if name in averages:
-            found.measurements += to_reference(
-                name,
-                grouping,
-                numbers[name],
-                _means_differ(averages[name]),
-                test="Welch's t test",
-            )
-            found.tests[feature, f"{name}_homogeneity_p"] = homogeneity.same_mean(
-                numbers[name], averages[name].deviation.tolist(), leave_out=leave_out
-            )
-    return found
 
 
 def _to_overall(
