@@ -34,7 +34,7 @@ DEEP = 10
 # Interventional, rows times background rows: a pair costs shap 0.17 ms, shapiq 0.07.
 WOODELF_FROM_PAIRS = {SHAPIQ: 80_000, SHAP: 30_000}
 # Leaves times rows that take about a minute on one core.
-MOST_WORK = {SHAPIQ: 1_000_000_000, SHAP: 250_000_000, EXACT: 20_000_000}
+MOST_WORK = {SHAPIQ: 1_000_000_000, SHAP: 250_000_000}
 PAIRS_AS_A_ROW = 25  # background rows that cost as much as a path-dependent row
 FEWEST_ROWS = 50
 
