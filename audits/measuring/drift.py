@@ -1,6 +1,7 @@
 """From a run's files to the drift evaluators."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,9 @@ def measure(job: Job) -> Evaluation:
     features = list(_features(job, reference))
     now, before = _scores(job, reference, warnings)
     old, new = _about(job, reference)
-    scores = None if before is None or now is None else _moved(before, now)
+    scores = _declared(job, reference)
+    if before is not None and now is not None:
+        scores = _moved(before, now)
     found = drift.evaluate(
         features=features,
         scores=scores,
@@ -96,9 +99,9 @@ def _scores(
     job: Job, reference: DatasetVersion, warnings: list[str]
 ) -> tuple[Predictions | None, Predictions | None]:
     """The scores now and of the reference; neither without a model that can be run."""
-    if job.artifact is None:
-        warnings.append("No model file is there to be run: scores are not compared.")
-        return None, None
+    if not job.runnable:
+        warnings.append("No model file was run: scores are as the data declare them.")
+        return job.predictions, None
     now = job.predictions
     if not all(holds(reference, name) for name in job.features):
         warnings.append(
@@ -113,6 +116,16 @@ def _scores(
     )
     job.saw(before.facts)
     return now, before
+
+
+def _declared(job: Job, reference: DatasetVersion) -> Compared | None:
+    """The predictions that both data sets declare, of a model that cannot be run."""
+    names = job.run.dataset_version.names(Role.PREDICTION)[:1]
+    if job.runnable or not names or not holds(reference, names[0]):
+        return None
+    (before,) = columns_of(job, names, of=reference)
+    (now,) = columns_of(job, names)
+    return replace(_compared(before, now), name="score")
 
 
 def _moved(before: Predictions, now: Predictions) -> Compared:

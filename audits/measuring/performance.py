@@ -17,6 +17,7 @@ from audits.measuring.job import Job
 from audits.sampling import choose_rows
 from audits.sandbox import SandboxRefused
 from registry.models import Artifact, ModelVersion
+from registry.storage import ArtifactDamaged
 
 Floats = NDArray[np.float64]
 SEGMENT_ROWS = 1_000_000  # beyond, segments are searched in a sample by hash
@@ -105,7 +106,12 @@ def _compared(
             raise UnusableEvidence("it has no model file.")
         other = _predicted(job, model.artifact, before)
         _require_alike(found.facts, other.facts)
-    except (SandboxRefused, UnusableEvidence, DatasetProblem) as trouble:
+    except (
+        SandboxRefused,
+        UnusableEvidence,
+        DatasetProblem,
+        ArtifactDamaged,
+    ) as trouble:
         why = f"Version {before.version} could not be compared: {trouble}"
         group = f"against={before.version}"
         return Evaluation(

@@ -11,7 +11,7 @@ from audits.models import EvidenceRun
 from audits.questions import CannotMeasure
 from governance import artifacts, datasets, evidence, registration
 from registry.models import DatasetVersion, ModelVersion
-from tests.governance.test_evidence_runs import ask, ended
+from tests.governance.test_evidence_runs import ask, ended, of_a_vendor
 from tests.world import CSV, LIGHTGBM, NOW, World
 
 COLUMNS = {"dti": "feature", "afam": "sensitive", "deny": "target", "day": "ignored"}
@@ -256,3 +256,22 @@ def test_training_data_of_another_type_cannot_be_compared_row_by_row(world):
     assert found["train_test_overlap"]["value"] is None
     assert "text in the other" in found["train_test_overlap"]["because"]
     assert found["out_of_range_share"]["value"] == 1
+
+
+def test_the_declared_scores_of_a_model_that_cannot_be_run_drift_too(world):
+    version = of_a_vendor(world)
+    roles = {**COLUMNS, "dti": "feature", "said": "prediction"}
+
+    def saying(content: str, score: str) -> str:
+        head, *rows = content.splitlines()
+        said = [f"{row},{score if i % 3 else 0.5}" for i, row in enumerate(rows)]
+        return "\n".join([f"{head},said", *said, ""])
+
+    data(world, "before", saying(lines(count=300), "0.2"), **roles)
+    now = saying(lines(shift=0.4, count=300), "0.8")
+    moved = data(world, "now", now, **roles)
+    config = {"reference_dataset": "before/1"}
+    found = measured(ask(world, version, moved, kind="drift", config=config))
+    assert found["psi[feature=dti]"]["value"] > 0.25
+    assert found["score_psi"]["value"] > 0.25
+    assert found["estimated_accuracy"]["value"] == pytest.approx(0.7)
