@@ -86,7 +86,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "checks": failing_first(checks),
             "allowed": bool(checks) and not any(c.blocks for c in checks),
             "steps": steps,
-            "runs": row.evidence_runs.select_related("dataset_version__dataset"),
+            "runs": row.evidence_runs.select_related("dataset_version__dataset")[:50],
             "figures": sorted(
                 ((r, figure) for r in reports for figure in figures.all_of(r)[:1]),
                 key=lambda pair: SHOWN_FIRST.index(pair[0].run.kind),
