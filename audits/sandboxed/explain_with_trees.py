@@ -34,6 +34,7 @@ NAMES = {
     choice.SHAP: "shap TreeExplainer",
     choice.EXACT: "quadrature over the leaves",
 }
+CONSTANT_ROWS = 500
 Native = Callable[[pd.DataFrame], tuple[Scores, Scores]]
 
 
@@ -183,7 +184,7 @@ class TreesExplainer(Explainer):
         for trees, wanted in zip(self.trees, output, strict=True):
             phi, base = work(trees, matrix, self.background)
             # What the trees leave out is one constant; additivity proves that it is.
-            rest = wanted - sign * trees.total(matrix)
+            rest = wanted[:CONSTANT_ROWS] - sign * trees.total(matrix[:CONSTANT_ROWS])
             parts.append(sign * phi)
             bases.append(np.full(len(rows), sign * base + np.median(rest)))
         return np.stack(parts), np.stack(bases)
