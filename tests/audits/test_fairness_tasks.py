@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from audits.evaluators.base import UnusableEvidence
+from audits.evaluators.intervals import difference, mean_interval
 from tests.audits.fair import evaluate, value, words
 
 LETTERS = np.array(["a", "b", "c"], dtype=object)
@@ -285,3 +286,18 @@ def test_a_cross_check_that_was_not_made_is_said():
     assert "it was not made" in found.warnings[-1]
     made = evaluate([0, 1], [0, 1], groups, cross_check=True)
     assert not any("cross-check" in warning for warning in made.warnings)
+
+
+def test_the_rest_beside_a_group_is_all_other_rows():
+    random = np.random.default_rng(0)
+    groups = words(*["a"] * 40, *["b"] * 60, *["c"] * 50)
+    scores = random.normal(np.repeat([0.0, 9.0, 10.0], [40, 60, 50]), 1)
+    found = evaluate(None, scores, {"g": groups}, task="regression")
+    group, rest = scores[:40], scores[40:]
+    own = found.get("mean_prediction[g=a]")
+    limits = mean_interval(rest.mean(), rest.std(ddof=1), len(rest))
+    lower, upper = difference(own.value, (own.lower, own.upper), rest.mean(), limits)
+    one = found.get("mean_prediction_difference_to_overall[g]")
+    share = len(rest) / len(scores)
+    assert one.value == pytest.approx(scores.mean() - group.mean())
+    assert (one.lower, one.upper) == pytest.approx((-upper * share, -lower * share))
