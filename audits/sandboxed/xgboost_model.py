@@ -35,6 +35,7 @@ class XgboostModel(Model):
         self.classes = tuple(map(str, range(found.classes)))
         self.feature_names = found.feature_names
         self.found = found
+        self.width = booster.num_features()  # settles the objective, too
 
     @property
     def categorical(self) -> bool:
@@ -43,10 +44,9 @@ class XgboostModel(Model):
 
     def matrix(self, frame: pd.DataFrame) -> xgboost.DMatrix:
         names = ordered(frame, self.feature_names)
-        if len(names) != self.booster.num_features():
+        if len(names) != self.width:
             raise Refused(
-                f"The model takes {self.booster.num_features()} features, but "
-                f"{len(names)} are declared."
+                f"The model takes {self.width} features, but {len(names)} are declared."
             )
         values = numbers(frame, names, self.found.labels)
         self._require_known(frame, names, values)
@@ -94,9 +94,9 @@ def load(path: Path, *, format: str) -> Model:
     booster = xgboost.Booster({"nthread": threads()})
     try:
         booster.load_model(bytearray(found.canonical))
+        return XgboostModel(booster, found)
     except xgboost.core.XGBoostError as trouble:
         raise _refused(trouble) from trouble
-    return XgboostModel(booster, found)
 
 
 def _refused(trouble: Exception) -> Refused:

@@ -166,6 +166,16 @@ def test_edited_files_are_refused_in_the_sandbox_too(
     assert "circle" in refusal(path, "lightgbm")
 
 
+def test_what_xgboost_itself_refuses_is_a_sentence(
+    xgboost_document: dict[str, Any], tmp_path: Path
+) -> None:
+    document = copy.deepcopy(xgboost_document)
+    document["learner"]["learner_model_param"]["base_score"] = "[2E0]"
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(document))
+    assert "XGBoost does not accept the model" in refusal(path, "xgboost-json")
+
+
 def test_broken_json_and_ubjson_are_refused(tmp_path: Path) -> None:
     whole = zoo.xgboost_file(tmp_path, "ubj").path.read_bytes()
     path = tmp_path / "x"
