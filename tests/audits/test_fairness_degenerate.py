@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from audits.evaluators.base import UnusableEvidence
+from audits.evaluators.fairness.groups import fitted
 from tests.audits.fair import evaluate, value, words
 
 COMPARISONS = ("_difference", "_ratio", "_homogeneity_p", "_to_overall")
@@ -225,6 +226,9 @@ def test_a_hundred_classes_are_measured_and_the_most_frequent_told():
     )
     told = {m.group for m in found.measurements if m.name == "f1"}
     assert len(told) == 2 * 20
+    first, last = (fitted(f"{'class ' * 30}{i}", 60) for i in (0, 90))
+    assert f"g=a | class {first}" in told
+    assert f"g=a | class {last}" not in told
     assert "20 most frequent of 100 classes" in found.warnings[-1]
     assert value(found, "accuracy[g=a]") == pytest.approx(0.05, abs=0.03)
     with pytest.raises(UnusableEvidence, match="2 to 100 classes"):
