@@ -9,125 +9,320 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audits', '0004_contradictions'),
-        ('registry', '0001_initial'),
+        ("audits", "0004_contradictions"),
+        ("registry", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='evidencereport',
-            name='cost',
+            model_name="evidencereport",
+            name="cost",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='evidencerun',
-            name='answered_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='audits.evidencerun'),
+            model_name="evidencerun",
+            name="answered_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="answers",
+                to="audits.evidencerun",
+            ),
         ),
         migrations.AddField(
-            model_name='evidencerun',
-            name='cancelled_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="evidencerun",
+            name="cancelled_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='evidencerun',
-            name='started_at',
+            model_name="evidencerun",
+            name="started_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='evidencerun',
-            name='not_before',
+            model_name="evidencerun",
+            name="not_before",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='evidencerun',
-            name='priority',
-            field=models.PositiveSmallIntegerField(choices=[(0, 'Low'), (1, 'Normal'), (2, 'High')], default=1),
+            model_name="evidencerun",
+            name="priority",
+            field=models.PositiveSmallIntegerField(
+                choices=[(0, "Low"), (1, "Normal"), (2, "High")], default=1
+            ),
         ),
         migrations.AddField(
-            model_name='evidencerun',
-            name='question_sha256',
-            field=models.CharField(blank=True, db_index=True, max_length=64, validators=[django.core.validators.RegexValidator('^[0-9a-f]{64}\\Z', 'A SHA-256 digest has 64 lower-case hexadecimal digits.')]),
+            model_name="evidencerun",
+            name="question_sha256",
+            field=models.CharField(
+                blank=True,
+                db_index=True,
+                max_length=64,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "^[0-9a-f]{64}\\Z",
+                        "A SHA-256 digest has 64 lower-case hexadecimal digits.",
+                    )
+                ],
+            ),
         ),
         migrations.AlterField(
-            model_name='evidencerun',
-            name='kind',
-            field=models.CharField(choices=[('performance', 'Performance'), ('fairness', 'Fairness'), ('explainability', 'Explainability'), ('robustness', 'Robustness'), ('drift', 'Drift'), ('data_quality', 'Data quality')], max_length=16),
+            model_name="evidencerun",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("performance", "Performance"),
+                    ("fairness", "Fairness"),
+                    ("explainability", "Explainability"),
+                    ("robustness", "Robustness"),
+                    ("drift", "Drift"),
+                    ("data_quality", "Data quality"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='evidencerun',
-            name='state',
-            field=models.CharField(choices=[('pending', 'Waiting for a worker'), ('running', 'Running'), ('finished', 'Finished'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='pending', max_length=16),
+            model_name="evidencerun",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("pending", "Waiting for a worker"),
+                    ("running", "Running"),
+                    ("finished", "Finished"),
+                    ("failed", "Failed"),
+                    ("cancelled", "Cancelled"),
+                ],
+                default="pending",
+                max_length=16,
+            ),
         ),
         migrations.CreateModel(
-            name='EvidenceSigner',
+            name="EvidenceSigner",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.CharField(max_length=80, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9]+(?:-[a-z0-9]+)*\\Z', 'Use lower-case letters, digits and single hyphens, such as mortgage-approval.')])),
-                ('name', models.CharField(max_length=200)),
-                ('public_key', models.CharField(max_length=64, unique=True)),
-                ('registered_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('revocation_reason', models.TextField(blank=True)),
-                ('registered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('revoked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
+                                "Use lower-case letters, digits and single hyphens, such as mortgage-approval.",
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("public_key", models.CharField(max_length=64, unique=True)),
+                ("registered_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("revocation_reason", models.TextField(blank=True)),
+                (
+                    "registered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "revoked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='ForeignEvidence',
+            name="ForeignEvidence",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=40)),
-                ('title', models.CharField(max_length=200)),
-                ('outcome', models.CharField(choices=[('passed', 'Passed'), ('warned', 'Passed with warnings'), ('failed', 'Failed'), ('none', 'No verdict')], default='none', max_length=8)),
-                ('produced_by', models.CharField(max_length=200)),
-                ('produced_on', models.DateField()),
-                ('tool', models.CharField(blank=True, max_length=200)),
-                ('predicate_type', models.CharField(blank=True, max_length=200)),
-                ('statement', models.TextField(blank=True)),
-                ('record_sha256', models.CharField(max_length=64, unique=True, validators=[django.core.validators.RegexValidator('^[0-9a-f]{64}\\Z', 'A SHA-256 digest has 64 lower-case hexadecimal digits.')])),
-                ('attached_at', models.DateTimeField()),
-                ('artifact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.artifact')),
-                ('attached_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('signer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='attachments', to='audits.evidencesigner')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='foreign_evidence', to='registry.modelversion')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("title", models.CharField(max_length=200)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("passed", "Passed"),
+                            ("warned", "Passed with warnings"),
+                            ("failed", "Failed"),
+                            ("none", "No verdict"),
+                        ],
+                        default="none",
+                        max_length=8,
+                    ),
+                ),
+                ("produced_by", models.CharField(max_length=200)),
+                ("produced_on", models.DateField()),
+                ("tool", models.CharField(blank=True, max_length=200)),
+                ("predicate_type", models.CharField(blank=True, max_length=200)),
+                ("statement", models.TextField(blank=True)),
+                (
+                    "record_sha256",
+                    models.CharField(
+                        max_length=64,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[0-9a-f]{64}\\Z",
+                                "A SHA-256 digest has 64 lower-case hexadecimal digits.",
+                            )
+                        ],
+                    ),
+                ),
+                ("attached_at", models.DateTimeField()),
+                (
+                    "artifact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="registry.artifact",
+                    ),
+                ),
+                (
+                    "attached_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "signer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attachments",
+                        to="audits.evidencesigner",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="foreign_evidence",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-attached_at'],
+                "ordering": ["-attached_at"],
             },
         ),
         migrations.CreateModel(
-            name='EvidencePart',
+            name="EvidencePart",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('first_row', models.PositiveBigIntegerField()),
-                ('end_row', models.PositiveBigIntegerField()),
-                ('state', models.CharField(choices=[('pending', 'Waiting for a worker'), ('finished', 'Finished')], default='pending', max_length=16)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(null=True)),
-                ('scores_name', models.CharField(blank=True, max_length=255)),
-                ('scores_sha256', models.CharField(blank=True, max_length=64, validators=[django.core.validators.RegexValidator('^[0-9a-f]{64}\\Z', 'A SHA-256 digest has 64 lower-case hexadecimal digits.')])),
-                ('facts', models.JSONField(default=dict)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='audits.evidencerun')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("first_row", models.PositiveBigIntegerField()),
+                ("end_row", models.PositiveBigIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting for a worker"),
+                            ("finished", "Finished"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(null=True)),
+                ("scores_name", models.CharField(blank=True, max_length=255)),
+                (
+                    "scores_sha256",
+                    models.CharField(
+                        blank=True,
+                        max_length=64,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[0-9a-f]{64}\\Z",
+                                "A SHA-256 digest has 64 lower-case hexadecimal digits.",
+                            )
+                        ],
+                    ),
+                ),
+                ("facts", models.JSONField(default=dict)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="parts",
+                        to="audits.evidencerun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['run', 'number'],
-                'constraints': [models.UniqueConstraint(fields=('run', 'number'), name='evidence_part_once'), models.CheckConstraint(condition=models.Q(('end_row__gt', models.F('first_row'))), name='evidence_part_has_rows')],
+                "ordering": ["run", "number"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("run", "number"), name="evidence_part_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("end_row__gt", models.F("first_row"))),
+                        name="evidence_part_has_rows",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='evidencesigner',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('revoked_at', None), ('revoked_by', None)), models.Q(('revoked_by__isnull', False), models.Q(('revocation_reason', ''), _negated=True)), _connector='OR'), name='signer_revoked_with_reason'),
+            model_name="evidencesigner",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("revoked_at", None), ("revoked_by", None)),
+                    models.Q(
+                        ("revoked_by__isnull", False),
+                        models.Q(("revocation_reason", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="signer_revoked_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='foreignevidence',
-            constraint=models.CheckConstraint(condition=models.Q(('signer', None), ('statement', ''), _negated=True), name='foreign_evidence_is_signed'),
+            model_name="foreignevidence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("signer", None), ("statement", ""), _negated=True),
+                name="foreign_evidence_is_signed",
+            ),
         ),
     ]

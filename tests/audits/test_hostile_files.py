@@ -8,7 +8,7 @@ import pytest
 from audits.answers import Limits, Source, check_model, predict
 from audits.artifacts import UnsupportedArtifact, detect
 from audits.sandbox import SandboxRefused
-from tests.audits import hostile, zoo
+from tests.audits import hostile, hostile_onnx, zoo
 
 LIMITS = Limits(timeout_seconds=30)
 
@@ -21,7 +21,7 @@ def require_sentence(said: str) -> None:
 
 
 def test_the_battery_is_large_enough() -> None:
-    batteries = (hostile.AT_THE_DOOR, hostile.IN_THE_SANDBOX, hostile.WHEN_ASKED)
+    batteries = (hostile.AT_THE_DOOR, hostile.IN_THE_SANDBOX, hostile_onnx.WHEN_ASKED)
     assert sum(map(len, batteries)) >= 45
 
 
@@ -50,9 +50,9 @@ def test_the_sandbox_refuses(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / hostile.CANARY).exists()
 
 
-@pytest.mark.parametrize("name", hostile.WHEN_ASKED)
+@pytest.mark.parametrize("name", hostile_onnx.WHEN_ASKED)
 def test_the_answer_is_not_believed(name: str, tmp_path: Path) -> None:
-    make, words = hostile.WHEN_ASKED[name]
+    make, words = hostile_onnx.WHEN_ASKED[name]
     path = tmp_path / name
     path.write_bytes(make())
     data = tmp_path / "data.csv"
