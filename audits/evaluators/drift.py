@@ -89,8 +89,9 @@ def _by_feature(features: Sequence[Compared], seed: int) -> list[dict[str, Any]]
     """One row for each feature, the most moved first; the first hundred are shown."""
     names = short_names([one.name for one in features])
     rows = [_row(name, one) for name, one in zip(names, features, strict=True)]
-    for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_adjusted"] = adjusted
+    adjusted = holm({name: row["p"] for name, row in zip(names, rows, strict=True)})
+    for name, row in zip(names, rows, strict=True):
+        row["p_adjusted"] = adjusted.get(name)
     rows.sort(key=lambda row: -(row["psi"] if row["psi"] is not None else 1e9))
     known = dict(zip(names, features, strict=True))
     for place, row in enumerate(rows):

@@ -59,8 +59,9 @@ def evaluate(
         tests.append((feature, p, "shares" if given is not None else "training data"))
         tables.append(_table(feature, found, expected, training.get(feature), index))
         measurements += _by_group(feature, found)
-    adjusted = holm([p for _, p, _ in tests])
-    for (feature, _, against), p, table in zip(tests, adjusted, tables, strict=True):
+    adjusted = holm({feature: p for feature, p, _ in tests})
+    for (feature, _, against), table in zip(tests, tables, strict=True):
+        p = adjusted.get(feature)
         table["p_adjusted"] = p
         table["against"] = against if table["psi"] is not None else ""
         measurements += _compared(feature, table, p)

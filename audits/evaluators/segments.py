@@ -155,8 +155,9 @@ def _measured(
 
 def _confirmed(rows: list[dict[str, Any]], total: int) -> Measurement:
     """Say in each row whether its loss is larger than the others'; count them."""
-    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_adjusted"] = p
+    adjusted = holm({place: row["p"] for place, row in enumerate(rows)})
+    for place, row in enumerate(rows):
+        row["p_adjusted"] = p = adjusted.get(place)
         row["confirmed"] = p is not None and p < ALPHA
     return Measurement(
         "weak_segments",

@@ -121,8 +121,9 @@ def test_bands_put_every_row_into_one_named_band(values, most) -> None:
 
 
 def test_holm_by_hand_and_no_test_counts_for_none() -> None:
-    assert holm([0.01, None, 0.04, 0.03]) == [0.03, None, 0.06, 0.06]
-    assert holm([]) == []
+    found = holm({"a": 0.01, "b": None, "c": 0.04, "d": 0.03})
+    assert found == {"a": 0.03, "c": 0.06, "d": 0.06}
+    assert holm({}) == {}
 
 
 def test_costs_by_hand() -> None:

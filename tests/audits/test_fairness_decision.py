@@ -11,13 +11,13 @@ from scipy import stats
 from audits.evaluators.fairness.estimates import Estimate
 from audits.evaluators.fairness.homogeneity import (
     fisher,
-    holm,
     same_mean,
     same_rate,
     two_means,
     two_rates,
 )
 from audits.evaluators.fairness.rates import shrunken
+from audits.evaluators.multiplicity import holm
 from tests.audits.fair import evaluate, value, words
 
 

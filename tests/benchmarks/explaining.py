@@ -93,7 +93,12 @@ def _train(name: str, folder: Path) -> Any:
         import catboost  # noqa: PLC0415
 
         model = catboost.CatBoostClassifier(
-            iterations=TREES, depth=6, verbose=False, thread_count=1, random_seed=0
+            iterations=TREES,
+            depth=6,
+            verbose=False,
+            thread_count=1,
+            random_seed=0,
+            allow_writing_files=False,
         )
         model.fit(values, labels).save_model(str(folder / "model.cbm"))
         return _load(folder / "model.cbm", "catboost-cbm")

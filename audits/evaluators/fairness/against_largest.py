@@ -6,7 +6,7 @@ from audits.evaluators import intervals
 from audits.evaluators.base import Measurement
 from audits.evaluators.fairness.estimates import Estimate
 from audits.evaluators.fairness.groups import MANY, Grouping
-from audits.evaluators.fairness.homogeneity import holm
+from audits.evaluators.multiplicity import holm
 
 PValue = Callable[[int, int], float | None]  # of two groups, by their places
 
@@ -29,7 +29,7 @@ def to_reference(
         return []
     base = max(good, key=lambda place: (int(grouping.rows[place]), -place))
     raw = {place: p_value(place, base) for place in good if place != base}
-    adjusted = holm({place: p for place, p in raw.items() if p is not None})
+    adjusted = holm(raw)
     listed = set(grouping.listed)
     method = f"{test}, Holm-adjusted over {len(adjusted)} groups"
     return [

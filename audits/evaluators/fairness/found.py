@@ -7,7 +7,8 @@ from typing import Any
 from audits.evaluators.base import Measurement
 from audits.evaluators.fairness.estimates import Estimate
 from audits.evaluators.fairness.groups import Grouping
-from audits.evaluators.fairness.homogeneity import Test, holm
+from audits.evaluators.fairness.homogeneity import Test
+from audits.evaluators.multiplicity import holm
 
 By = Mapping[str, Sequence[Estimate]]  # the estimates of all groups by name
 
@@ -31,8 +32,7 @@ class Found:
 
     def decided(self) -> list[Measurement]:
         """The p-values that decide, Holm-adjusted over all tests of the run."""
-        raw = {key: test.p for key, test in self.tests.items() if test.p is not None}
-        adjusted = holm(raw)
+        adjusted = holm({key: test.p for key, test in self.tests.items()})
         return [
             Measurement(
                 name,

@@ -1,8 +1,7 @@
 """Whether groups differ at all: tests that decide, corrected for looking often."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,6 @@ from scipy.special import chdtrc, fdtrc, gammaln, stdtr
 from audits.evaluators.fairness.estimates import Estimate, usable
 
 Floats = NDArray[np.float64]
-Key = TypeVar("Key", bound=Hashable)
 PERMUTATIONS = 9_999
 MOST_DRAWS = 2_000_000
 BLOCK = 1 << 20
@@ -173,13 +171,3 @@ def fisher(a: int, a_trials: int, hits: int, rows: int) -> float:
 def _choose(n: int, k: NDArray[np.int64] | int) -> Floats:
     found: Floats = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
     return found
-
-
-def holm(values: Mapping[Key, float]) -> dict[Key, float]:
-    """Adjust p-values for having looked several times (Holm 1979)."""
-    adjusted: dict[Key, float] = {}
-    running = 0.0
-    for rank, (name, value) in enumerate(sorted(values.items(), key=lambda i: i[1])):
-        running = max(running, min(1.0, (len(values) - rank) * value))
-        adjusted[name] = running
-    return adjusted
