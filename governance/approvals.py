@@ -15,7 +15,8 @@ from governance.models import (
     Withdrawal,
 )
 from governance.policy import Check, Seat
-from governance.requirements import APPROVE, SUBMIT, evaluate, open_seats
+from governance.requirements import APPROVE, SUBMIT, evaluate
+from governance.requirements.quorum import open_seats
 from governance.separation import hands_in_request
 from registry.acts import act, acting
 from registry.digests import sha256_hex

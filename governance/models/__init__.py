@@ -14,6 +14,7 @@ from governance.models.gate import GateDecision
 from governance.models.lifecycle import Status, StatusChange
 from governance.models.policy import PolicyPack
 from governance.models.risk import RiskAssessment, RiskMatrix
+from governance.models.signatures import RecordSignature
 
 __all__ = [
     "ApprovalRequest",
@@ -23,6 +24,7 @@ __all__ = [
     "GateDecision",
     "IdempotentReply",
     "PolicyPack",
+    "RecordSignature",
     "RiskAssessment",
     "RiskMatrix",
     "Signature",

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from governance.models.policy import PolicyPack
 from governance.models.risk import RiskAssessment
-from registry.models import Environment, ModelVersion, Role, User
+from governance.models.signatures import SignedAct
+from registry.models import Environment, ModelVersion, User
 from registry.models.base import SHA256, Fact
 
 
@@ -52,34 +53,13 @@ class ApprovalRequest(Fact):
         return f"{self.version} for {self.environment}"
 
 
-class Signature(Fact):
-    """One person's signed act on a request (21 CFR 11.50, 11.70).
-
-    `statement` is the exact text that the signer saw; `record_sha256` binds it to the
-    request's subject, the signer, the meaning and the time.
-    """
-
-    append_only: ClassVar[bool] = True
-
-    class Meaning(models.TextChoices):
-        AUTHORSHIP = "authorship", _("Authorship")
-        REVIEW = "review", _("Review")
-        APPROVAL = "approval", _("Approval")
-        RESPONSIBILITY = "responsibility", _("Responsibility")
-        REJECTION = "rejection", _("Rejection")
+class Signature(SignedAct):
+    """One person's signed act on an approval request."""
 
     request = models.ForeignKey(
         ApprovalRequest, models.PROTECT, related_name="signatures"
     )
     signed_by = models.ForeignKey(User, models.PROTECT, related_name="signatures")
-    printed_name = models.CharField(max_length=310)
-    role = models.CharField(max_length=32, choices=Role)
-    meaning = models.CharField(max_length=16, choices=Meaning)
-    method = models.CharField(max_length=32)
-    statement = models.TextField()
-    comment = models.TextField(blank=True)
-    record_sha256 = models.CharField(max_length=64, validators=[SHA256], unique=True)
-    signed_at = models.DateTimeField()
 
     class Meta:
         ordering = ["signed_at"]
@@ -88,9 +68,6 @@ class Signature(Fact):
                 fields=["request", "signed_by"], name="one_signature_per_person"
             )
         ]
-
-    def __str__(self) -> str:
-        return f"{self.meaning} by {self.printed_name}"
 
 
 class SignatureAttempt(Fact):

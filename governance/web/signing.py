@@ -15,12 +15,13 @@ from governance import approvals, roles, signatures
 from governance.case import Case
 from governance.lifecycle import NoSuchMove
 from governance.models import ApprovalRequest, Signature
+from governance.models.signatures import SignedAct
 from governance.policy import Check, NoPolicy
 from governance.requirements import APPROVE, evaluate
 from governance.web import figures, worklist
 from governance.web.frame import PersonRequest, page, put_errors, show
 
-Meaning = Signature.Meaning
+Meaning = SignedAct.Meaning
 ASSENT = (Meaning.REVIEW, Meaning.APPROVAL, Meaning.RESPONSIBILITY, Meaning.AUTHORSHIP)
 
 

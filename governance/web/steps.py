@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from governance.case import Case
 from governance.lifecycle import State, state_of
 from governance.models import Status
-from governance.requirements import open_seats
+from governance.requirements.quorum import open_seats
 from governance.templatetags.freigabe import short_day
 
 
