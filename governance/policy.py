@@ -79,6 +79,7 @@ class Rule:
     severity: str
     tiers: frozenset[int]
     gate: str
+    waivable: bool
 
     @property
     def title(self) -> str:
@@ -200,6 +201,7 @@ def _rule(data: dict[str, Any]) -> Rule:
         severity=data["severity"],
         tiers=frozenset(int(tier[1:]) for tier in data["tiers"]),
         gate=data["gate"],
+        waivable=data["waivable"],
     )
 
 

@@ -10,11 +10,24 @@ from governance.models.approvals import (
     Withdrawal,
 )
 from governance.models.dossiers import Dossier
+from governance.models.emergencies import (
+    Emergency,
+    EmergencyAuthorisation,
+    EmergencyEnd,
+    EmergencyExtension,
+    EmergencyReview,
+    EmergencyToken,
+)
+from governance.models.findings import Finding, FindingChange, Severity
 from governance.models.gate import GateDecision
+from governance.models.incidents import Incident, IncidentClosure, IncidentReport
 from governance.models.lifecycle import Status, StatusChange
 from governance.models.policy import PolicyPack
+from governance.models.reviews import Attestation, PeriodicReview, Retirement
 from governance.models.risk import RiskAssessment, RiskMatrix
 from governance.models.signatures import RecordSignature
+from governance.models.triggers import KeyCompromise, TriggerEvent, VendorNotice
+from governance.models.waivers import Waiver, WaiverDecision, WaiverRevocation
 
 __all__ = [
     "ApprovalRequest",
@@ -32,5 +45,26 @@ __all__ = [
     "Status",
     "StatusChange",
     "Token",
+    "Emergency",
+    "EmergencyAuthorisation",
+    "EmergencyEnd",
+    "EmergencyExtension",
+    "EmergencyReview",
+    "EmergencyToken",
+    "Finding",
+    "FindingChange",
+    "Severity",
+    "Incident",
+    "IncidentClosure",
+    "IncidentReport",
+    "Attestation",
+    "PeriodicReview",
+    "Retirement",
+    "KeyCompromise",
+    "TriggerEvent",
+    "VendorNotice",
+    "Waiver",
+    "WaiverDecision",
+    "WaiverRevocation",
     "Withdrawal",
 ]

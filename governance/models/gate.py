@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from governance.models.approvals import Authorisation
+from governance.models.emergencies import EmergencyAuthorisation
 from registry.models import Environment, ModelVersion, User
 from registry.models.base import Fact
 
@@ -14,7 +15,8 @@ class GateDecision(Fact):
     """One answer of the gate, with every check and, when allowed, the permit.
 
     The question is kept as asked (`asked_*`), also when nothing by that name exists.
-    The id of an allowing decision is the id of its permit.
+    The id of an allowing decision is the id of its permit. `emergency` is set when the
+    glass was broken for it: then the failing checks were overridden.
     """
 
     append_only: ClassVar[bool] = True
@@ -32,6 +34,12 @@ class GateDecision(Fact):
     authorisation = models.ForeignKey(
         Authorisation, models.PROTECT, null=True, related_name="gate_decisions"
     )
+    emergency = models.ForeignKey(
+        EmergencyAuthorisation,
+        models.PROTECT,
+        null=True,
+        related_name="gate_decisions",
+    )
     allowed = models.BooleanField()
     checks = models.JSONField()
     permit = models.TextField(blank=True)
@@ -47,7 +55,8 @@ class GateDecision(Fact):
                 condition=Q(allowed=False, permit="")
                 | (
                     Q(allowed=True, expires_at__isnull=False)
-                    & Q(version__isnull=False, authorisation__isnull=False)
+                    & Q(version__isnull=False)
+                    & (Q(authorisation__isnull=False) | Q(emergency__isnull=False))
                     & ~Q(permit="")
                 ),
                 name="only_allowed_decisions_carry_a_permit",

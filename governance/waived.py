@@ -1,0 +1,62 @@
+"""Which rules need not hold now: waivers as they are read at the gate."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from governance import risk
+from governance.models import Waiver
+from governance.models.waivers import MOST_DAYS
+from registry.models import Environment, ModelVersion, RegisteredModel
+
+Kind = Waiver.Kind
+
+
+def rules_waived(
+    version: ModelVersion, environment: Environment, at: datetime
+) -> dict[str, Waiver]:
+    """The active waiver of each waived rule, by the rule's id.
+
+    Of several the one that ends last. Its end is `ends_at`, decided here at every
+    reading and never by a job (decisions.md 3.7).
+    """
+    rows = active(version.model, at).filter(
+        Q(version=None) | Q(version=version),
+        Q(environment=None) | Q(environment=environment),
+    )
+    return {
+        rule: row
+        for row in sorted(rows, key=lambda row: (ends_at(row), row.pk))
+        if at < ends_at(row)
+        for rule in row.rules
+    }
+
+
+def active(model: RegisteredModel, at: datetime) -> QuerySet[Waiver]:
+    """The granted waivers of a model that were not revoked and have not ended.
+
+    A tier that rose since may end one sooner: `ends_at` has the last word.
+    """
+    return Waiver.objects.filter(
+        Q(revocation=None) | Q(revocation__revoked_at__gt=at),
+        model=model,
+        decision__granted=True,
+        decision__decided_at__lte=at,
+        valid_from__lte=at,
+        valid_until__gt=at,
+    ).select_related("decision", "requested_by", "model", "version", "environment")
+
+
+def ends_at(waiver: Waiver) -> datetime:
+    """When a waiver ends: as granted, or sooner where the model's tier rose since."""
+    longest = timedelta(days=MOST_DAYS[min(waiver.tier, tier_of(waiver.model))])
+    return min(waiver.valid_until, waiver.valid_from + longest)
+
+
+def tier_of(model: RegisteredModel) -> int:
+    """The tier that binds now; without an assessment the strictest."""
+    try:
+        found = risk.latest_assessment(model)
+    except risk.NoAssessment:
+        return 1
+    return min(found.tier, risk.floor_of(model)[0])
