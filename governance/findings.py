@@ -1,13 +1,19 @@
-"""Findings: raised, planned, resolved, verified by somebody else, or accepted."""
+"""Findings: raising them, and how each stands. `remedying` brings them to an end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from governance import records, roles
 from governance.models import Finding, FindingChange, Severity
-from registry.models import ModelVersion, RegisteredModel, User
+from registry.acts import act
+from registry.models import ModelVersion, RegisteredModel, Role, User
 
 State = FindingChange.State
+Source = Finding.Source
 SEVERITIES = tuple(Severity)
 
 
@@ -70,7 +76,7 @@ def open_of(about: RegisteredModel | ModelVersion, at: datetime) -> list[Standin
 
 def all_of(about: RegisteredModel | ModelVersion, at: datetime) -> list[Standing]:
     """All findings about a model or a version, the worst first."""
-    rows = Finding.objects.prefetch_related("changes__owner", "changes__changed_by")
+    rows = told()
     if isinstance(about, RegisteredModel):
         rows = rows.filter(model=about)
     else:
@@ -83,3 +89,80 @@ def all_of(about: RegisteredModel | ModelVersion, at: datetime) -> list[Standing
 def worst_first(found: Sequence[Standing]) -> list[Standing]:
     """By severity, then by due date."""
     return sorted(found, key=lambda row: (SEVERITIES.index(row.severity), row.due_on))
+
+
+def told() -> QuerySet[Finding]:
+    """Findings with all that `standing` looks at."""
+    return Finding.objects.select_related(
+        "model__owner", "version", "raised_by"
+    ).prefetch_related("changes__owner", "changes__changed_by")
+
+
+@act
+def raise_finding(
+    *,
+    model: RegisteredModel,
+    severity: Severity,
+    title: str,
+    text: str,
+    due_on: date,
+    by: User,
+    at: datetime,
+    version: ModelVersion | None = None,
+    owner: User | None = None,
+    source: Finding.Source = Source.VALIDATION,
+) -> Finding:
+    """Record a weakness; the model's owner answers for it unless another is named.
+
+    The second line and internal audit raise findings; those of an auditor are audit
+    findings, which only audit closes (decisions.md 3.4, 7). Raises `NotAllowed` and
+    `records.Refused`.
+    """
+    if by.username != "system":
+        roles.require(by, "raise findings", model=model)
+    roles.require_person(by)
+    audit = Role.AUDITOR in roles.roles_of(by)
+    require_terms(title=title, text=text, due_on=due_on, owner=owner, at=at)
+    if version is not None and version.model_id != model.pk:
+        raise records.Refused({"version": [_("This version is of another model.")]})
+    row = Finding(
+        model=model,
+        version=version,
+        source=Source.AUDIT if audit else source,
+        title=title.strip(),
+        text=text.strip(),
+        raised_by=by,
+        raised_at=at,
+    )
+    records.valid(row)
+    row.save(force_insert=True)
+    FindingChange.objects.create(
+        finding=row,
+        state=State.OPEN,
+        severity=severity,
+        owner=owner or model.owner,
+        due_on=due_on,
+        text=row.text,
+        changed_by=by,
+        changed_at=at,
+        sequence=1,
+    )
+    return row
+
+
+def require_terms(
+    *, title: str, text: str, due_on: date, owner: User | None, at: datetime
+) -> None:
+    """What every finding needs. Raises `records.Refused`."""
+    errors = {
+        name: [_("This field is needed.")]
+        for name, value in (("title", title), ("text", text))
+        if not value.strip()
+    }
+    if due_on < at.date():
+        errors["due_on"] = [_("The due date lies in the past.")]
+    if owner is not None and (owner.is_machine or not owner.is_active):
+        errors["owner"] = [_("An active person answers for a finding.")]
+    if errors:
+        raise records.Refused(errors)
+    records.require_printable({"title": title})

@@ -32,6 +32,14 @@ def rules_waived(
     }
 
 
+def pre_validation_use(
+    version: ModelVersion, environment: Environment, at: datetime
+) -> Waiver | None:
+    """The waiver that allows use before validation now, if any (SR 26-2; 90 days)."""
+    found = rules_waived(version, environment, at).values()
+    return next((row for row in found if row.kind == Kind.PRE_VALIDATION_USE), None)
+
+
 def active(model: RegisteredModel, at: datetime) -> QuerySet[Waiver]:
     """The granted waivers of a model that were not revoked and have not ended.
 

@@ -30,6 +30,9 @@ CAST = {
     "cora": ("Cora", "Nilsson", Role.COMPLIANCE),
     "ola": ("Ola", "Svensson", Role.OPERATOR),
     "ines": ("Ines", "Ferrari", Role.AUDITOR),
+    "eva": ("Eva", "Lund", Role.EXECUTIVE),
+    "rolf": ("Rolf", "Weber", Role.RISK_MANAGER),
+    "otto": ("Otto", "Berg", Role.OPERATOR),
     "adam": ("Adam", "Novak", Role.PLATFORM_ADMIN),
 }
 RECORD = {
