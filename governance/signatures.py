@@ -31,16 +31,26 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Proof:
-    """What the signer shows beside being logged in (21 CFR 11.200(a)(1))."""
+    """What the signer shows beside being logged in (21 CFR 11.200(a)(1)).
+
+    Exactly one of `password` and `assertion`, a passkey's answer as JSON text.
+    """
 
     password: str = ""
+    assertion: str = ""
 
 
-class WrongPassword(Exception):
+class NotSigned(Exception):
+    """The signer did not prove who they are; `field` names what was wrong."""
+
+    field = "password"
+
+
+class WrongPassword(NotSigned):
     """Re-authentication failed, so nothing was signed."""
 
 
-class LockedOut(Exception):
+class LockedOut(NotSigned):
     """Too many failed attempts to sign (21 CFR 11.300(d))."""
 
 

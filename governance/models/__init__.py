@@ -22,6 +22,12 @@ from governance.models.findings import Finding, FindingChange, Severity
 from governance.models.gate import GateDecision
 from governance.models.incidents import Incident, IncidentClosure, IncidentReport
 from governance.models.lifecycle import Status, StatusChange
+from governance.models.notifications import (
+    Announcement,
+    Notification,
+    NotificationRead,
+    NotificationWish,
+)
 from governance.models.policy import PolicyPack
 from governance.models.reviews import Attestation, PeriodicReview, Retirement
 from governance.models.risk import RiskAssessment, RiskMatrix
@@ -30,21 +36,12 @@ from governance.models.triggers import KeyCompromise, TriggerEvent, VendorNotice
 from governance.models.waivers import Waiver, WaiverDecision, WaiverRevocation
 
 __all__ = [
+    "Announcement",
     "ApprovalRequest",
+    "Attestation",
     "Authorisation",
     "AuthorisationChange",
     "Dossier",
-    "GateDecision",
-    "IdempotentReply",
-    "PolicyPack",
-    "RecordSignature",
-    "RiskAssessment",
-    "RiskMatrix",
-    "Signature",
-    "SignatureAttempt",
-    "Status",
-    "StatusChange",
-    "Token",
     "Emergency",
     "EmergencyAuthorisation",
     "EmergencyEnd",
@@ -53,14 +50,27 @@ __all__ = [
     "EmergencyToken",
     "Finding",
     "FindingChange",
-    "Severity",
+    "GateDecision",
+    "IdempotentReply",
     "Incident",
     "IncidentClosure",
     "IncidentReport",
-    "Attestation",
-    "PeriodicReview",
-    "Retirement",
     "KeyCompromise",
+    "Notification",
+    "NotificationRead",
+    "NotificationWish",
+    "PeriodicReview",
+    "PolicyPack",
+    "RecordSignature",
+    "Retirement",
+    "RiskAssessment",
+    "RiskMatrix",
+    "Severity",
+    "Signature",
+    "SignatureAttempt",
+    "Status",
+    "StatusChange",
+    "Token",
     "TriggerEvent",
     "VendorNotice",
     "Waiver",
