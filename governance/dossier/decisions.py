@@ -70,9 +70,9 @@ def _ruling(check: policy.Check, rule: policy.Rule | None) -> verdicts.Ruling:
         text=rule.text,
         citations=tuple(
             verdicts.Citation(
-                item["ref"],
-                item["status"],
-                _(_LEGAL.get(item["status"], item["status"])),
+                item.ref,
+                item.status,
+                _(_LEGAL.get(item.status, item.status)),
             )
             for item in rule.citations
         ),

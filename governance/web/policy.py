@@ -62,8 +62,8 @@ def _line(rule: Rule) -> Line:
         limit="; ".join(filter(None, map(_limit, rule.evidence))),
         citations=tuple(
             {
-                "ref": citation["ref"],
-                "status": statuses.get(citation["status"], citation["status"]),
+                "ref": citation.ref,
+                "status": statuses.get(citation.status, citation.status),
             }
             for citation in rule.citations
         ),
@@ -86,7 +86,7 @@ def _gates() -> dict[str, str]:
         "approve": _("approval"),
         "sign": _("signatures"),
         "deploy": _("deployment"),
-        "operate": _("operation"),
+        "continuous": _("operation"),
     }
 
 
@@ -94,7 +94,8 @@ def _statuses() -> dict[str, str]:
     return {
         "in_force": _("in force"),
         "adopted_not_yet_applicable": _("adopted, not yet applicable"),
+        "draft": _("draft"),
         "rescinded": _("rescinded"),
-        "proposed": _("proposed"),
+        "under_rescission": _("being rescinded"),
         "voluntary": _("voluntary"),
     }

@@ -1,0 +1,135 @@
+"""The parts of a policy pack: citations, rules, seats."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils.translation import get_language
+
+CITATION_GROWS_OLD = timedelta(days=180)
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A source of a rule as data: which text, where in it, and since when it is law."""
+
+    ref: str
+    status: str
+    instrument: str = ""
+    locator: str = ""
+    version: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    applies_from: date | None = None
+    checked_on: date | None = None
+    checked_by: str = ""
+
+    def needs_checking(self, on: date) -> bool:
+        """Whether nobody has compared it with the source for 180 days, or ever."""
+        return self.checked_on is None or on - self.checked_on > CITATION_GROWS_OLD
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Signatures that a quorum asks for: this meaning, by one of these roles."""
+
+    meaning: str
+    roles: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a pack. `when` empty means always; `always` that the law's date of
+    application does not soften it (decisions.md 3.3)."""
+
+    id: str
+    titles: Mapping[str, str]
+    texts: Mapping[str, str]
+    citations: tuple[Citation, ...]
+    evidence: tuple[Mapping[str, Any], ...]
+    severity: str
+    tiers: frozenset[int]
+    gate: str
+    waivable: bool = False
+    when: str = ""
+    always: bool = False
+
+    @property
+    def title(self) -> str:
+        """The title in the language of the reader, else in English."""
+        return said(self.titles)
+
+    @property
+    def text(self) -> str:
+        """The text in the language of the reader, else in English."""
+        return said(self.texts)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A parsed pack. `sha256` is that of its canonical JSON (decisions.md 3.2, 5)."""
+
+    slug: str
+    version: str
+    titles: Mapping[str, str]
+    rules: tuple[Rule, ...]
+    sha256: str
+    applies_when: str = "always"
+    legal_basis: tuple[str, ...] = ()
+    applicability: Mapping[str, str] = field(default_factory=dict)
+    notes: str = ""
+    grace_days: int = 0
+    effective_from: date | None = None
+    effective_to: date | None = None
+    approvals: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Slug and version, as decisions and permits name it."""
+        return f"{self.slug} {self.version}"
+
+    @property
+    def title(self) -> str:
+        """The title in the language of the reader, else in English."""
+        return said(self.titles)
+
+    def for_tier(self, tier: int) -> tuple[Rule, ...]:
+        """The rules that bind a tier (1 to 4)."""
+        return tuple(rule for rule in self.rules if tier in rule.tiers)
+
+    def seats(self, tier: int) -> tuple[Seat, ...]:
+        """The quorum of a tier. Empty means that this pack asks for no signatures."""
+        return tuple(
+            Seat(seat["meaning"], tuple(seat["roles"]), seat["count"])
+            for rule in self.for_tier(tier)
+            for item in rule.evidence
+            if item["type"] == "signature_event"
+            for seat in item.get("quorum", ())
+        )
+
+    def max_days(self, tier: int) -> int:
+        """The longest authorisation of a tier, in days; 0 when no rule allows one."""
+        limits = [
+            item["max_days"][f"T{tier}"]
+            for rule in self.for_tier(tier)
+            for item in rule.evidence
+            if item["type"] == "approval"
+        ]
+        return min(limits, default=0)
+
+    def evidence_kinds(self, tier: int) -> tuple[str, ...]:
+        """The kinds of measured evidence that a tier needs, in the order of rules."""
+        kinds = [
+            item["type"].removesuffix("_report")
+            for rule in self.for_tier(tier)
+            for item in rule.evidence
+            if item["type"].endswith("_report")
+        ]
+        return tuple(dict.fromkeys(kinds))
+
+
+def said(texts: Mapping[str, str]) -> str:
+    """A text in the language of the reader, else in English."""
+    return texts.get((get_language() or "en")[:2], texts["en"])
