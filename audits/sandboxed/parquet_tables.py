@@ -59,6 +59,8 @@ class ParquetTable(TableFile):
             return NUMBER
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             return TEXT
+        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+            return TEXT
         return TEXT if pa.types.is_string_view(kind) else OTHER
 
     def batches(
@@ -138,7 +140,16 @@ def _series(
     if kind == BOOLEAN:
         said = pd.Series(column.to_pandas(), dtype=object if lacking else bool)
         return said.where(said.notna(), np.nan) if lacking else said
-    return pd.Series(column.cast(pa.large_string()).to_pandas())
+    return pd.Series(_as_text(column).to_pandas())
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Answer words as they are, and dates as ISO 8601 writes them, times in UTC."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us"), safe=False)
+    if pa.types.is_date64(column.type):
+        column = column.cast(pa.date32())
+    return column.cast(pa.large_string())
 
 
 class _refusing:

@@ -26,7 +26,7 @@ class TableFile(ABC):
 
     @abstractmethod
     def kind(self, name: str) -> str:
-        """Name the kind of a column: number, boolean, text, or other (dates, lists)."""
+        """Name the kind of a column: number, boolean, text, or other (lists, times of day)."""
 
     @abstractmethod
     def batches(

@@ -85,9 +85,7 @@ def test_bad_parquet_is_named(tmp_path: Path) -> None:
 
 
 def test_nested_parquet_columns_cannot_be_used(tmp_path: Path) -> None:
-    pd.DataFrame({"a": pd.to_datetime(["2026-01-01"]), "b": [1]}).to_parquet(
-        tmp_path / "p"
-    )
+    pd.DataFrame({"a": [[1, 2]], "b": [1]}).to_parquet(tmp_path / "p")
     inspection = datasets.inspect(tmp_path / "p", media_type=PARQUET)
     column_roles.check_roles(inspection, {"b": "feature"})
     with pytest.raises(DatasetProblem, match="'a' is neither"):
