@@ -26,7 +26,7 @@ class TableFile(ABC):
 
     @abstractmethod
     def kind(self, name: str) -> str:
-        """Name the kind of a column: number, boolean, text, or other (such as lists)."""
+        """Name the kind of a column: number, boolean, text, or other (lists)."""
 
     @abstractmethod
     def batches(
