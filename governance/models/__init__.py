@@ -9,6 +9,21 @@ from governance.models.approvals import (
     SignatureAttempt,
     Withdrawal,
 )
+from governance.models.challenges import (
+    Challenge,
+    ChallengeDisposition,
+    ChallengeResponse,
+    Dissent,
+    DissentOverride,
+)
+from governance.models.conditions import (
+    Condition,
+    ConditionFact,
+    Draw,
+    DrawReview,
+    Reminder,
+)
+from governance.models.delegations import Delegation, DelegationEnd
 from governance.models.dossiers import Dossier
 from governance.models.emergencies import (
     Emergency,
@@ -41,6 +56,18 @@ __all__ = [
     "Attestation",
     "Authorisation",
     "AuthorisationChange",
+    "Challenge",
+    "ChallengeDisposition",
+    "ChallengeResponse",
+    "Condition",
+    "ConditionFact",
+    "Delegation",
+    "DelegationEnd",
+    "Dissent",
+    "DissentOverride",
+    "Draw",
+    "DrawReview",
+    "Reminder",
     "Dossier",
     "Emergency",
     "EmergencyAuthorisation",

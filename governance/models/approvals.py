@@ -2,10 +2,12 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from governance.models.delegations import Delegation
 from governance.models.policy import PolicyPack
 from governance.models.risk import RiskAssessment
 from governance.models.signatures import SignedAct
@@ -54,12 +56,21 @@ class ApprovalRequest(Fact):
 
 
 class Signature(SignedAct):
-    """One person's signed act on an approval request."""
+    """One person's signed act on an approval request.
+
+    What separation of duties warned of, and for whom it was signed by delegation, is
+    part of the statement. `warned` holds the numbers of those rules.
+    """
+
+    warned = ArrayField(models.PositiveSmallIntegerField(), default=list)
 
     request = models.ForeignKey(
         ApprovalRequest, models.PROTECT, related_name="signatures"
     )
     signed_by = models.ForeignKey(User, models.PROTECT, related_name="signatures")
+    delegation = models.ForeignKey(
+        Delegation, models.PROTECT, null=True, related_name="signatures"
+    )
 
     class Meta:
         ordering = ["signed_at"]
