@@ -38,6 +38,23 @@ _JUDGED_FIELDS = (
     "jurisdictions",
     "ai_act_class",
     "personal_data",
+    "is_model",
+    "generative",
+    "exposure",
+    "purpose_class",
+    "third_party_components",
+    "ai_act_role",
+    "annex_iii_point",
+    "profiling",
+    "art6_3_claimed",
+    "art50_applicable",
+    "fria_required",
+    "dpia_required",
+    "special_categories_used",
+    "aedt",
+    "aedt_output",
+    "gxp",
+    "credit",
 )
 
 

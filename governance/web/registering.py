@@ -41,12 +41,33 @@ LABELS = {
     "ai_act_class": gettext_lazy("Class under the EU AI Act"),
     "affects_people": gettext_lazy("Decisions affect people"),
     "personal_data": gettext_lazy("Uses personal data"),
+    "is_model": gettext_lazy("Is a model (SR 26-2)"),
+    "generative": gettext_lazy("Generative AI"),
+    "exposure": gettext_lazy("Exposure"),
+    "purpose_class": gettext_lazy("Class of purpose"),
+    "third_party_components": gettext_lazy("Contains components of third parties"),
+    "ai_act_role": gettext_lazy("Role under the EU AI Act"),
+    "annex_iii_point": gettext_lazy("Point of Annex III"),
+    "profiling": gettext_lazy("Profiles natural persons"),
+    "art6_3_claimed": gettext_lazy("Claims the derogation of Art. 6(3)"),
+    "art50_applicable": gettext_lazy("Transparency duties apply (Art. 50)"),
+    "fria_required": gettext_lazy("Fundamental rights impact assessment is required"),
+    "dpia_required": gettext_lazy("Data protection impact assessment is required"),
+    "special_categories_used": gettext_lazy(
+        "Special categories of data are used to detect bias (Art. 4a)"
+    ),
+    "aedt": gettext_lazy("Automated employment decision tool (New York City)"),
+    "aedt_output": gettext_lazy("What the employment decision tool gives"),
+    "gxp": gettext_lazy("Used in a GxP process"),
+    "credit": gettext_lazy("Decides about credit to people"),
     "owner": gettext_lazy("Owner"),
     "developer": gettext_lazy("Developer"),
     "validator": gettext_lazy("Validator"),
+    "validation_planned_on": gettext_lazy("Next validation planned for"),
     "valid_from": gettext_lazy("Valid from"),
     "valid_until": gettext_lazy("Valid until"),
 }
+CHOSEN = ("ai_act_class", "ai_act_role", "purpose_class", "aedt_output")
 LONG_TEXTS = (
     "purpose",
     "products",
@@ -58,10 +79,13 @@ LONG_TEXTS = (
     "outputs",
     "components",
     "affected_people",
+    "exposure",
 )
 HELP = {
     "slug": gettext_lazy("Lower-case letters, digits and hyphens: mortgage-approval."),
     "jurisdictions": gettext_lazy("Codes separated by commas, such as EU, US."),
+    "annex_iii_point": gettext_lazy("Such as 5b for creditworthiness; else empty."),
+    "exposure": gettext_lazy("Amounts, customers and decisions that rest on it."),
     "limitations": gettext_lazy("Where it must not be used, and what it cannot do."),
 }
 
@@ -85,8 +109,10 @@ class InventoryForm(RecordForm):
         field_classes = dict.fromkeys(("owner", "developer", "validator"), PersonField)
         widgets = {
             **{name: forms.Textarea(attrs={"rows": 2}) for name in LONG_TEXTS},
-            "valid_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-            "valid_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            **{
+                name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+                for name in ("validation_planned_on", "valid_from", "valid_until")
+            },
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -119,8 +145,8 @@ class RegistrationForm(InventoryForm):
 
 def _in_words(model: RegisteredModel, name: str) -> str:
     value = getattr(model, name)
-    if name == "ai_act_class":
-        return str(model.get_ai_act_class_display())
+    if name in CHOSEN:
+        return str(getattr(model, f"get_{name}_display")())
     if isinstance(value, User):
         return value.printed_name
     if isinstance(value, bool):

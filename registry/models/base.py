@@ -21,6 +21,10 @@ JURISDICTION = RegexValidator(
     r"^[A-Z]{2}(-[A-Z0-9]{1,6})?\Z",
     "Use codes such as EU, DE, US or US-NYC (ISO 3166).",
 )
+ANNEX_III_POINT = RegexValidator(
+    r"^[1-8][a-e]?\Z",
+    "Use a point of Annex III such as 5b: an area from 1 to 8, and a letter if any.",
+)
 
 
 class Fact(models.Model):

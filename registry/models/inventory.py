@@ -8,7 +8,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from registry.models.base import JURISDICTION, SHA256, SLUG, VERSION, Fact
+from registry.models.base import (
+    ANNEX_III_POINT,
+    JURISDICTION,
+    SHA256,
+    SLUG,
+    VERSION,
+    Fact,
+)
 from registry.models.people import User
 
 
@@ -26,6 +33,25 @@ class RegisteredModel(Fact):
         HIGH_ANNEX_I = "high-annex-i", _("High risk (Annex I)")
         HIGH_ANNEX_III = "high-annex-iii", _("High risk (Annex III)")
         PROHIBITED = "prohibited", _("Prohibited practice (Art. 5)")
+
+    class AIActRole(models.TextChoices):
+        PROVIDER = "provider", _("Provider")
+        DEPLOYER = "deployer", _("Deployer")
+        IMPORTER = "importer", _("Importer")
+        DISTRIBUTOR = "distributor", _("Distributor")
+        MANUFACTURER = "product-manufacturer", _("Product manufacturer")
+        REPRESENTATIVE = "representative", _("Authorised representative")
+
+    class PurposeClass(models.TextChoices):
+        DECISION = "decision", _("Decisions about customers or staff")
+        PRICING = "pricing", _("Pricing and valuation")
+        RISK = "risk", _("Risk measurement and capital")
+        REPORTING = "reporting", _("Financial or regulatory reporting")
+        OPERATIONS = "operations", _("Operations and support")
+
+    class AedtOutput(models.TextChoices):
+        SELECTION = "selection", _("Selects or classifies people")
+        SCORE = "score", _("Scores or ranks people")
 
     slug = models.CharField(max_length=80, unique=True, validators=[SLUG])
     name = models.CharField(max_length=200)
@@ -51,6 +77,27 @@ class RegisteredModel(Fact):
     )
     affects_people = models.BooleanField(default=True)
     personal_data = models.BooleanField(default=True)
+    # None means that nobody has decided yet: a rule that asks then fails.
+    is_model = models.BooleanField(null=True, blank=True)
+    generative = models.BooleanField(default=False)
+    exposure = models.TextField(blank=True)
+    purpose_class = models.CharField(max_length=16, choices=PurposeClass, blank=True)
+    third_party_components = models.BooleanField(null=True, blank=True)
+    ai_act_role = models.CharField(max_length=24, choices=AIActRole, blank=True)
+    annex_iii_point = models.CharField(
+        max_length=2, blank=True, validators=[ANNEX_III_POINT]
+    )
+    profiling = models.BooleanField(null=True, blank=True)
+    art6_3_claimed = models.BooleanField(default=False)
+    art50_applicable = models.BooleanField(null=True, blank=True)
+    fria_required = models.BooleanField(null=True, blank=True)
+    dpia_required = models.BooleanField(null=True, blank=True)
+    special_categories_used = models.BooleanField(null=True, blank=True)
+    aedt = models.BooleanField(default=False)
+    aedt_output = models.CharField(max_length=12, choices=AedtOutput, blank=True)
+    gxp = models.BooleanField(default=False)
+    credit = models.BooleanField(default=False)
+    validation_planned_on = models.DateField(null=True, blank=True)
     owner = models.ForeignKey(User, models.PROTECT, related_name="models_owned")
     developer = models.ForeignKey(User, models.PROTECT, related_name="models_developed")
     validator = models.ForeignKey(
