@@ -6,7 +6,15 @@ from audits.evaluators.base import Evaluation, Measurement
 from audits.execution import store
 from audits.measuring import Measured
 from audits.models import EvidenceRun, Verification
-from governance import access, artifacts, datasets, registration, risk, roles
+from governance import (
+    access,
+    artifacts,
+    datasets,
+    persons,
+    registration,
+    risk,
+    roles,
+)
 from registry.models import (
     Artifact,
     Dataset,
@@ -89,7 +97,7 @@ GOOD = {
 
 
 def cast() -> dict[str, User]:
-    """Everybody, with one role each."""
+    """Everybody, with one role each and a personnel number."""
     system = access.system_user()
     people = {}
     for username, (first, last, role) in CAST.items():
@@ -103,6 +111,14 @@ def cast() -> dict[str, User]:
             by=system,
         )
         roles.grant(user=person, role=role, by=system, at=NOW)
+        persons.record_identity(
+            user=person,
+            kind="external-id",
+            issuer="hr",
+            value=f"p-{username}",
+            by=system,
+            at=NOW,
+        )
         people[username] = person
     return people
 

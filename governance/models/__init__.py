@@ -43,6 +43,7 @@ from governance.models.notifications import (
     NotificationRead,
     NotificationWish,
 )
+from governance.models.persons import PersonIdentity, PersonLink
 from governance.models.policy import PolicyPack
 from governance.models.reviews import Attestation, PeriodicReview, Retirement
 from governance.models.risk import RiskAssessment, RiskMatrix
@@ -87,6 +88,8 @@ __all__ = [
     "NotificationRead",
     "NotificationWish",
     "PeriodicReview",
+    "PersonIdentity",
+    "PersonLink",
     "PolicyPack",
     "RecordSignature",
     "Retirement",

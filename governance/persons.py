@@ -1,0 +1,187 @@
+"""Whether two accounts belong to one human (decisions.md 3.4, rule 12)."""
+
+import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from enum import StrEnum
+
+from django.utils.translation import gettext as _
+
+from governance import roles
+from governance.models import PersonIdentity, PersonLink
+from registry.acts import act
+from registry.models import User
+
+Kind = PersonIdentity.Kind
+# Two different ones under one issuer are two humans; two mailboxes one may have.
+TELLING = (Kind.EXTERNAL_ID, Kind.SUBJECT)
+
+
+class Same(StrEnum):
+    """The answer; `UNKNOWN` counts as one human where the tier is strictest."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class CannotRecord(Exception):
+    """What is said about a person cannot be kept; `field` names what is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def same_person(a: User, b: User) -> Same:
+    """Whether one human stands behind both accounts.
+
+    `YES`: any identifier is the same, an address however it is spelt, or somebody
+    declared so. `NO`: under one issuer their external ids or subjects differ, the
+    second line declared two humans, or exactly one account is a machine's. Equality
+    outweighs difference. Everything else is `UNKNOWN`: that two mailboxes differ
+    proves nothing.
+    """
+    if a.pk == b.pk:
+        return Same.YES
+    mine, theirs = known_as(a), known_as(b)
+    declared = declaration(a, b)
+    if mine & theirs or (declared is not None and declared.same):
+        return Same.YES
+    if declared is not None or a.is_machine != b.is_machine:
+        return Same.NO
+    return Same.NO if _told_apart(mine, theirs) else Same.UNKNOWN
+
+
+def known_as(user: User) -> frozenset[tuple[str, str, str]]:
+    """Kind, issuer and value of all that identifies the human.
+
+    The address in the account counts although nobody verified it: equality only ever
+    forbids.
+    """
+    rows = PersonIdentity.objects.filter(user=user, ended_at=None)
+    found = set(rows.values_list("kind", "issuer", "value"))
+    if user.email:
+        found.add((Kind.EMAIL, "", _address(user.email)))
+    return frozenset(found)
+
+
+def _told_apart(
+    mine: Iterable[tuple[str, str, str]], theirs: Iterable[tuple[str, str, str]]
+) -> bool:
+    """Whether both have a telling identifier of one issuer. That none is equal, the
+    caller knows."""
+    issuers = {(kind, issuer) for kind, issuer, _value in mine if kind in TELLING}
+    return any((kind, issuer) in issuers for kind, issuer, _value in theirs)
+
+
+def declaration(a: User, b: User) -> PersonLink | None:
+    """What was declared last about the two accounts."""
+    first, second = sorted((a.pk, b.pk))
+    rows = PersonLink.objects.filter(first_id=first, second_id=second)
+    return rows.order_by("-sequence").first()
+
+
+@act
+def record_identity(
+    *, user: User, kind: str, value: str, by: User, at: datetime, issuer: str = ""
+) -> PersonIdentity:
+    """Record an identifier of the human behind an account, as SCIM or an
+    administrator says; the same one twice is one row.
+
+    Raises `NotAllowed`, `CannotRecord`.
+    """
+    if by.username != "system":
+        roles.require(by, "record identities")
+    value, issuer = _normal(kind, value, issuer)
+    row, _created = PersonIdentity.objects.get_or_create(
+        user=user,
+        kind=kind,
+        issuer=issuer,
+        value=value,
+        ended_at=None,
+        defaults={"recorded_by": by, "recorded_at": at},
+    )
+    return row
+
+
+@act
+def end_identity(
+    *, identity: PersonIdentity, reason: str, by: User, at: datetime
+) -> PersonIdentity:
+    """Say that an identifier was recorded by mistake or is no longer this human's.
+
+    Raises `NotAllowed`, `CannotRecord`.
+    """
+    roles.require(by, "record identities")
+    if not reason.strip():
+        raise CannotRecord("reason", _("Say why it no longer counts."))
+    row = PersonIdentity.objects.select_for_update(of=("self",)).get(pk=identity.pk)
+    if row.ended_at is None:
+        row.ended_by, row.ended_at, row.end_reason = by, at, reason
+        row.save(update_fields=["ended_by", "ended_at", "end_reason"])
+    return row
+
+
+@act
+def declare(
+    *, a: User, b: User, same: bool, reason: str, by: User, at: datetime
+) -> PersonLink:
+    """Declare that two accounts are one human, or two; never about oneself.
+
+    The second line declares, not who manages the accounts. Raises `NotAllowed`,
+    `CannotRecord`.
+    """
+    roles.require(by, "declare persons")
+    roles.require_person(by)
+    if by.pk in (a.pk, b.pk):
+        raise roles.NotAllowed(_("Nobody declares this about their own account."))
+    if a.pk == b.pk:
+        raise CannotRecord("second", _("Name two different accounts."))
+    if not reason.strip():
+        raise CannotRecord("reason", _("Say how you know it."))
+    pair = sorted((a, b), key=lambda user: user.pk)
+    # Both rows, in order: two declarations about them at once are one after the other.
+    ids = [user.pk for user in pair]
+    list(User.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+    last = declaration(a, b)
+    return PersonLink.objects.create(
+        first=pair[0],
+        second=pair[1],
+        same=same,
+        reason=reason,
+        declared_by=by,
+        declared_at=at,
+        sequence=last.sequence + 1 if last else 1,
+    )
+
+
+def _normal(kind: str, value: str, issuer: str) -> tuple[str, str]:
+    """Value and issuer as they are compared."""
+    value, issuer = unicodedata.normalize("NFKC", value).strip(), issuer.strip()
+    if kind not in Kind.values:
+        names = ", ".join(Kind.values)
+        raise CannotRecord("kind", _("Must be one of: %(names)s.") % {"names": names})
+    if not value or not value.isprintable():
+        raise CannotRecord("value", _("Give the identifier, in characters one sees."))
+    if kind == Kind.EMAIL:
+        if "@" not in value.strip("@"):
+            raise CannotRecord("value", _("This is no e-mail address."))
+        return _address(value), ""
+    if not issuer:
+        raise CannotRecord(
+            "issuer", _("Say whose identifier it is: the directory or provider.")
+        )
+    return value, issuer.rstrip("/")
+
+
+def _address(text: str) -> str:
+    """An address as mail servers deliver it: spelling, case and +tag make no other
+    mailbox (RFC 5321, 2.4; RFC 5233)."""
+    folded = unicodedata.normalize("NFKC", text).strip().casefold()
+    local, _at, domain = unicodedata.normalize("NFKC", folded).rpartition("@")
+    # What is no name of a mail server is compared as it stands.
+    with suppress(UnicodeError):
+        domain = domain.rstrip(".").encode("idna").decode()
+    return f"{local.partition('+')[0]}@{domain}"
