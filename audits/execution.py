@@ -53,16 +53,24 @@ def execute_next() -> int:
     """
     parts.forget_ended()
     with claims.claimed(claims.waiting(timezone.now())) as work:
-        if work is None:
-            return 0
-        if isinstance(work, EvidencePart):
-            _execute_part(work)
-            return 1
-        return _execute(work)
+        return 0 if work is None else execute(work)
 
 
-def _execute(run: EvidenceRun) -> int:
+def execute(work: claims.Work) -> int:
+    """Bring claimed work a step further; how many workers could help now.
+
+    What another worker did between the look at the queue and the claim is seen.
+    """
+    if isinstance(work, EvidencePart):
+        _execute_part(work)
+        return 1
+    return _execute_run(work)
+
+
+def _execute_run(run: EvidenceRun) -> int:
     if not _still_open(run) or _answered_meanwhile(run):
+        return 1
+    if run.parts.filter(state=EvidencePart.State.PENDING).exists():
         return 1
     pieces = [] if run.parts.exists() else parts.planned(run)
     if pieces:

@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from audits import evidence as engine
-from audits import execution
+from audits import claims, execution
 from audits.evidence import latest_reports, report_of
 from audits.models import EvidencePart, EvidenceReport, EvidenceRun
 from audits.questions import CannotMeasure
@@ -160,6 +160,16 @@ def test_a_large_run_is_cut_into_parts_and_merged_to_the_same_numbers(world, set
     assert run.report.sha256 == whole.report.sha256
     assert run.report.cost["parts"] == 3
     assert not default_storage.exists(f"evidence/{run.pk}")
+
+
+def test_a_worker_with_an_old_view_of_the_queue_merges_nothing(world, settings):
+    settings.FREIGABE_EVIDENCE_PART_ROWS = 50
+    run = ask(world, world.version(world.model()), world.data())
+    (seen,) = claims.waiting(timezone.now())
+    assert execution.execute_next() == 3
+    assert execution.execute(seen) == 1, "the other worker has cut it meanwhile"
+    assert ended(run).state == "finished", run.failure
+    assert run.report.cost["parts"] == 3
 
 
 def test_a_part_whose_scores_were_changed_is_not_believed(world, settings):
