@@ -8,8 +8,8 @@ import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from audits import evidence as engine
 from audits import claims, execution
+from audits import evidence as engine
 from audits.evidence import latest_reports, report_of
 from audits.models import EvidencePart, EvidenceReport, EvidenceRun
 from audits.questions import CannotMeasure
