@@ -4,9 +4,15 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from governance import roles
+from governance import emergencies, roles
 from governance.lifecycle import State, move, stands, state_of, status_of
-from governance.models import Authorisation, AuthorisationChange, GateDecision, Status
+from governance.models import (
+    Authorisation,
+    AuthorisationChange,
+    EmergencyAuthorisation,
+    GateDecision,
+    Status,
+)
 from registry.acts import act
 from registry.models import Deployment, Environment, ModelVersion, User
 
@@ -70,7 +76,7 @@ def _why_unauthorised(
 ) -> str:
     if decision is None:
         return _("No permit was named.")
-    authorisation = decision.authorisation
+    authorisation = decision.emergency or decision.authorisation
     if not decision.allowed or authorisation is None or decision.expires_at is None:
         return _("The decision that was named is a denial.")
     if decision.version != version or decision.environment != environment:
@@ -79,6 +85,12 @@ def _why_unauthorised(
         return _("The running file differs from the permitted one.")
     if at >= decision.expires_at:
         return _("The permit has expired.")
+    if isinstance(authorisation, EmergencyAuthorisation):
+        return (
+            ""
+            if emergencies.runs(authorisation, at=at)
+            else _("The emergency is over.")
+        )
     if not stands(authorisation, at=at):
         return _("The authorisation is suspended, revoked, overtaken or retired.")
     return ""

@@ -8,10 +8,15 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from audits.models import Verification
-from governance import permit, roles
+from governance import emergencies, permit, roles
 from governance.case import Case
 from governance.lifecycle import State, state_of
-from governance.models import GateDecision, Signature, Status
+from governance.models import (
+    EmergencyAuthorisation,
+    GateDecision,
+    Signature,
+    Status,
+)
 from governance.policy import Check, NoPolicy
 from governance.requirements import DEPLOY, evaluate
 from registry.acts import act
@@ -65,10 +70,12 @@ def decide(*, question: Question, by: User, at: datetime) -> GateDecision:
     )
     case, checks = examine(question, by=by, at=at)
     decision_id = uuid.uuid4()
-    permit_text, expires_at = "", None
+    permit_text, expires_at, broken = "", None, None
     if case is not None and not any(check.blocks for check in checks):
+        if emergencies.relied_on(checks):
+            broken = emergencies.in_force(case)
         try:
-            permit_text, expires_at = _permit(case, str(decision_id), checks)
+            permit_text, expires_at = _permit(case, str(decision_id), checks, broken)
         except permit.NoKey as error:
             checks.append(_no_key(str(error)))
     return GateDecision.objects.create(
@@ -80,6 +87,7 @@ def decide(*, question: Question, by: User, at: datetime) -> GateDecision:
         version=case.version if case else None,
         environment=case.environment if case else None,
         authorisation=case.authorisation if case else None,
+        emergency=broken,
         allowed=bool(permit_text),
         checks=[check.as_dict() for check in checks],
         permit=permit_text,
@@ -109,7 +117,7 @@ def examine(
 def checks_of(case: Case, *, digest: str = "") -> list[Check]:
     """Every check of a known version and environment, as gate and dossier show them."""
     case = case.as_granted()
-    return [
+    checks = [
         _digest(case, digest),
         _life_cycle(case),
         _authorised(case),
@@ -117,6 +125,7 @@ def checks_of(case: Case, *, digest: str = "") -> list[Check]:
         *_policy(case),
         log_check(at=case.at),
     ]
+    return emergencies.overridden(case, checks)
 
 
 def _find(question: Question) -> tuple[ModelVersion | None, Check]:
@@ -308,15 +317,22 @@ def _no_key(reason: str) -> Check:
     )
 
 
-def _permit(case: Case, decision_id: str, checks: list[Check]) -> tuple[str, datetime]:
-    assert case.authorisation is not None  # noqa: S101
-    expires_at = min(
-        case.authorisation.valid_until, case.at + timedelta(hours=PERMIT_HOURS)
-    )
+def _permit(
+    case: Case,
+    decision_id: str,
+    checks: list[Check],
+    broken: EmergencyAuthorisation | None,
+) -> tuple[str, datetime]:
+    """A permit and its end: of the approval, or of the emergency that stands in."""
+    granted = broken or case.authorisation
+    assert granted is not None  # noqa: S101
+    until = emergencies.ends_at(broken) if broken else granted.valid_until
+    expires_at = min(until, case.at + timedelta(hours=PERMIT_HOURS))
     meanings = (Signature.Meaning.REVIEW, Signature.Meaning.APPROVAL)
     text = permit.issue(
         decision_id=decision_id,
-        authorisation=case.authorisation,
+        authorisation=granted,
+        break_glass=emergencies.in_permit(broken) if broken else None,
         version=case.version,
         environment=case.environment,
         approvers=[

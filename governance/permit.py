@@ -14,7 +14,7 @@ from django.conf import settings
 from audits import dsse, epochs
 from audits.cosignature import cosigner_vkey
 from audits.keys import KeyUnusable, load_key, load_or_create_key
-from governance.models import Authorisation
+from governance.models import Authorisation, EmergencyAuthorisation
 from registry.digests import canonical_json
 from registry.models import Environment, ModelVersion
 
@@ -87,7 +87,7 @@ def _witness_keys() -> list[dict[str, str]]:
 def issue(
     *,
     decision_id: str,
-    authorisation: Authorisation,
+    authorisation: Authorisation | EmergencyAuthorisation,
     version: ModelVersion,
     environment: Environment,
     approvers: Sequence[str],
@@ -96,6 +96,7 @@ def issue(
     checks: Sequence[str],
     at: datetime,
     expires_at: datetime,
+    break_glass: dict[str, str] | None = None,
 ) -> str:
     """Sign a permit and return the envelope as JSON text. Raises `NoKey`.
 
@@ -127,6 +128,7 @@ def issue(
             "evidence": evidence,
             "checks": list(checks),
             "issuer": settings.FREIGABE_INSTANCE_URL,
+            **({"break_glass": break_glass} if break_glass else {}),
         },
     }
     key = gate_key()

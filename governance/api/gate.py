@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits import dsse
-from governance import deployments, gate, permit, roles
+from governance import deployments, emergencies, gate, permit, roles
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.errors import PROBLEM
@@ -219,7 +219,7 @@ class Permit(Door):
             "version__model", "environment", "authorisation"
         )
         row = get_object_or_404(rows, pk=permit_id)
-        if row.version is None or row.authorisation is None:
+        if row.version is None:
             raise Http404
         roles.require(
             person(request),
@@ -236,9 +236,12 @@ class Permit(Door):
 
 
 def _state(row: GateDecision) -> str:
+    now = timezone.now()
+    if row.emergency is not None and row.expires_at is not None:
+        runs = row.expires_at > now and emergencies.runs(row.emergency, at=now)
+        return "break-glass" if runs else "expired"
     if row.authorisation is None or row.expires_at is None:
         return "invalid"
-    now = timezone.now()
     state = state_of(row.authorisation)
     if state != State.ACTIVE:
         return str(state.value)
@@ -257,14 +260,16 @@ class RevokedPermits(Door):
         now = timezone.now()
         rows = GateDecision.objects.filter(
             allowed=True, expires_at__gt=now
-        ).select_related("authorisation__version", "authorisation__request")
+        ).select_related(
+            "authorisation__version", "authorisation__request", "emergency__emergency"
+        )
         listed = {
             "issued_at": now.isoformat(),
             "valid_until": (now + timedelta(hours=REVOKED_LIST_HOURS)).isoformat(),
             "revoked": sorted(
                 str(row.pk)
                 for row in rows
-                if row.authorisation and not stands(row.authorisation, at=now)
+                if _state(row) not in ("valid", "break-glass")
             ),
         }
         key = permit.gate_key()

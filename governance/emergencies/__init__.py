@@ -1,0 +1,67 @@
+"""Break-glass: a version runs for hours although the gate denies (decisions.md 3.8)."""
+
+from governance.emergencies.invoking import (
+    Call,
+    confirm,
+    end,
+    extend,
+    invoke,
+    require_confirmer,
+    require_possible,
+    standing_in,
+    statement,
+    told,
+    waits,
+)
+from governance.emergencies.overriding import (
+    in_force,
+    in_permit,
+    overridden,
+    relied_on,
+    runs,
+)
+from governance.emergencies.reviewing import (
+    Judgement,
+    require_reviewer,
+    review,
+    statistics,
+)
+from governance.emergencies.terms import (
+    NotPossible,
+    SameHand,
+    ends_at,
+    involved,
+    overdue_of,
+    review_due_at,
+    review_overdue,
+)
+
+__all__ = [
+    "Call",
+    "Judgement",
+    "NotPossible",
+    "SameHand",
+    "confirm",
+    "end",
+    "ends_at",
+    "extend",
+    "in_force",
+    "in_permit",
+    "invoke",
+    "involved",
+    "overdue_of",
+    "overridden",
+    "relied_on",
+    "require_confirmer",
+    "require_possible",
+    "require_reviewer",
+    "review",
+    "review_due_at",
+    "review_overdue",
+    "runs",
+    "standing_in",
+    "statement",
+    "statistics",
+    "told",
+    "waits",
+]
