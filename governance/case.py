@@ -95,12 +95,14 @@ class Case:
             return None
 
     @cached_property
+    def standing(self) -> risk.Standing:
+        """The risk now: the tier that binds, what was decided on it, what is due."""
+        return risk.standing_with(self.version.model, self.assessment, self.at)
+
+    @property
     def tier(self) -> int:
-        """The tier that binds now: as assessed, or stricter where regulation's floor
-        has risen since. Without an assessment the strictest."""
-        if self.assessment is None:
-            return 1
-        return min(self.assessment.tier, risk.floor_of(self.version.model)[0])
+        """The tier that binds now. Without an assessment the strictest."""
+        return self.standing.tier
 
     @cached_property
     def pack_row(self) -> PolicyPack:

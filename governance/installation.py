@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from governance import access, keeping, policy, risk
+from governance import access, keeping, matrices, policy
 from governance.models import PolicyPack
 from registry.acts import acting, through
 
@@ -12,7 +12,7 @@ def install(*, at: datetime) -> None:
     with through("set-up"):
         by = access.system_user()
         with acting(by=by, reason="installation"):
-            risk.publish_built_in(by=by, at=at)
+            matrices.publish_built_in(by=by, at=at)
             keeping.set_shipped_rules(by=by, at=at)
         if not PolicyPack.objects.exists():
             text = policy.FIRST_POLICY.read_text("utf-8")

@@ -1,252 +1,91 @@
-"""The risk matrix and the assessments made with it."""
+"""What the risk of a model is now: the tier that binds, and whether it falls due."""
 
-import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from governance import roles
-from governance.models import RiskAssessment, RiskMatrix
-from governance.models.risk import Band
+from governance import matrices
+from governance.floors import EU, floor_of, in_the_eu
+from governance.matrices import OutsideMatrix
+from governance.models import (
+    ReassessmentDemand,
+    RiskAssessment,
+    RiskMatrix,
+    TierDecision,
+)
 from registry.acts import act
-from registry.digests import canonical_json, sha256_hex
 from registry.models import RegisteredModel, User
 
-LIKELIHOODS = ("rare", "unlikely", "possible", "likely", "very likely")
-IMPACTS = ("very low", "low", "moderate", "large", "very large")
-TIER_OF_BAND = {Band.SEVERE: 1, Band.HIGH: 2, Band.MEDIUM: 3, Band.LOW: 4}
-REVIEW_DAYS = {1: 182, 2: 365, 3: 548, 4: 730}
-EU = frozenset(
-    [
-        "EU",
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
+__all__ = [
+    "EU",
+    "JUDGED_FIELDS",
+    "NoAssessment",
+    "OutsideMatrix",
+    "Standing",
+    "floor_of",
+    "in_the_eu",
+    "latest_assessment",
+    "require_reassessment",
+    "standing_of",
+    "standing_with",
+    "standings",
+]
+
+# Use, jurisdiction and category of data (decisions.md 3.6, trigger 6).
+JUDGED_FIELDS = (
+    "purpose",
+    "products",
+    "expected_use",
+    "actual_use",
+    "ai_system",
+    "affected_people",
+    "affects_people",
+    "personal_data",
+    "jurisdictions",
 )
-_UPPER = ((3, Band.LOW), (9, Band.MEDIUM), (16, Band.HIGH), (25, Band.SEVERE))
+Kind = TierDecision.Kind
 
 
 class NoAssessment(Exception):
     """The model has no risk assessment, so it has no tier."""
 
 
-class NotDeployable(Exception):
-    """A prohibited practice cannot be assessed into use (AI Act Art. 5)."""
+@dataclass(frozen=True)
+class Standing:
+    """The risk of a model at a moment.
 
+    `tier` binds: 1 (severe) to 4 (low). `computed_tier` is what matrix, floors and a
+    signed reduction give; the two differ only under an override. `due` says why the
+    model must be assessed anew; while anything stands there, the rule
+    `risk_assessment` fails, and what made the tier milder does not count.
+    `milder_tier` is what a newer matrix would give after a reassessment, else None.
+    """
 
-class OutsideMatrix(Exception):
-    """`field` is not on the scale of the matrix."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
+    tier: int
+    computed_tier: int
+    floor_tier: int
+    floor: str
+    assessment: RiskAssessment | None = None
+    override: TierDecision | None = None
+    reduction: TierDecision | None = None
+    lapsed: tuple[TierDecision, ...] = ()
+    milder_tier: int | None = None
+    due: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell of a matrix: ordinal score, band, and the tier that follows."""
+class _Known:
+    """All that the standing of one model rests on."""
 
-    score: int
-    band: Band
-
-    @property
-    def tier(self) -> int:
-        """1 (severe) to 4 (low)."""
-        return TIER_OF_BAND[self.band]
-
-
-def _band(score: int) -> Band:
-    return next(band for upper, band in _UPPER if score <= upper)
-
-
-def _cautious_band(score: int, impact: int) -> Band:
-    band = _band(score)
-    if impact == 5 and band in (Band.LOW, Band.MEDIUM):
-        return Band.HIGH
-    if impact == 4 and band == Band.LOW:
-        return Band.MEDIUM
-    return band
-
-
-def built_in_matrices() -> dict[str, dict[str, Any]]:
-    """The matrices *default* and *cautious* of decisions.md 3.1, as documents.
-
-    `cells[likelihood][impact]` holds score and band; both keys run from "1" to "5".
-    """
-    points = range(1, 6)
-
-    def document(name: str, cautious: bool) -> dict[str, Any]:
-        cells = {
-            str(lik): {
-                str(imp): {
-                    "score": lik * imp,
-                    "band": (
-                        _cautious_band(lik * imp, imp) if cautious else _band(lik * imp)
-                    ).value,
-                }
-                for imp in points
-            }
-            for lik in points
-        }
-        return {
-            "matrix": name,
-            "likelihood": list(LIKELIHOODS),
-            "impact": list(IMPACTS),
-            "cells": cells,
-        }
-
-    return {
-        "default": document("default", cautious=False),
-        "cautious": document("cautious", cautious=True),
-    }
-
-
-def publish_built_in(*, by: User, at: datetime) -> None:
-    """Store the built-in matrices where they are missing."""
-    for slug, document in built_in_matrices().items():
-        text = canonical_json(document).decode()
-        RiskMatrix.objects.get_or_create(
-            slug=slug,
-            version=1,
-            defaults={
-                "document": text,
-                "sha256": sha256_hex(text.encode()),
-                "published_by": by,
-                "published_at": at,
-            },
-        )
-
-
-def current_matrix(slug: str = "default") -> RiskMatrix:
-    """The latest published version of a matrix."""
-    return RiskMatrix.objects.filter(slug=slug).latest("version")
-
-
-def cells(matrix: RiskMatrix) -> dict[tuple[int, int], Cell]:
-    """All cells of the matrix by (likelihood, impact)."""
-    document = json.loads(matrix.document)
-    return {
-        (int(lik), int(imp)): Cell(value["score"], Band(value["band"]))
-        for lik, row in document["cells"].items()
-        for imp, value in row.items()
-    }
-
-
-def look_up(matrix: RiskMatrix, *, likelihood: int, impact: int) -> Cell:
-    """The cell of a matrix. Raises `OutsideMatrix`."""
-    table: Mapping[tuple[int, int], Cell] = cells(matrix)
-    for field, value in (("likelihood", likelihood), ("impact", impact)):
-        top = max(key[0 if field == "likelihood" else 1] for key in table)
-        if not 1 <= value <= top:
-            raise OutsideMatrix(
-                field, _("Must be a whole number from 1 to %(top)s.") % {"top": top}
-            )
-    return table[likelihood, impact]
-
-
-def in_the_eu(model: RegisteredModel) -> bool:
-    """Whether EU law applies: the EU itself or a member state is a jurisdiction."""
-    return any(code.split("-")[0] in EU for code in model.jurisdictions)
-
-
-def floor_of(model: RegisteredModel) -> tuple[int, str]:
-    """The least severe tier that regulation allows, and why; (4, "") without one."""
-    classes = RegisteredModel.AIActClass
-    if model.ai_act_class in (classes.HIGH_ANNEX_I, classes.HIGH_ANNEX_III):
-        return 2, _("High-risk AI system under the EU AI Act: at least tier 2.")
-    if model.ai_act_class == classes.NOT_ASSESSED and in_the_eu(model):
-        return 2, _("EU AI Act class not assessed yet: at least tier 2.")
-    return 4, ""
-
-
-@act
-def assess(
-    *,
-    model: RegisteredModel,
-    likelihood: int,
-    impact: int,
-    rationale: str,
-    by: User,
-    at: datetime,
-    mitigations: str = "",
-    residual_likelihood: int | None = None,
-    residual_impact: int | None = None,
-    matrix: str = "default",
-) -> RiskAssessment:
-    """Assess a model on a matrix, which is frozen into the assessment.
-
-    The tier follows from the inherent risk, raised to the floors of regulation.
-    Raises `NotAllowed`, `OutsideMatrix`, `NotDeployable`.
-    """
-    roles.require(by, "assess risk", model=model)
-    roles.require_person(by)
-    if model.ai_act_class == RegisteredModel.AIActClass.PROHIBITED:
-        raise NotDeployable(_("A prohibited practice (AI Act Art. 5) has no tier."))
-    if not rationale.strip():
-        raise OutsideMatrix("rationale", _("Give the reason for the score."))
-    frozen = current_matrix(matrix)
-    inherent = look_up(frozen, likelihood=likelihood, impact=impact)
-    residual = None
-    if residual_likelihood is not None and residual_impact is not None:
-        residual = look_up(
-            frozen, likelihood=residual_likelihood, impact=residual_impact
-        )
-    elif (residual_likelihood is None) != (residual_impact is None):
-        raise OutsideMatrix(
-            "residual_impact", _("Give residual likelihood and impact, or neither.")
-        )
-    RegisteredModel.objects.select_for_update().get(pk=model.pk)
-    last = model.risk_assessments.order_by("-sequence").first()
-    tier_floor, reason = floor_of(model)
-    tier = min(inherent.tier, tier_floor)
-    return RiskAssessment.objects.create(
-        model=model,
-        matrix=frozen,
-        likelihood=likelihood,
-        impact=impact,
-        score=inherent.score,
-        band=inherent.band,
-        residual_likelihood=residual_likelihood,
-        residual_impact=residual_impact,
-        residual_score=residual.score if residual else None,
-        residual_band=residual.band if residual else "",
-        tier=tier,
-        floor=reason if tier < inherent.tier else "",
-        rationale=rationale,
-        mitigations=mitigations,
-        assessed_by=by,
-        assessed_at=at,
-        review_due_on=(at + timedelta(days=REVIEW_DAYS[tier])).date(),
-        sequence=last.sequence + 1 if last else 1,
-    )
+    model: RegisteredModel
+    assessment: RiskAssessment | None
+    decisions: Sequence[TierDecision]
+    demands: Sequence[ReassessmentDemand]
 
 
 def latest_assessment(model: RegisteredModel) -> RiskAssessment:
@@ -254,4 +93,188 @@ def latest_assessment(model: RegisteredModel) -> RiskAssessment:
     found = model.risk_assessments.order_by("-sequence").first()
     if found is None:
         raise NoAssessment(_("The risk of this model has not been assessed."))
+    return found
+
+
+def standing_of(model: RegisteredModel, at: datetime) -> Standing:
+    """The risk of a model at a moment, decided anew at every reading."""
+    rows = model.risk_assessments.select_related("matrix").order_by("-sequence")
+    return standing_with(model, rows.first(), at)
+
+
+def standing_with(
+    model: RegisteredModel, assessment: RiskAssessment | None, at: datetime
+) -> Standing:
+    """The same where this assessment counts, as in a dossier of the past."""
+    if assessment is None:
+        return _standing(_Known(model, None, (), ()), (), at)
+    known = _Known(
+        model,
+        assessment,
+        list(assessment.tier_decisions.all()),
+        list(assessment.demands.all()),
+    )
+    return _standing(known, list(RiskMatrix.objects.all()), at)
+
+
+def standings(
+    models: Iterable[RegisteredModel],
+    at: datetime,
+    *,
+    rows: Sequence[RiskMatrix] | None = None,
+) -> dict[UUID, Standing]:
+    """The risk of many models by their ids, in four queries.
+
+    `rows` stands in for the published matrices, to see what another one would change.
+    """
+    found = list(models)
+    keys = [model.pk for model in found]
+    latest = {
+        row.model_id: row
+        for row in RiskAssessment.objects.filter(model__in=keys)
+        .select_related("matrix")
+        .order_by("model_id", "-sequence")
+        .distinct("model_id")
+    }
+    decisions: dict[UUID, list[TierDecision]] = defaultdict(list)
+    for decision in TierDecision.objects.filter(assessment__in=latest.values()):
+        decisions[decision.assessment_id].append(decision)
+    demands: dict[UUID, list[ReassessmentDemand]] = defaultdict(list)
+    for demand in ReassessmentDemand.objects.filter(model__in=keys):
+        demands[demand.model_id].append(demand)
+    rows = list(RiskMatrix.objects.all()) if rows is None else rows
+    return {
+        model.pk: _standing(
+            _Known(
+                model,
+                latest.get(model.pk),
+                decisions[latest[model.pk].pk] if model.pk in latest else (),
+                demands[model.pk],
+            ),
+            rows,
+            at,
+        )
+        for model in found
+    }
+
+
+def _standing(known: _Known, rows: Sequence[RiskMatrix], at: datetime) -> Standing:
+    row = known.assessment
+    if row is None:
+        floor = floor_of(known.model)
+        return Standing(1, 1, *floor, due=(_("Its risk has not been assessed."),))
+    floor_tier, because = floor_of(known.model, row)
+    frozen = matrices.of(row.matrix)
+    now = matrices.of(matrices.in_force(row.matrix.slug, rows, at=at))
+    same = now.same_axes(frozen)
+    due = (*_due(known, row, at), *(() if same else (_new_axes(frozen, now),)))
+    tables = (frozen, now) if same else (frozen,)
+    # A matrix that became stricter binds at once; a milder one after a judgement.
+    inherent = min(row.tier, floor_tier, *_tiers(tables, row.likelihood, row.impact))
+    reduction, override = (
+        _counting(known.decisions, kind, at) for kind in (Kind.REDUCTION, Kind.OVERRIDE)
+    )
+    computed = inherent
+    if reduction and not due and row.residual_likelihood and row.residual_impact:
+        after = _tiers(tables, row.residual_likelihood, row.residual_impact)
+        computed = max(inherent, min(floor_tier, *after))
+    tier = _overridden(computed, override, floor_tier, lapsed=bool(due))
+    milder = now.cells[row.likelihood, row.impact].tier if same else inherent
+    return Standing(
+        tier=tier,
+        computed_tier=computed,
+        floor_tier=floor_tier,
+        floor=because,
+        assessment=row,
+        override=override,
+        reduction=reduction,
+        lapsed=tuple(d for d in (reduction, override) if d) if due else (),
+        milder_tier=milder if min(milder, floor_tier) > inherent else None,
+        due=due,
+    )
+
+
+def _tiers(
+    tables: Iterable[matrices.Matrix], likelihood: int, impact: int
+) -> tuple[int, ...]:
+    return tuple(table.cells[likelihood, impact].tier for table in tables)
+
+
+def _counting(
+    decisions: Iterable[TierDecision], kind: Kind, at: datetime
+) -> TierDecision | None:
+    """The latest decision of a kind by then, unless it was taken back."""
+    made = [d for d in decisions if d.kind == kind and d.decided_at <= at]
+    latest = max(made, key=lambda d: d.sequence, default=None)
+    return latest if latest and latest.tier is not None else None
+
+
+def _overridden(
+    computed: int, override: TierDecision | None, floor_tier: int, *, lapsed: bool
+) -> int:
+    """The tier under an override: never milder than a floor, nor once it lapsed."""
+    if override is None or override.tier is None:
+        return computed
+    if lapsed:
+        return min(computed, override.tier)
+    return min(override.tier, floor_tier)
+
+
+def _new_axes(frozen: matrices.Matrix, now: matrices.Matrix) -> str:
+    return _("The matrix %(new)s took the place of %(old)s, with other scales.") % {
+        "new": now.title,
+        "old": frozen.title,
+    }
+
+
+def _due(known: _Known, row: RiskAssessment, at: datetime) -> tuple[str, ...]:
+    found = []
+    if row.review_due_on < at.date():
+        found.append(
+            _("Its review was due on %(day)s.") % {"day": row.review_due_on.isoformat()}
+        )
+    changed = changed_fields(row.judged, known.model)
+    if changed:
+        names = ", ".join(name.replace("_", " ") for name in changed)
+        found.append(_("Changed since the assessment: %(names)s.") % {"names": names})
+    found += [
+        demand.reason
+        for demand in known.demands
+        if demand.assessment_id == row.pk and demand.demanded_at <= at
+    ]
+    return tuple(found)
+
+
+def judged_now(model: RegisteredModel) -> dict[str, Any]:
+    """The fields of the record on which a judgement rests, as they are now."""
+    return {name: getattr(model, name) for name in JUDGED_FIELDS}
+
+
+def changed_fields(judged: Mapping[str, Any], model: RegisteredModel) -> list[str]:
+    """The judged fields that read otherwise now; all of them where nothing was kept."""
+    return [
+        name
+        for name, value in judged_now(model).items()
+        if judged.get(name) != value and (name in judged or not judged)
+    ]
+
+
+@act
+def require_reassessment(
+    *, model: RegisteredModel, reason: str, by: User, at: datetime
+) -> ReassessmentDemand:
+    """Demand that a model be assessed anew, as part of the act or trigger that calls.
+
+    Until somebody assesses it the rule `risk_assessment` fails at every gate. The same
+    reason is demanded once of an assessment. Checks no right: doors go through
+    `assessing.demand`.
+    """
+    RegisteredModel.objects.select_for_update().get(pk=model.pk)
+    latest = model.risk_assessments.order_by("-sequence").first()
+    found, _created = ReassessmentDemand.objects.get_or_create(
+        model=model,
+        assessment=latest,
+        reason=reason,
+        defaults={"demanded_by": by, "demanded_at": at},
+    )
     return found

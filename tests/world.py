@@ -9,10 +9,10 @@ from audits.models import EvidenceRun, Verification
 from governance import (
     access,
     artifacts,
+    assessing,
     datasets,
     persons,
     registration,
-    risk,
     roles,
 )
 from registry.models import (
@@ -218,7 +218,7 @@ class World:
         self, model: RegisteredModel, likelihood: int = 4, impact: int = 4
     ) -> None:
         """Rita assesses it: 4 x 4 is high, tier 2."""
-        risk.assess(
+        assessing.assess(
             model=model,
             likelihood=likelihood,
             impact=impact,

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance import approvals, deployments, lifecycle, risk, roles
+from governance import approvals, assessing, deployments, lifecycle, roles
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_environment, find_model, find_version
@@ -46,7 +46,7 @@ class AssessmentList(Door):
         model = find_model(slug)
         form = AssessmentRecord(data=request.data)
         form.is_valid(raise_exception=True)
-        row = risk.assess(
+        row = assessing.assess(
             model=model, by=person(request), at=timezone.now(), **form.validated_data
         )
         return Response(show.assessment(row), 201)

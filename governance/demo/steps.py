@@ -10,12 +10,12 @@ from audits.evidence import latest_reports
 from governance import (
     approvals,
     artifacts,
+    assessing,
     datasets,
     deployments,
     evidence,
     gate,
     registration,
-    risk,
 )
 from governance.case import Case
 from governance.demo import bank, training
@@ -71,7 +71,7 @@ class Story:
 
     def _assess(self, model: RegisteredModel) -> None:
         likelihood, impact, left, harm, why, measures = bank.ASSESSMENTS[model.slug]
-        found = risk.assess(
+        found = assessing.assess(
             model=model,
             likelihood=likelihood,
             impact=impact,

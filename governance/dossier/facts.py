@@ -8,10 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from governance import matrices
 from governance.dossier import content
 from governance.models import Status
 from governance.models.risk import Band, RiskAssessment, RiskMatrix
-from governance.risk import cells
 from registry.models import Column, ModelVersion, RegisteredModel, Run, User
 
 # SR 11-7, section VI; the order in which an auditor reads them.
@@ -136,20 +136,18 @@ def siblings(version: ModelVersion, *, at: datetime) -> tuple[content.Sibling, .
 
 def matrix_facts(matrix: RiskMatrix) -> content.Matrix:
     """A published matrix as rows of cells, likelihood upwards."""
-    document = json.loads(matrix.document)
-    table = cells(matrix)
-    likelihood, impact = document["likelihood"], document["impact"]
+    table = matrices.of(matrix)
     return content.Matrix(
         name=f"{matrix.slug} {matrix.version}",
         sha256=matrix.sha256,
-        likelihood=tuple(_(word.capitalize()) for word in likelihood),
-        impact=tuple(_(word.capitalize()) for word in impact),
+        likelihood=tuple(map(str, table.likelihoods)),
+        impact=tuple(map(str, table.impacts)),
         cells=tuple(
             tuple(
-                (table[row, column].score, table[row, column].band.value)
-                for column in range(1, len(impact) + 1)
+                (table.cells[row, column].score, table.cells[row, column].band.value)
+                for column in range(1, len(table.impacts) + 1)
             )
-            for row in range(1, len(likelihood) + 1)
+            for row in range(1, len(table.likelihoods) + 1)
         ),
     )
 

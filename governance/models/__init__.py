@@ -46,7 +46,14 @@ from governance.models.notifications import (
 from governance.models.persons import PersonIdentity, PersonLink
 from governance.models.policy import PolicyPack
 from governance.models.reviews import Attestation, PeriodicReview, Retirement
-from governance.models.risk import RiskAssessment, RiskMatrix
+from governance.models.risk import (
+    MatrixDraft,
+    ReassessmentDemand,
+    RiskAssessment,
+    RiskMatrix,
+    RiskScenario,
+    TierDecision,
+)
 from governance.models.signatures import RecordSignature
 from governance.models.triggers import KeyCompromise, TriggerEvent, VendorNotice
 from governance.models.waivers import Waiver, WaiverDecision, WaiverRevocation
@@ -95,6 +102,10 @@ __all__ = [
     "Retirement",
     "RiskAssessment",
     "RiskMatrix",
+    "RiskScenario",
+    "MatrixDraft",
+    "ReassessmentDemand",
+    "TierDecision",
     "Severity",
     "Signature",
     "SignatureAttempt",

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audits import log
-from governance import risk, roles
+from governance import matrices, roles
 from governance.lifecycle import State, state_of
+from governance.matrices import Place
 from governance.models import Authorisation, GateDecision
 from governance.models.risk import Band
 from governance.web import matrix, worklist
@@ -51,7 +52,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
         request,
         "dashboard/portfolio.html",
         {
-            "matrix": matrix.draw(risk.current_matrix(), counts=counts, link=_cell),
+            "matrix": matrix.draw(matrices.current(at=at), counts=counts, link=_cell),
             "bands": [(band.value, bands[band.value]) for band in Band],
             "models": RegisteredModel.objects.count(),
             "may_register": roles.may(request.user, "register models"),
@@ -69,7 +70,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
     )
 
 
-def _cell(place: matrix.Place) -> str:
+def _cell(place: Place) -> str:
     return f"{reverse('web:inventory')}?cell={place[0]}x{place[1]}"
 
 

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from governance import risk, roles
+from governance import matrices, roles
 from governance.lifecycle import State, state_of
 from governance.models import Authorisation, GateDecision, Status
 from governance.models.risk import Band
@@ -52,7 +52,7 @@ class FilterForm(forms.Form):
     status = forms.ChoiceField(
         label=_("Status"), required=False, choices=[("", _("all")), *Status.choices]
     )
-    cell = forms.RegexField(r"^[1-5]x[1-5]\Z", required=False, widget=forms.HiddenInput)
+    cell = forms.RegexField(r"^[1-6]x[1-6]\Z", required=False, widget=forms.HiddenInput)
     sort = forms.ChoiceField(
         required=False,
         widget=forms.HiddenInput,
@@ -87,7 +87,7 @@ def inventory(request: PersonRequest) -> HttpResponse:
         {
             "form": form,
             "wish": wish,
-            "place": matrix.name_of(wish.cell) if wish.cell else "",
+            "place": _cell_name(wish),
             "rows": rows,
             "lines": lines(rows, at=timezone.now()),
             "columns": [
@@ -98,6 +98,13 @@ def inventory(request: PersonRequest) -> HttpResponse:
         },
         section="models",
     )
+
+
+def _cell_name(wish: Wish) -> str:
+    if wish.cell is None:
+        return ""
+    table = matrices.of(matrices.current(at=timezone.now()))
+    return matrix.name_of(table, wish.cell)
 
 
 def _column(name: str, title: str, sort: str) -> dict[str, str]:
@@ -135,7 +142,7 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             "assessment": latest,
             "assessments": assessments,
             "matrix": matrix.draw(
-                latest.matrix if latest else risk.current_matrix(),
+                latest.matrix if latest else matrices.current(at=timezone.now()),
                 here=(latest.likelihood, latest.impact) if latest else None,
             ),
             "versions": [(v, status_in(v)) for v in versions],

@@ -4,27 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import ngettext
 
-from governance import risk
+from governance import matrices
+from governance.matrices import Cell, Matrix, Place
 from governance.models import RiskMatrix
-from governance.models.risk import Band
-
-LIKELIHOODS = (
-    gettext_lazy("Rare"),
-    gettext_lazy("Unlikely"),
-    gettext_lazy("Possible"),
-    gettext_lazy("Likely"),
-    gettext_lazy("Very likely"),
-)
-IMPACTS = (
-    gettext_lazy("Very low"),
-    pgettext_lazy("impact", "Low"),
-    gettext_lazy("Moderate"),
-    gettext_lazy("Large"),
-    gettext_lazy("Very large"),
-)
-Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -62,9 +46,13 @@ class HeatMap:
     impacts: tuple[str, ...]
 
 
-def name_of(place: Place) -> str:
-    """A cell in words: likelihood, impact."""
-    return f"{LIKELIHOODS[place[0] - 1]}, {str(IMPACTS[place[1] - 1]).lower()}"
+def name_of(table: Matrix, place: Place) -> str:
+    """A cell in words: likelihood, impact. Empty for a place that is not on it."""
+    if place not in table.cells:
+        return ""
+    likelihood, impact = place
+    left, below = table.likelihoods[likelihood - 1], table.impacts[impact - 1]
+    return f"{left}, {str(below).lower()}"
 
 
 def draw(
@@ -75,40 +63,40 @@ def draw(
     here: Place | None = None,
 ) -> HeatMap:
     """Draw a matrix: with counts that lead to their models, or with one cell marked."""
-    cells = risk.cells(matrix)
+    table = matrices.of(matrix)
 
     def field(place: Place) -> Field:
-        cell = cells[place]
+        cell = table.cells[place]
         count = (counts or {}).get(place, 0)
         return Field(
             likelihood=place[0],
             impact=place[1],
             score=cell.score,
             band=cell.band.value,
-            label=_label(place, cell, count if counts is not None else None),
+            label=_label(table, place, count if counts is not None else None),
             count=count,
             href=link(place) if link else "",
             here=place == here,
         )
 
-    top = max(likelihood for likelihood, _impact in cells)
-    width = max(impact for _likelihood, impact in cells)
+    heights, widths = range(len(table.likelihoods), 0, -1), range(len(table.impacts))
     return HeatMap(
         rows=tuple(
             Row(
-                str(LIKELIHOODS[lik - 1]),
-                tuple(field((lik, imp)) for imp in range(1, width + 1)),
+                str(table.likelihoods[lik - 1]),
+                tuple(field((lik, imp + 1)) for imp in widths),
             )
-            for lik in range(top, 0, -1)
+            for lik in heights
         ),
-        impacts=tuple(str(name) for name in IMPACTS[:width]),
+        impacts=tuple(str(name) for name in table.impacts),
     )
 
 
-def _label(place: Place, cell: risk.Cell, count: int | None) -> str:
+def _label(table: Matrix, place: Place, count: int | None) -> str:
+    cell: Cell = table.cells[place]
     words = _("%(place)s: %(band)s %(score)s") % {
-        "place": name_of(place),
-        "band": Band(cell.band).label,
+        "place": name_of(table, place),
+        "band": cell.own.name,
         "score": cell.score,
     }
     if count is None:

@@ -8,7 +8,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from governance import risk, roles
+from governance import assessing, matrices, risk, roles
+from governance.matrices import Place
 from governance.web import matrix
 from governance.web.frame import PersonRequest, page, put_errors, show
 from registry.models import RegisteredModel
@@ -55,7 +56,7 @@ class RiskForm(forms.Form):
         return found
 
 
-def _place(text: str) -> matrix.Place:
+def _place(text: str) -> Place:
     likelihood, impact = text.split("x")
     return int(likelihood), int(impact)
 
@@ -68,13 +69,13 @@ def assess(request: PersonRequest, slug: str) -> HttpResponse:
     form = RiskForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            risk.assess(
+            assessing.assess(
                 model=model, by=request.user, at=timezone.now(), **form.judgement()
             )
             return redirect("web:model", model.slug)
-        except risk.OutsideMatrix as refusal:
+        except matrices.OutsideMatrix as refusal:
             put_errors(form, {refusal.field: [str(refusal)]})
-        except risk.NotDeployable as refusal:
+        except assessing.NotDeployable as refusal:
             put_errors(form, {"inherent": [str(refusal)]})
     return show(
         request,
@@ -82,7 +83,7 @@ def assess(request: PersonRequest, slug: str) -> HttpResponse:
         {
             "form": form,
             "model": model,
-            "matrix": matrix.draw(risk.current_matrix()),
+            "matrix": matrix.draw(matrices.current(at=timezone.now())),
             "floor": risk.floor_of(model)[1],
         },
         section="models",

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audits import log
-from governance import approvals, gate, risk
+from governance import approvals, gate, matrices
 from governance.templatetags.freigabe import digests, number
 from governance.web import drawing, matrix
 from governance.web.limits import Limit
@@ -80,7 +80,7 @@ def test_htmx_gets_the_rows_alone(portfolio):
 
 
 def test_default_matrix_has_all_cells_with_words(db):
-    drawn = matrix.draw(risk.current_matrix(), here=(1, 5))
+    drawn = matrix.draw(matrices.current(at=later()), here=(1, 5))
     assert len(drawn.rows) == 5
     assert drawn.rows[0].name == "Very likely"
     assert drawn.rows[0].cells[4].label == "Very likely, very large: Severe 25"

@@ -1,0 +1,68 @@
+"""The least severe tier that regulation and materiality allow a model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from governance.models import RiskAssessment
+from registry.models import RegisteredModel
+
+EU = frozenset(
+    [
+        *("EU", "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES"),
+        *("FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV"),
+        *("MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+    ]
+)
+_MATERIAL = (
+    RiskAssessment.PurposeClass.CUSTOMERS,
+    RiskAssessment.PurposeClass.REGULATORY,
+)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A tier (1 to 4) that must be reached at least, and why; (4, "") is none."""
+
+    tier: int
+    because: str
+
+
+def in_the_eu(model: RegisteredModel) -> bool:
+    """Whether EU law applies: the EU itself or a member state is a jurisdiction."""
+    return any(code.split("-")[0] in EU for code in model.jurisdictions)
+
+
+def floor_of(
+    model: RegisteredModel, assessment: RiskAssessment | None = None
+) -> tuple[int, str]:
+    """The least severe tier that is allowed now, and why; (4, "") without a floor."""
+    found = [*_of_regulation(model), *_of_materiality(assessment)]
+    worst = min(found, key=lambda floor: floor.tier, default=Floor(4, ""))
+    return worst.tier, " ".join(f.because for f in found if f.tier == worst.tier)
+
+
+def _of_regulation(model: RegisteredModel) -> Iterator[Floor]:
+    """decisions.md 3.1: AI Act high-risk or not yet classed, AEDT, GxP-critical, CRR.
+
+    A prohibited practice has no floor: it cannot be assessed, and no gate lets it
+    pass (AI Act Art. 5).
+    """
+    classes = RegisteredModel.AIActClass
+    if model.ai_act_class in (classes.HIGH_ANNEX_I, classes.HIGH_ANNEX_III):
+        yield Floor(2, _("High-risk AI system under the EU AI Act: at least tier 2."))
+    if model.ai_act_class == classes.NOT_ASSESSED and in_the_eu(model):
+        yield Floor(2, _("EU AI Act class not assessed yet: at least tier 2."))
+
+
+def _of_materiality(assessment: RiskAssessment | None) -> Iterator[Floor]:
+    """SR 26-2, model materiality: exposure and purpose together with risk."""
+    if assessment is None:
+        return
+    large = assessment.exposure == RiskAssessment.Exposure.LARGE
+    if large and assessment.purpose_class in _MATERIAL:
+        yield Floor(
+            2,
+            _("Large exposure in decisions or supervision: material, at least tier 2."),
+        )
