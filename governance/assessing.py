@@ -1,7 +1,7 @@
 """Assessing a model's risk, and the second line's word on the tier that follows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -96,7 +96,7 @@ def assess(
         residual_band=residual.band if residual else "",
         rationale=rationale,
         mitigations=mitigations,
-        **vars(materiality or Materiality()),
+        **_materiality(materiality or Materiality(), model),
         judged=risk.judged_now(model),
         assessed_by=by,
         assessed_at=at,
@@ -106,10 +106,26 @@ def assess(
         RiskScenario.objects.create(
             assessment=found,
             number=number,
-            **vars(scenario),
+            **asdict(scenario),
             score=cell.score,
             band=cell.band,
         )
+    return found
+
+
+def _materiality(given: Materiality, model: RegisteredModel) -> dict[str, str]:
+    """As given; the purpose of the inventory record where none is. Every word known."""
+    found = {
+        **asdict(given),
+        "purpose_class": given.purpose_class or model.purpose_class,
+    }
+    for name, value in found.items():
+        choices = dict(RiskAssessment._meta.get_field(name).flatchoices)
+        if value and value not in choices:
+            names = ", ".join(choices)
+            raise OutsideMatrix(
+                name, _("Must be one of: %(names)s.") % {"names": names}
+            )
     return found
 
 

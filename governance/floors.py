@@ -16,8 +16,9 @@ EU = frozenset(
     ]
 )
 _MATERIAL = (
-    RiskAssessment.PurposeClass.CUSTOMERS,
-    RiskAssessment.PurposeClass.REGULATORY,
+    RegisteredModel.PurposeClass.DECISION,
+    RegisteredModel.PurposeClass.RISK,
+    RegisteredModel.PurposeClass.REPORTING,
 )
 
 
@@ -54,6 +55,14 @@ def _of_regulation(model: RegisteredModel) -> Iterator[Floor]:
         yield Floor(2, _("High-risk AI system under the EU AI Act: at least tier 2."))
     if model.ai_act_class == classes.NOT_ASSESSED and in_the_eu(model):
         yield Floor(2, _("EU AI Act class not assessed yet: at least tier 2."))
+    if model.aedt:
+        yield Floor(
+            2, _("Automated employment decision tool (NYC LL 144): at least tier 2.")
+        )
+    if model.gxp:
+        yield Floor(2, _("Critical for GxP (21 CFR Part 11): at least tier 2."))
+    if model.credit:
+        yield Floor(2, _("Used for credit risk (CRR): at least tier 2."))
 
 
 def _of_materiality(assessment: RiskAssessment | None) -> Iterator[Floor]:
@@ -64,5 +73,5 @@ def _of_materiality(assessment: RiskAssessment | None) -> Iterator[Floor]:
     if large and assessment.purpose_class in _MATERIAL:
         yield Floor(
             2,
-            _("Large exposure in decisions or supervision: material, at least tier 2."),
+            _("Large exposure in decisions, capital or reports: at least tier 2."),
         )

@@ -46,6 +46,8 @@ JUDGED_FIELDS = (
     "affected_people",
     "affects_people",
     "personal_data",
+    "special_categories_used",
+    "purpose_class",
     "jurisdictions",
 )
 Kind = TierDecision.Kind

@@ -100,12 +100,6 @@ class RiskAssessment(Fact):
         MODERATE = "moderate", _("Moderate")
         LARGE = "large", _("Large")
 
-    class PurposeClass(models.TextChoices):
-        SUPPORT = "support", _("Information and support")
-        MANAGEMENT = "management", _("Management of the business")
-        CUSTOMERS = "customers", _("Decisions about customers or staff")
-        REGULATORY = "regulatory", _("Capital, accounts or supervision")
-
     class Complexity(models.TextChoices):
         SIMPLE = "simple", _("Simple")
         MODERATE = "moderate", _("Moderate")
@@ -128,7 +122,9 @@ class RiskAssessment(Fact):
     tier = models.PositiveSmallIntegerField()
     floor = models.TextField(blank=True)
     exposure = models.CharField(max_length=16, choices=Exposure, blank=True)
-    purpose_class = models.CharField(max_length=16, choices=PurposeClass, blank=True)
+    purpose_class = models.CharField(
+        max_length=16, choices=RegisteredModel.PurposeClass, blank=True
+    )
     complexity = models.CharField(max_length=16, choices=Complexity, blank=True)
     rationale = models.TextField()
     mitigations = models.TextField(blank=True)
