@@ -14,6 +14,11 @@ from registry.models import RegisteredModel, User
 
 REVIEW_DAYS = {1: 182, 2: 365, 3: 548, 4: 730}
 Kind = RiskScenario.Kind
+_WORDS = {
+    "exposure": RiskAssessment.Exposure.values,
+    "purpose_class": RegisteredModel.PurposeClass.values,
+    "complexity": RiskAssessment.Complexity.values,
+}
 # What can happen to every model (issue 5, "Risk").
 NEEDED = (Kind.UNAVAILABLE, Kind.WRONG, Kind.DECAY, Kind.PEOPLE)
 
@@ -120,9 +125,8 @@ def _materiality(given: Materiality, model: RegisteredModel) -> dict[str, str]:
         "purpose_class": given.purpose_class or model.purpose_class,
     }
     for name, value in found.items():
-        choices = dict(RiskAssessment._meta.get_field(name).flatchoices)
-        if value and value not in choices:
-            names = ", ".join(choices)
+        if value and value not in _WORDS[name]:
+            names = ", ".join(_WORDS[name])
             raise OutsideMatrix(
                 name, _("Must be one of: %(names)s.") % {"names": names}
             )
