@@ -8,8 +8,11 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from governance import enrolment, notifications, passkeys, series
 from governance.models import (
     ApprovalRequest,
     RecordSignature,
@@ -22,8 +25,13 @@ from registry.models import Role, User
 
 ATTEMPTS_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=15)
+# How the signer proved who signs, as it stands in the signature.
 PASSWORD = "user name and password"  # noqa: S105
-
+TOKEN = "token and password"  # noqa: S105
+IN_SERIES = "password, in a series"
+PASSKEY = "passkey with user verification"
+# The first half of the key of the lock under which a person's attempts are counted.
+_TURN = 0x5167
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,15 +41,23 @@ R = TypeVar("R")
 class Proof:
     """What the signer shows beside being logged in (21 CFR 11.200(a)(1)).
 
-    Exactly one of `password` and `assertion`, a passkey's answer as JSON text.
+    Exactly one of `password` and `assertion`, a passkey's answer as JSON text to the
+    challenge for `intent_sha256`. `user_name` is what the signer typed; None where the
+    door knows it otherwise, by a `token`, or by an earlier signing in the series of
+    the log-in `session_sha256`. Code that passes a password alone vouches for the
+    user name.
     """
 
     password: str = ""
     assertion: str = ""
+    intent_sha256: str = ""
+    user_name: str | None = None
+    session_sha256: str = ""
+    token: bool = False
 
 
 class NotSigned(Exception):
-    """The signer did not prove who they are; `field` names what was wrong."""
+    """The signer did not prove who signs, or may not; `field` is where to say so."""
 
     field = "password"
 
@@ -50,8 +66,26 @@ class WrongPassword(NotSigned):
     """Re-authentication failed, so nothing was signed."""
 
 
+class WrongPasskey(WrongPassword):
+    """A passkey's answer proved nothing, so nothing was signed."""
+
+    field = "assertion"
+
+
+class NothingShown(NotSigned):
+    """A component is missing: nothing was signed, and nothing failed."""
+
+    def __init__(self, message: str, field: str = "password") -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class LockedOut(NotSigned):
     """Too many failed attempts to sign (21 CFR 11.300(d))."""
+
+
+class NoRightToSign(NotSigned):
+    """The account has nothing to sign with, or its owner must enrol anew."""
 
 
 def statement(
@@ -87,46 +121,135 @@ def statement(
 
 
 def reauthenticate(*, by: User, password: str, at: datetime) -> None:
-    """Second component of the signature. Raises `WrongPassword` or `LockedOut`.
-
-    The password is checked without touching the session (21 CFR 11.200(a)(1)).
-    """
-    recent = SignatureAttempt.objects.filter(
-        attempted_by=by, attempted_at__gt=at - LOCKED_FOR
-    ).count()
-    if recent >= ATTEMPTS_ALLOWED:
-        raise LockedOut(
-            _("Too many failed attempts. Signing is locked for %(minutes)s minutes.")
-            % {"minutes": int(LOCKED_FOR.total_seconds() // 60)}
-        )
-    if not check_password(password, by.password):
-        raise WrongPassword(_("The password is wrong. Nothing was signed."))
+    """Check a password and nothing else: `authenticate` with a proof of it alone."""
+    authenticate(by=by, proof=Proof(password=password), at=at)
 
 
 def authenticate(*, by: User, proof: Proof, at: datetime) -> str:
     """Check what the signer shows; the method, as it stands in the signature.
 
-    Raises `WrongPassword` or `LockedOut`.
+    The session is not touched. Raises `NotSigned`, which is one of `WrongPassword`,
+    `WrongPasskey`, `NothingShown`, `LockedOut` and `NoRightToSign`.
     """
-    reauthenticate(by=by, password=proof.password, at=at)
-    return PASSWORD
+    take_turn(by)
+    _require_unlocked(by, at)
+    # As it is now: what the session or the token loaded may be older.
+    account = User.objects.get(pk=by.pk)
+    try:
+        enrolment.require_right(account)
+    except enrolment.CannotSign as refusal:
+        raise NoRightToSign(str(refusal)) from refusal
+    if bool(proof.password) == bool(proof.assertion):
+        raise NothingShown(
+            _("Sign with your password or with a passkey, one of the two.")
+        )
+    if proof.assertion:
+        method = _by_passkey(account, proof, at)
+    else:
+        method = _by_password(account, proof, at)
+    if not proof.token:
+        session = proof.session_sha256
+        series.go_on(user=account, session_sha256=session, method=method, at=at)
+    return method
+
+
+def _by_passkey(account: User, proof: Proof, at: datetime) -> str:
+    try:
+        passkeys.verify(
+            user=account,
+            assertion=proof.assertion,
+            session_sha256=proof.session_sha256,
+            intent_sha256=proof.intent_sha256,
+            at=at,
+        )
+    except passkeys.NotVerified as refusal:
+        raise WrongPasskey(
+            _("%(why)s Nothing was signed.") % {"why": refusal}
+        ) from refusal
+    return PASSKEY
+
+
+def _by_password(account: User, proof: Proof, at: datetime) -> str:
+    if not account.has_usable_password():
+        raise NoRightToSign(
+            _(
+                "This account has no password here, and no identity provider is set up "
+                "that could ask you again. Sign with a passkey; add one on the account "
+                "page."
+            )
+        )
+    method = _identified(account, proof, at)
+    if proof.user_name is not None and proof.user_name != account.username:
+        raise WrongPassword(
+            _("The user name or the password is wrong. Nothing was signed.")
+        )
+    if not check_password(proof.password, account.password):
+        raise WrongPassword(_("The password is wrong. Nothing was signed."))
+    return method
+
+
+def _identified(account: User, proof: Proof, at: datetime) -> str:
+    """The method, by where the user name comes from. Raises `NothingShown`."""
+    if proof.user_name is not None or not proof.session_sha256:
+        return PASSWORD
+    if proof.token:
+        return TOKEN
+    session = proof.session_sha256
+    if series.current(user=account, session_sha256=session, at=at) is None:
+        raise NothingShown(
+            _("Sign with your user name, too: no series of signings is open."),
+            "user_name",
+        )
+    return IN_SERIES
+
+
+def take_turn(by: User) -> None:
+    """Wait until no other attempt of this person is under way, until the commit.
+
+    Else two workers would each see four failures, and the fifth would be two.
+    """
+    half = int.from_bytes(by.pk.bytes[:4], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_TURN, half])
+
+
+def _require_unlocked(by: User, at: datetime) -> None:
+    if _failures(by, at) >= ATTEMPTS_ALLOWED:
+        raise LockedOut(
+            _("Too many failed attempts. Signing is locked for %(minutes)s minutes.")
+            % {"minutes": int(LOCKED_FOR.total_seconds() // 60)}
+        )
+
+
+def _failures(by: User, at: datetime) -> int:
+    return SignatureAttempt.objects.filter(
+        attempted_by=by, attempted_at__gt=at - LOCKED_FOR
+    ).count()
 
 
 def signed_act(function: Callable[P, R]) -> Callable[P, R]:
     """Make a keyword-only function with `by=` and `at=` one act that ends in signing.
 
-    A failed attempt is kept although nothing else is (21 CFR 11.300(d)).
+    A failed attempt is kept although nothing else is (21 CFR 11.300(d)), before the
+    person's next attempt is looked at. It names the `request=` of the act, if any.
     """
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         by, at = kwargs["by"], kwargs["at"]
-        try:
-            with acting(by=by):
-                return function(*args, **kwargs)
-        except WrongPassword:
-            record_failure(request=None, by=by, at=at)  # type: ignore[arg-type]
-            raise
+        assert isinstance(by, User)  # noqa: S101
+        assert isinstance(at, datetime)  # noqa: S101
+        about = kwargs.get("request")
+        request = about if isinstance(about, ApprovalRequest) else None
+        with acting(by=by):
+            take_turn(by)
+            try:
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            except WrongPassword as error:
+                refusal = error
+            record_failure(request=request, by=by, at=at)
+        raise refusal
 
     return wrapper
 
@@ -147,7 +270,7 @@ def sign_record(
     """Sign a record of any kind, as part of the act that calls this.
 
     `subject_sha256` covers all that the signer saw of the record. Whether this person
-    may sign it, that act has checked. Raises `WrongPassword`, `LockedOut`.
+    may sign it, that act has checked. Raises `NotSigned`.
     """
     signature = RecordSignature(
         record_type=record_type,
@@ -162,13 +285,7 @@ def sign_record(
         comment=comment,
         signed_at=at,
     )
-    signature.record_sha256 = sha256_of_json(
-        {
-            "record": [record_type, str(record_id)],
-            "subject_sha256": subject_sha256,
-            **_signed(signature),
-        }
-    )
+    signature.record_sha256 = record_digest(signature)
     signature.save(force_insert=True)
     return signature
 
@@ -177,20 +294,46 @@ def sign_record(
 def record_failure(
     *, request: ApprovalRequest | None, by: User, at: datetime
 ) -> SignatureAttempt:
-    """Keep a failed attempt, in a transaction of its own.
+    """Keep a failed attempt; the one that locks the signer out is told to people.
 
     `request` is None where something else was to be signed; all attempts count.
     """
-    return SignatureAttempt.objects.create(
+    row = SignatureAttempt.objects.create(
         request=request, attempted_by=by, attempted_at=at
     )
+    if _failures(by, at) == ATTEMPTS_ALLOWED:
+        notifications.tell(
+            to=[by, Role.PLATFORM_ADMIN, Role.COMPLIANCE],
+            subject=gettext_lazy("Signing is locked for %(name)s"),
+            text=gettext_lazy(
+                "%(count)s attempts to sign failed within %(minutes)s minutes. Ask "
+                "whether it was the account's owner."
+            ),
+            values={
+                "name": by.printed_name,
+                "count": ATTEMPTS_ALLOWED,
+                "minutes": int(LOCKED_FOR.total_seconds() // 60),
+            },
+            kind="security.signing-locked",
+            about=row,
+            at=at,
+        )
+    return row
 
 
-def record_digest(signature: Signature) -> str:
+def record_digest(signature: Signature | RecordSignature) -> str:
     """SHA-256 that ties a signature to its record, signer, meaning and time.
 
-    A signature copied to another request gives another digest (21 CFR 11.70).
+    A signature copied to another record gives another digest (21 CFR 11.70).
     """
+    if isinstance(signature, RecordSignature):
+        return sha256_of_json(
+            {
+                "record": [signature.record_type, str(signature.record_id)],
+                "subject_sha256": signature.subject_sha256,
+                **_signed(signature),
+            }
+        )
     return sha256_of_json(
         {
             "request": str(signature.request_id),
@@ -198,6 +341,14 @@ def record_digest(signature: Signature) -> str:
             **_signed(signature),
         }
     )
+
+
+def holds(signature: Signature | RecordSignature) -> bool:
+    """Whether the signature is the one that was given, on the record it stands at.
+
+    One that was edited, or copied to another record, counts as none (21 CFR 11.70).
+    """
+    return record_digest(signature) == signature.record_sha256
 
 
 def _signed(signature: Signature | RecordSignature) -> dict[str, str]:

@@ -10,13 +10,15 @@ from governance.case import Case
 from governance.models import Signature
 from governance.policy import Check, Rule, Seat
 from governance.separation import hands_in_request
+from governance.signatures import holds
 from registry.models import Role
 
 
 def open_seats(case: Case, seats: tuple[Seat, ...]) -> list[tuple[Seat, int]]:
     """The seats of a quorum that still need signatures, and how many.
 
-    Only signatures by active people who still hold the role count, each person once.
+    Only signatures that hold, by active people who still have the role, count, each
+    person once.
     Nobody counts who has had a hand in the version, also when that came later.
     """
     if not case.subject_holds or case.request is None:
@@ -34,6 +36,8 @@ def open_seats(case: Case, seats: tuple[Seat, ...]) -> list[tuple[Seat, int]]:
 
 def _fills(signature: Signature, seat: Seat) -> bool:
     if signature.meaning != seat.meaning or signature.role not in seat.roles:
+        return False
+    if not holds(signature):
         return False
     signer = signature.signed_by
     return (
