@@ -48,6 +48,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
             R.QA,
             R.CI,
         },
+        gettext_noop("declare"): _FIRST | _SECOND | {R.EXECUTIVE, R.AUDITOR},
         gettext_noop("choose evidence signers"): {R.RISK_MANAGER, R.COMPLIANCE},
         gettext_noop("assess risk"): {R.RISK_MANAGER, R.COMPLIANCE},
         gettext_noop("submit versions"): {R.OWNER},

@@ -23,6 +23,7 @@ from governance.models.conditions import (
     DrawReview,
     Reminder,
 )
+from governance.models.declarations import Declaration
 from governance.models.delegations import Delegation, DelegationEnd
 from governance.models.dossiers import Dossier
 from governance.models.emergencies import (
@@ -78,6 +79,7 @@ __all__ = [
     "Condition",
     "ConditionFact",
     "CredentialReset",
+    "Declaration",
     "Delegation",
     "DelegationEnd",
     "Dissent",
