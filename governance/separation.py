@@ -7,18 +7,23 @@ from django.utils.translation import gettext as _
 from audits import log
 from audits.capture import relation
 from governance.models import ApprovalRequest
-from registry.models import ModelVersion, RegisteredModel
+from registry.models import ModelVersion, RegisteredModel, VersionDataset
 
 
 def hands_in(version: ModelVersion) -> dict[str, str]:
     """People by id who may not sign this version, and what they did.
 
     Owners and developers are taken from the whole history of the inventory record, as
-    the log keeps it: handing a model over does not free anybody to sign it
-    (decisions.md 3.4, rules 1 and 2).
+    the log keeps it: handing a model over, or losing the role, does not free anybody
+    to sign it (decisions.md 3.4, rules 1 and 2).
     """
     model = version.model
     hands = _of_history(model)
+    for pk in version.version_artifacts.values_list("artifact__uploaded_by", flat=True):
+        hands[str(pk)] = _("uploaded a file of this version")
+    learned = version.version_datasets.filter(use=VersionDataset.Use.TRAINING)
+    for pk in learned.values_list("dataset_version__registered_by", flat=True):
+        hands[str(pk)] = _("provided its training data")
     hands[str(model.owner_id)] = _("owns this model")
     hands[str(model.developer_id)] = _("develops this model")
     hands[str(version.registered_by_id)] = _("registered this version")
@@ -30,8 +35,12 @@ def hands_in(version: ModelVersion) -> dict[str, str]:
 
 def hands_in_request(request: ApprovalRequest) -> dict[str, str]:
     """The same, with those who asked and who judged the risk of what is asked for."""
+    return {**hands_in(request.version), **askers(request)}
+
+
+def askers(request: ApprovalRequest) -> dict[str, str]:
+    """Who asked for the approval, and who judged the risk that it rests on."""
     return {
-        **hands_in(request.version),
         str(request.assessment.assessed_by_id): _("assessed the risk that it rests on"),
         str(request.requested_by_id): _("asked for this approval"),
     }
