@@ -6,6 +6,14 @@ from django.utils.translation import gettext as _
 
 from governance import roles, signatures
 from governance.case import Case
+from governance.eligibility import (
+    NoSeat,
+    NotOpen,
+    SameHand,
+    capacity,
+    ended,
+    statement,
+)
 from governance.lifecycle import State, move, state_of, status_of
 from governance.models import (
     ApprovalRequest,
@@ -14,13 +22,25 @@ from governance.models import (
     Status,
     Withdrawal,
 )
-from governance.policy import Check, Seat
+from governance.policy import Check
 from governance.requirements import APPROVE, SUBMIT, evaluate
-from governance.requirements.quorum import open_seats
-from governance.separation import hands_in_request
+from governance.requirements.quorum import max_days, progress
+from governance.signatures import Proof
 from registry.acts import act, acting
 from registry.digests import sha256_hex
-from registry.models import Environment, ModelVersion, Role, User
+from registry.models import Environment, ModelVersion, User
+
+__all__ = [
+    "CommentNeeded",
+    "NoSeat",
+    "NotOpen",
+    "NotReady",
+    "SameHand",
+    "authorise",
+    "sign",
+    "submit",
+    "withdraw",
+]
 
 Meaning = Signature.Meaning
 
@@ -31,18 +51,6 @@ class NotReady(Exception):
     def __init__(self, message: str, checks: list[Check]) -> None:
         super().__init__(message)
         self.checks = checks
-
-
-class NotOpen(Exception):
-    """The request was decided, withdrawn or overtaken."""
-
-
-class SameHand(Exception):
-    """Separation of duties forbids this person to sign (decisions.md 3.4)."""
-
-
-class NoSeat(Exception):
-    """The quorum has no open place for this person and meaning."""
 
 
 class CommentNeeded(Exception):
@@ -70,7 +78,7 @@ def submit(
     _require(evaluate(case, SUBMIT), _("The version cannot be submitted yet."))
     if valid_until is not None and valid_until <= at:
         raise NotReady(_("The end of validity must lie in the future."), [])
-    if case.request is not None and case.subject_holds and not _ended(case):
+    if case.request is not None and case.subject_holds and not ended(case):
         raise NotOpen(
             _("This version waits for signatures already; withdraw that request first.")
         )
@@ -106,20 +114,20 @@ def sign(
     *,
     request: ApprovalRequest,
     meaning: str,
-    password: str,
+    proof: Proof,
     by: User,
     at: datetime,
     comment: str = "",
 ) -> Signature:
     """Sign a request as the person who authenticates now.
 
-    The last signature of the quorum creates the authorisation. A failed password is
-    recorded although nothing is signed. Raises `NotAllowed`, `SameHand`, `NoSeat`,
+    The last signature of every pack's quorum creates the authorisation. A failed proof
+    is recorded although nothing is signed. Raises `NotAllowed`, `SameHand`, `NoSeat`,
     `NotOpen`, `NotReady`, `CommentNeeded`, `signatures.WrongPassword` or `LockedOut`.
     """
     try:
         with acting(by=by):
-            return _sign(request, meaning, password, by, at, comment)
+            return _sign(request, meaning, proof, by, at, comment)
     except signatures.WrongPassword:
         signatures.record_failure(request=request, by=by, at=at)
         raise
@@ -128,31 +136,31 @@ def sign(
 def _sign(
     request: ApprovalRequest,
     meaning: str,
-    password: str,
+    proof: Proof,
     by: User,
     at: datetime,
     comment: str,
 ) -> Signature:
     locked = _lock(request)
     case = Case(locked.version, locked.environment, at)
-    role = role_to_sign(case, locked, by=by, meaning=meaning)
+    found = capacity(case, locked, by=by, meaning=meaning)
     if meaning == Meaning.REJECTION and not comment.strip():
         raise CommentNeeded(_("Say why you reject it."))
     if meaning == Meaning.APPROVAL:
         _require(
             evaluate(case, APPROVE), _("The version does not meet its requirements.")
         )
-    signatures.reauthenticate(by=by, password=password, at=at)
+    method = signatures.authenticate(by=by, proof=proof, at=at)
     signature = Signature(
         request=locked,
         signed_by=by,
         printed_name=by.printed_name,
-        role=role,
+        role=found.role,
         meaning=meaning,
-        method=signatures.PASSWORD,
-        statement=signatures.statement(
-            request=locked, by=by, role=role, meaning=meaning, comment=comment
-        ),
+        method=method,
+        statement=statement(locked, found, by=by, meaning=meaning, comment=comment),
+        delegation=found.delegation,
+        warned=[warning.rule for warning in found.warnings],
         comment=comment,
         signed_at=at,
     )
@@ -160,72 +168,6 @@ def _sign(
     signature.save(force_insert=True)
     _conclude(Case(locked.version, locked.environment, at), locked, signature)
     return signature
-
-
-def role_to_sign(
-    case: Case, request: ApprovalRequest, *, by: User, meaning: str
-) -> Role:
-    """The role in which this person may sign now, or the reason why not.
-
-    Raises `NotAllowed`, `SameHand`, `NotOpen`, `NoSeat`.
-    """
-    roles.require(
-        by, "sign", model=request.version.model, environment=request.environment
-    )
-    _refuse_same_hand(request, by)
-    _require_open(case, request)
-    held = roles.roles_of(by)
-    if meaning == Meaning.REJECTION:
-        return next(iter(sorted(held & roles.RIGHTS["sign"])))
-    for seat, _count in open_seats(case, _seats(case)):
-        fitting = sorted(held & {Role(name) for name in seat.roles})
-        if seat.meaning == meaning and fitting:
-            return fitting[0]
-    raise NoSeat(
-        _("No signature of the meaning %(meaning)s is asked of %(name)s here.")
-        % {"meaning": meaning, "name": by.printed_name}
-    )
-
-
-def _refuse_same_hand(request: ApprovalRequest, by: User) -> None:
-    if by.is_machine:
-        raise SameHand(_("A machine cannot sign."))
-    hands = hands_in_request(request)
-    if str(by.pk) in hands:
-        raise SameHand(
-            _("%(name)s %(what)s and cannot sign it.")
-            % {"name": by.printed_name, "what": hands[str(by.pk)]}
-        )
-    granted_by = by.role_assignments.filter(
-        ended_at=None, granted_by=request.requested_by
-    )
-    if granted_by.exists():
-        raise SameHand(
-            _("%(name)s holds a role from the person who asks for the approval.")
-            % {"name": by.printed_name}
-        )
-    if request.signatures.filter(signed_by=by).exists():
-        raise SameHand(_("%(name)s has signed already.") % {"name": by.printed_name})
-
-
-def _require_open(case: Case, request: ApprovalRequest) -> None:
-    if case.request != request:
-        raise NotOpen(_("This request was withdrawn or overtaken by a newer one."))
-    if _ended(case):
-        raise NotOpen(_("This request is decided already."))
-    if not case.subject_holds:
-        raise NotOpen(
-            _(
-                "Evidence, risk or inventory changed since this was submitted. "
-                "The owner submits it again."
-            )
-        )
-
-
-def _ended(case: Case) -> bool:
-    assert case.request is not None  # noqa: S101
-    rejected = any(s.meaning == Meaning.REJECTION for s in case.signatures)
-    return rejected or hasattr(case.request, "authorisation")
 
 
 def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> None:
@@ -237,8 +179,7 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
             reason = signature.comment
             move(version=version, to=Status.REJECTED, by=by, at=at, reason=reason)
         return
-    seats = _seats(case)
-    if not seats or open_seats(case, seats):
+    if not progress(case).complete:
         return
     _require(evaluate(case, APPROVE), _("The version does not meet its requirements."))
     authorise(case, request)
@@ -248,7 +189,7 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
 
 def authorise(case: Case, request: ApprovalRequest) -> Authorisation:
     """Turn a completed quorum into an authorisation bound to the artifact."""
-    longest = case.at + timedelta(days=case.pack.max_days(case.tier))
+    longest = case.at + timedelta(days=max_days(case))
     until = min(longest, request.valid_until or longest)
     if case.artifact is None or until <= case.at:
         raise NotReady(_("The policy allows no authorisation for this tier."), [])
@@ -277,7 +218,7 @@ def withdraw(
     if locked.requested_by_id != by.pk:
         raise roles.NotAllowed(_("Only the person who asked can take it back."))
     case = Case(locked.version, locked.environment, at)
-    if case.request != locked or _ended(case):
+    if case.request != locked or ended(case):
         raise NotOpen(_("This request is decided already."))
     if not reason.strip():
         raise CommentNeeded(_("Say why you take it back."))
@@ -316,10 +257,6 @@ def _lock(request: ApprovalRequest) -> ApprovalRequest:
         )
         .get(pk=request.pk)
     )
-
-
-def _seats(case: Case) -> tuple[Seat, ...]:
-    return case.pack.seats(case.tier)
 
 
 def _require(checks: list[Check], message: str) -> None:

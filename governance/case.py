@@ -143,7 +143,9 @@ class Case:
         """All signatures on the request, in order of time."""
         if self.request is None:
             return []
-        return list(self.request.signatures.select_related("signed_by"))
+        return list(
+            self.request.signatures.select_related("signed_by", "delegation__delegator")
+        )
 
     @cached_property
     def authorisation(self) -> Authorisation | None:

@@ -1,14 +1,16 @@
 """Who must sign: stages of seats, and whether given signatures fill them."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance import seats
+from governance import expressions, seats
 from governance.seats import (
     MOST_ALTERNATIVES,
     MOST_PLACES,
@@ -52,11 +54,16 @@ class Place:
 
 
 def parse(data: Mapping[str, Any]) -> Approvals:
-    """Read the evidence `signature_event` of a pack; refuse what nobody could sign.
+    """Read the approvals of one tier, or one `signature_event`, of a pack.
 
-    Raises `InvalidApprovals`.
+    Refuses what nobody could ever sign. Raises `InvalidApprovals`.
     """
-    found = seats.read(data)
+    return _parsed(json.dumps(data, sort_keys=True))
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Approvals:
+    found = seats.read(json.loads(text))
     if errors := list(_unusable(found)):
         raise InvalidApprovals(errors)
     return found
@@ -80,6 +87,11 @@ def _unusable(approvals: Approvals) -> Iterator[str]:
         }
         return
     for index, stage in enumerate(approvals.stages):
+        if stage.when:
+            try:
+                expressions.compiled(stage.when)
+            except expressions.UnusableExpression as error:
+                yield str(error)
         places = next(_alternatives([stage]))
         if not _Search([stage], places, ()).possible():
             yield _("Stage %(name)s: its roles are of fewer than %(lines)s lines.") % {
@@ -88,11 +100,23 @@ def _unusable(approvals: Approvals) -> Iterator[str]:
             }
 
 
+def of_pack(
+    tier: Mapping[str, Any] | None, items: Sequence[Mapping[str, Any]]
+) -> Approvals:
+    """What a pack asks in one tier: its `approvals`, and its rules' evidence.
+
+    Evidence that names no seats asks for nothing here.
+    """
+    named = [item for item in items if "quorum" in item or "stages" in item]
+    return joined([parse(data) for data in ([tier] if tier else []) + named])
+
+
 def joined(parts: Sequence[Approvals]) -> Approvals:
     """The approvals of several rules of one pack: all stages, the strictest of each."""
     sampled = bool(parts) and all(part.sample_percent for part in parts)
     return Approvals(
         stages=tuple(stage for part in parts for stage in part.stages),
+        max_days=min((p.max_days for p in parts if p.max_days), default=0),
         challenges_closed=any(part.challenges_closed for part in parts),
         owner_may_sign=bool(parts) and all(part.owner_may_sign for part in parts),
         sample_percent=max(p.sample_percent for p in parts) if sampled else 0,

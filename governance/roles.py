@@ -53,6 +53,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("assess risk"): {R.RISK_MANAGER, R.COMPLIANCE},
         gettext_noop("submit versions"): {R.OWNER},
         gettext_noop("sign"): _SECOND | {R.EXECUTIVE},
+        gettext_noop("delegate signing"): _SECOND | {R.EXECUTIVE},
         gettext_noop("ask the gate"): _PEOPLE | {R.CI},
         gettext_noop("report deployments"): {R.OPERATOR, R.CI},
         gettext_noop("suspend"): {

@@ -22,10 +22,10 @@ _ROLES = {
 }
 _DAYS = {"type": "integer", "minimum": 1, "maximum": 366}
 _NUMBER = {"type": "integer", "minimum": 1, "maximum": MOST_PLACES}
-# The part of a pack that this module reads: evidence of the type `signature_event`.
+# The part of a pack that this module reads: the approvals of one tier, or one piece
+# of evidence of the type `signature_event`.
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "required": ["type"],
     "oneOf": [{"required": ["quorum"]}, {"required": ["stages"]}],
     "additionalProperties": False,
     "properties": {
@@ -40,6 +40,7 @@ SCHEMA: dict[str, Any] = {
             "minItems": 1,
             "items": {"$ref": "#/$defs/stage"},
         },
+        "max_days": _DAYS,
         "challenges_closed": {"type": "boolean"},
         "owner_may_sign": {"type": "boolean"},
         "fast_lane": {
@@ -150,9 +151,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Approvals:
-    """What one pack asks of the signatures on a request. No stage: nobody approves."""
+    """What one pack asks of the signatures on a request. No stage: nobody approves.
+
+    `max_days` is the longest authorisation, 0 where other rules say it.
+    `owner_may_sign` lets the owner of a tier 4 model attest it. `sample_percent` makes
+    it a fast lane: so many are drawn and reviewed within `review_days`.
+    """
 
     stages: tuple[Stage, ...] = ()
+    max_days: int = 0
     challenges_closed: bool = False
     owner_may_sign: bool = False
     sample_percent: int = 0
@@ -168,7 +175,7 @@ class Approvals:
 
 
 def read(data: Mapping[str, Any]) -> Approvals:
-    """Read the evidence `signature_event` of a pack. Raises `InvalidApprovals`.
+    """Read `approvals` or a `signature_event` of a pack. Raises `InvalidApprovals`.
 
     Either `stages: [...]`, or the short form `quorum: [seats]`: one stage of all seats.
     """
@@ -186,6 +193,7 @@ def read(data: Mapping[str, Any]) -> Approvals:
     draw = data.get("fast_lane", {})
     return Approvals(
         stages=stages,
+        max_days=data.get("max_days", 0),
         challenges_closed=data.get("challenges_closed", False),
         owner_may_sign=data.get("owner_may_sign", False),
         sample_percent=draw.get("sample_percent", 0),

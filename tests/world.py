@@ -28,6 +28,8 @@ from registry.models import (
 
 # Tomorrow: after the policy that the migrations of the test database put in force.
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+# Since when the cast hold their roles: a role of today cannot sign.
+LONG_AGO = NOW - timedelta(days=30)
 PASSWORD = "correct horse battery staple"  # noqa: S105
 CAST = {
     "anna": ("Anna", "Lindqvist", Role.OWNER),

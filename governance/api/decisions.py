@@ -10,7 +10,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance import approvals, assessing, deployments, lifecycle, roles
+from governance import (
+    approvals,
+    assessing,
+    deployments,
+    lifecycle,
+    roles,
+    signatures,
+)
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_environment, find_model, find_version
@@ -134,7 +141,11 @@ class SignatureRecord(serializers.Serializer[Any]):
     """A signature: the person authenticates again with the password."""
 
     meaning = serializers.ChoiceField(
-        [Signature.Meaning.REVIEW, Signature.Meaning.APPROVAL]
+        [
+            Signature.Meaning.REVIEW,
+            Signature.Meaning.APPROVAL,
+            Signature.Meaning.RESPONSIBILITY,
+        ]
     )
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
     comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
@@ -160,9 +171,11 @@ class Signatures(Door):
         form.is_valid(raise_exception=True)
         row = approvals.sign(
             request=find_request(request_id),
+            meaning=form.validated_data["meaning"],
+            proof=signatures.Proof(password=form.validated_data["password"]),
+            comment=form.validated_data["comment"],
             by=person(request),
             at=timezone.now(),
-            **form.validated_data,
         )
         return Response(show.signature(row), 201)
 
@@ -180,9 +193,10 @@ class Rejections(Door):
         row = approvals.sign(
             request=find_request(request_id),
             meaning=Signature.Meaning.REJECTION,
+            proof=signatures.Proof(password=form.validated_data["password"]),
+            comment=form.validated_data["comment"],
             by=person(request),
             at=timezone.now(),
-            **form.validated_data,
         )
         return Response(show.signature(row), 201)
 

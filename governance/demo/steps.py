@@ -24,6 +24,7 @@ from governance.demo.training import Trained
 from governance.gate import Question
 from governance.models import ApprovalRequest
 from governance.registration import Operating, RunFacts
+from governance.signatures import Proof
 from registry.models import (
     Dataset,
     DatasetVersion,
@@ -183,7 +184,7 @@ class Story:
         approvals.sign(
             request=request,
             meaning=meaning,
-            password=PASSWORD,
+            proof=Proof(password=PASSWORD),
             comment=comment,
             by=by,
             at=timezone.now(),

@@ -1,68 +1,172 @@
 """Whose signatures an approval still needs, and how long it may last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from governance import expressions, quorum
 from governance.case import Case
-from governance.models import Signature
-from governance.policy import Check, Rule, Seat
+from governance.models import Delegation, Signature
+from governance.policy import Check, Rule
+from governance.quorum import Place, Signed
+from governance.seats import Approvals, Stage
 from governance.separation import hands_in_request
 from governance.signatures import holds
-from registry.models import Role
+from registry.models import Role, RoleAssignment
 
 
-def open_seats(case: Case, seats: tuple[Seat, ...]) -> list[tuple[Seat, int]]:
-    """The seats of a quorum that still need signatures, and how many.
+@dataclass(frozen=True)
+class Progress:
+    """How far the signatures of a case are: of every pack that asks for some."""
 
-    Only signatures that hold, by active people who still have the role, count, each
-    person once.
-    Nobody counts who has had a hand in the version, also when that came later.
+    asked: tuple[Approvals, ...]
+    signed: tuple[Signed, ...]
+    wanted: int
+    missing: tuple[Place, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every pack has its signatures. Where none asks, nothing is."""
+        return bool(self.asked) and all(
+            quorum.complete(asked, self.signed) for asked in self.asked
+        )
+
+    @property
+    def have(self) -> int:
+        """How many of the wanted signatures are there."""
+        return self.wanted - len(self.missing)
+
+    def helps(self, more: Signed) -> bool:
+        """Whether one more signature brings any pack nearer to its end."""
+        return any(quorum.helps(asked, self.signed, more) for asked in self.asked)
+
+    def open_stages(self) -> list[Stage]:
+        """The stage of each pack that waits for signatures now."""
+        found = [(a, quorum.open_stage(a, self.signed)) for a in self.asked]
+        return [a.stages[index] for a, index in found if index is not None]
+
+
+def progress(case: Case) -> Progress:
+    """The stages that every pack asks of this case, and what is signed of them.
+
+    One signature may fill a seat in each pack, never two seats of one.
     """
-    if not case.subject_holds or case.request is None:
-        return [(seat, seat.count) for seat in seats]
-    used = set(hands_in_request(case.request))
-    still = []
-    for seat in seats:
-        signers = [s for s in case.signatures if _fills(s, seat)]
-        fresh = [s for s in signers if str(s.signed_by_id) not in used][: seat.count]
-        used |= {str(s.signed_by_id) for s in fresh}
-        if len(fresh) < seat.count:
-            still.append((seat, seat.count - len(fresh)))
-    return still
-
-
-def _fills(signature: Signature, seat: Seat) -> bool:
-    if signature.meaning != seat.meaning or signature.role not in seat.roles:
-        return False
-    if not holds(signature):
-        return False
-    signer = signature.signed_by
-    return (
-        signer.is_active
-        and signer.role_assignments.filter(role=signature.role, ended_at=None).exists()
+    asked = tuple(found for found in approvals_asked(case) if found.stages)
+    counting = tuple(signed(case))
+    empty = [quorum.missing(found, ()) for found in asked]
+    missing = [quorum.missing(found, counting) for found in asked]
+    return Progress(
+        asked,
+        counting,
+        wanted=max((len(places) for places in empty), default=0),
+        missing=max(missing, key=len, default=()),
     )
+
+
+def approvals_asked(case: Case) -> list[Approvals]:
+    """What each pack asks, with only the stages whose condition holds."""
+    tier = case.tier
+    values = _values(case)
+    return [
+        quorum.of_pack(
+            pack.approvals.get(f"T{tier}"),
+            [
+                item
+                for rule in pack.for_tier(tier)
+                for item in rule.evidence
+                if item["type"] == "signature_event"
+            ],
+        ).applying(lambda text: _holds(text, values))
+        for pack in (case.pack,)
+    ]
+
+
+def _values(case: Case) -> dict[str, Any]:
+    """What the condition of a stage may read."""
+    assessment = case.assessment
+    model = case.version.model
+    known: dict[str, Any] = {
+        "inventory.tier": case.tier,
+        "inventory.affects_people": model.affects_people,
+        "inventory.personal_data": model.personal_data,
+        "jurisdictions": list(model.jurisdictions),
+    }
+    if assessment is not None:
+        known["inherent.score"] = assessment.score
+        known["residual.score"] = assessment.residual_score or assessment.score
+    return known
+
+
+def _holds(text: str, values: Mapping[str, Any]) -> bool:
+    """What cannot be evaluated holds: the stage is asked."""
+    try:
+        return expressions.holds(text, values)
+    except (expressions.Unevaluable, expressions.UnusableExpression):
+        return True
+
+
+def signed(case: Case) -> list[Signed]:
+    """The signatures that count now.
+
+    Those that hold, by active people who have had the role ever since they signed, or
+    for whom the delegator has; nobody counts who has had a hand in the version, also when that came
+    later.
+    """
+    if not case.subject_holds or case.request is None or not case.signatures:
+        return []
+    hands = hands_in_request(case.request)
+    attesting = _attesting_owner(case)
+    rows = [s for s in case.signatures if s.meaning != Signature.Meaning.REJECTION]
+    holders = [_holder(s) for s in rows]
+    held = RoleAssignment.objects.filter(
+        user__in=[holder.pk for holder in holders], ended_at=None
+    ).values_list("user", "role", "granted_at")
+    since = {(user, role): granted_at for user, role, granted_at in held}
+    found = []
+    for row, holder in zip(rows, holders, strict=True):
+        granted_at = since.get((holder.pk, row.role))
+        if granted_at is None or granted_at > row.signed_at or not holds(row):
+            continue
+        people = {row.signed_by, holder}
+        if not all(p.is_active for p in people):
+            continue
+        if any(str(p.pk) in hands and p.pk != attesting for p in people):
+            continue
+        found.append(
+            Signed(str(row.signed_by_id), row.meaning, row.role, row.signed_by.unit)
+        )
+    return found
+
+
+def _holder(signature: Signature) -> Any:
+    """Whose role the signature was given in: the signer's, or the delegator's."""
+    delegation: Delegation | None = signature.delegation
+    return signature.signed_by if delegation is None else delegation.delegator
+
+
+def _attesting_owner(case: Case) -> Any:
+    """The owner, where every pack lets them attest a tier 4 model themselves."""
+    asked = [found for found in approvals_asked(case) if found.stages]
+    allowed = bool(asked) and all(found.owner_may_sign for found in asked)
+    return case.version.model.owner_id if allowed and case.tier == 4 else None
 
 
 def signatures(rule: Rule, _item: Mapping[str, Any], case: Case) -> Check:
     """`signature_event`: the quorum of the tier is complete."""
-    tier = case.tier
-    seats = case.pack.seats(tier)
-    wanted = sum(seat.count for seat in seats)
-    missing = open_seats(case, seats)
-    lacking = sum(count for _seat, count in missing)
+    found = progress(case)
     rejected = [s for s in case.signatures if s.meaning == Signature.Meaning.REJECTION]
-    passed = bool(seats) and not missing and not rejected
+    passed = found.complete and not rejected
     return Check(
         rule.id,
         rule.title,
         passed=passed,
         observed=_("%(have)s of %(wanted)s signatures")
-        % {"have": wanted - lacking, "wanted": wanted},
+        % {"have": found.have, "wanted": found.wanted},
         because=_signature_reason(rule, case, rejected),
-        next_step="" if passed else _signature_step(case, missing, rejected),
+        next_step="" if passed else _signature_step(case, found, rejected),
     )
 
 
@@ -80,23 +184,37 @@ def _signature_reason(rule: Rule, case: Case, rejected: list[Signature]) -> str:
     return rule.text
 
 
-def _signature_step(
-    case: Case, missing: list[tuple[Seat, int]], rejected: list[Signature]
-) -> str:
+def _signature_step(case: Case, found: Progress, rejected: list[Signature]) -> str:
+    if not found.asked:
+        return _("A policy approver publishes a pack that says who approves.")
     if case.request is None or rejected or not case.subject_holds:
         return _("%(owner)s submits the version for approval.") % {
             "owner": case.version.model.owner.printed_name
         }
+    return _("Still to sign: %(seats)s.") % {
+        "seats": ", ".join(in_words(found.missing))
+    }
+
+
+def in_words(places: Sequence[Place]) -> list[str]:
+    """Empty places in words: how many, which meaning, by whom."""
     meanings = dict(Signature.Meaning.choices)
-    parts = [
-        f"{count} x {meanings.get(seat.meaning, seat.meaning)} ({_role_names(seat)})"
-        for seat, count in missing
+    texts = [
+        _(" or ").join(
+            f"{meanings.get(seat.meaning, seat.meaning)} "
+            f"({' / '.join(str(Role(name).label) for name in seat.roles)})"
+            for seat in place.seats
+        )
+        for place in places
     ]
-    return _("Still to sign: %(seats)s.") % {"seats": ", ".join(parts)}
+    return [f"{texts.count(text)} x {text}" for text in dict.fromkeys(texts)]
 
 
-def _role_names(seat: Seat) -> str:
-    return " / ".join(str(Role(name).label) for name in seat.roles)
+def max_days(case: Case) -> int:
+    """The longest authorisation that all packs allow, in days; 0 when none says."""
+    limits = [case.pack.max_days(case.tier)]
+    limits += [found.max_days for found in approvals_asked(case)]
+    return min((days for days in limits if days), default=0)
 
 
 def authorisation(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import approvals, roles, signatures
+from governance import approvals, eligibility, roles, signatures
 from governance.case import Case
 from governance.lifecycle import NoSuchMove
 from governance.models import ApprovalRequest, Signature
@@ -116,7 +116,7 @@ def _sign(
         return approvals.sign(
             request=asked,
             meaning=form.cleaned_data["meaning"],
-            password=form.cleaned_data["password"],
+            proof=signatures.Proof(password=form.cleaned_data["password"]),
             comment=form.cleaned_data["comment"],
             by=request.user,
             at=timezone.now(),
@@ -147,7 +147,7 @@ def _offers(
     why_not = ""
     for meaning in (*ASSENT, Meaning.REJECTION):
         try:
-            role = approvals.role_to_sign(
+            found = eligibility.capacity(
                 case, asked, by=request.user, meaning=meaning.value
             )
         except (
@@ -163,8 +163,8 @@ def _offers(
         if bound is not None and said == meaning:
             bound.auto_id = f"id_{meaning}_%s"
             form = bound
-        statement = signatures.statement(
-            request=asked, by=request.user, role=role, meaning=meaning.value
+        statement = eligibility.statement(
+            asked, found, by=request.user, meaning=meaning.value
         )
         offers.append(Offer(meaning, statement, form))
     return offers, why_not

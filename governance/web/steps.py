@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from governance.case import Case
 from governance.lifecycle import State, state_of
 from governance.models import Status
-from governance.requirements.quorum import open_seats
+from governance.requirements.quorum import progress
 from governance.templatetags.freigabe import short_day
 
 
@@ -76,11 +76,11 @@ def _validation(case: Case, measured: Step) -> Step:
 
 def _approval(case: Case) -> Step:
     name = _("Approval")
-    tier = case.request.assessment.tier if case.request else 1
-    seats = case.pack.seats(tier)
-    wanted = sum(seat.count for seat in seats)
-    have = wanted - sum(count for _seat, count in open_seats(case, seats))
-    detail = _("%(have)s of %(wanted)s signatures") % {"have": have, "wanted": wanted}
+    found = progress(case)
+    detail = _("%(have)s of %(wanted)s signatures") % {
+        "have": found.have,
+        "wanted": found.wanted,
+    }
     if case.status == Status.IN_VALIDATION and case.subject_holds:
         return Step(name, detail, "now")
     if case.status in (Status.SUSPENDED, Status.RETIRED):

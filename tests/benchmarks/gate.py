@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from audits import log, verification
 from governance import access, approvals
 from governance.models import SignatureAttempt
+from governance.signatures import Proof
 from registry.models import Role
 from tests.world import NOW, PASSWORD, World
 
@@ -80,7 +81,7 @@ def _stage() -> Client:
         approvals.sign(
             request=request,
             meaning=meaning,
-            password=PASSWORD,
+            proof=Proof(password=PASSWORD),
             by=who,
             at=timezone.now(),
         )

@@ -9,6 +9,7 @@ from audits.models import EvidenceRun
 from governance import approvals, deployments, gate
 from governance.dossier.request import request_dossier
 from governance.models import Dossier
+from governance.signatures import Proof
 from registry.acts import acting
 from registry.models import ModelVersion
 from tests.world import PASSWORD, World, log_verified
@@ -96,7 +97,7 @@ class Stage(World):
             approvals.sign(
                 request=request,
                 meaning=meaning,
-                password=PASSWORD,
+                proof=Proof(password=PASSWORD),
                 by=by,
                 at=timezone.now(),
             )

@@ -19,7 +19,7 @@ def sign(request, by, meaning, at=NOW, password=PASSWORD, comment=""):
     return approvals.sign(
         request=request,
         meaning=meaning,
-        password=password,
+        proof=signatures.Proof(password=password),
         by=by,
         at=at,
         comment=comment,

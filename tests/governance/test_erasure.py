@@ -18,6 +18,7 @@ from audits.models import Entry, Erasure, Opening
 from audits.verification import verify
 from governance import access, approvals, embedded, erasure, keeping, roles
 from governance.models import Token
+from governance.signatures import Proof
 from registry.models import Role, User
 from tests.world import NOW, PASSWORD, World
 
@@ -218,7 +219,7 @@ def test_an_open_request_is_decided_or_withdrawn_first(world, dpo):
         request=request,
         meaning="rejection",
         comment="No.",
-        password=PASSWORD,
+        proof=Proof(password=PASSWORD),
         by=world.vera,
         at=NOW,
     )
@@ -233,7 +234,7 @@ def test_signatures_keep_the_printed_name_and_that_is_said(world, dpo):
         request=request,
         meaning="rejection",
         comment="No.",
-        password=PASSWORD,
+        proof=Proof(password=PASSWORD),
         by=world.vera,
         at=NOW,
     )

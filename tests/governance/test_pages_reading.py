@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audits import log
 from governance import approvals, gate, matrices
+from governance.signatures import Proof
 from governance.templatetags.freigabe import digests, number
 from governance.web import drawing, matrix
 from governance.web.limits import Limit
@@ -197,7 +198,11 @@ def test_permit_of_a_decision_can_be_read(world):
     )
     for person, meaning in ((world.vera, "review"), (world.carl, "approval")):
         approvals.sign(
-            request=request, meaning=meaning, password=PASSWORD, by=person, at=at
+            request=request,
+            meaning=meaning,
+            proof=Proof(password=PASSWORD),
+            by=person,
+            at=at,
         )
     log_verified(at)
     decision = gate.decide(

@@ -1,0 +1,184 @@
+"""Who may sign a request now, in which role, and what speaks against it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from governance import delegation, duties, roles, signatures
+from governance.case import Case
+from governance.duties import Conflict, Signing
+from governance.models import ApprovalRequest, Delegation, Signature
+from governance.quorum import Signed
+from governance.requirements.quorum import Progress, progress
+from registry.models import Role, User
+
+Meaning = Signature.Meaning
+
+
+class NotOpen(Exception):
+    """The request was decided, withdrawn or overtaken."""
+
+
+class SameHand(Exception):
+    """Separation of duties forbids this person to sign (decisions.md 3.4)."""
+
+
+class NoSeat(Exception):
+    """The quorum has no open place for this person and meaning."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """In which role somebody may sign, for whom, and what the record warns of."""
+
+    role: Role
+    delegation: Delegation | None = None
+    warnings: tuple[Conflict, ...] = ()
+
+
+def capacity(
+    case: Case, request: ApprovalRequest, *, by: User, meaning: str
+) -> Capacity:
+    """How this person may sign now. Checked at signing time, over all history.
+
+    Raises `NotAllowed`, `SameHand`, `NotOpen`, `NoSeat`.
+    """
+    found = progress(case)
+    possible = list(_possible(case, request, found, by))
+    if not possible:
+        roles.require(
+            by, "sign", model=request.version.model, environment=request.environment
+        )
+    _refuse_second_signature(request, by)
+    fitting = [
+        one
+        for one in possible
+        if meaning == Meaning.REJECTION
+        or found.helps(Signed(str(by.pk), meaning, one.role, by.unit))
+    ]
+    refused: SameHand | None = None
+    for one in fitting or possible[:1]:
+        against = duties.conflicts(_signing(case, request, found, one, by, meaning))
+        if against and against[0].hard:
+            refused = refused or SameHand(against[0].because)
+            continue
+        _require_open(case, request)
+        if fitting:
+            return Capacity(one.role, one.delegation, tuple(against))
+    if refused is not None:
+        raise refused
+    raise NoSeat(
+        _("No signature of the meaning %(meaning)s is asked of %(name)s here.")
+        % {"meaning": meaning, "name": by.printed_name}
+    )
+
+
+def statement(
+    request: ApprovalRequest,
+    found: Capacity,
+    *,
+    by: User,
+    meaning: str,
+    comment: str = "",
+) -> str:
+    """What is read and signed: with delegation and warnings, so that they stand in
+    the record."""
+    more = []
+    if found.delegation is not None:
+        more.append(
+            _("I sign by delegation of %(name)s, in force until %(until)s: %(reason)s")
+            % {
+                "name": found.delegation.delegator.printed_name,
+                "until": found.delegation.valid_until.strftime("%Y-%m-%d %H:%M UTC"),
+                "reason": found.delegation.reason,
+            }
+        )
+    more += [
+        _("Separation of duties, rule %(rule)s, warns: %(because)s")
+        % {"rule": warning.rule, "because": warning.because}
+        for warning in found.warnings
+    ]
+    text = signatures.statement(
+        request=request, by=by, role=found.role, meaning=meaning
+    )
+    return "\n".join([text, *more, *([comment.strip()] if comment.strip() else [])])
+
+
+def _possible(
+    case: Case, request: ApprovalRequest, found: Progress, by: User
+) -> Iterator[Capacity]:
+    """The roles in which this person could sign at all, their own ones first."""
+    may = roles.may(
+        by, "sign", model=request.version.model, environment=request.environment
+    )
+    if may:
+        for role in sorted(roles.roles_of(by) & roles.RIGHTS["sign"]):
+            yield Capacity(role)
+        for given in delegation.to(by, at=case.at):
+            yield Capacity(Role(given.role), given)
+    elif _owner_may_sign(case, found, by) and Role.OWNER in roles.roles_of(by):
+        yield Capacity(Role.OWNER)
+
+
+def _owner_may_sign(case: Case, found: Progress, by: User) -> bool:
+    return (
+        case.tier == 4
+        and by.pk == case.version.model.owner_id
+        and bool(found.asked)
+        and all(asked.owner_may_sign for asked in found.asked)
+    )
+
+
+def _signing(
+    case: Case,
+    request: ApprovalRequest,
+    found: Progress,
+    one: Capacity,
+    by: User,
+    meaning: str,
+) -> Signing:
+    rows = request.signatures.select_related("signed_by", "delegation__delegator")
+    others = {row.signed_by for row in rows}
+    others |= {row.delegation.delegator for row in rows if row.delegation}
+    return Signing(
+        request=request,
+        by=by,
+        role=one.role,
+        meaning=meaning,
+        tier=case.tier,
+        at=case.at,
+        others=tuple(sorted(others, key=lambda user: user.username)),
+        owner_may_sign=_owner_may_sign(case, found, by),
+        delegation=one.delegation,
+    )
+
+
+def _refuse_second_signature(request: ApprovalRequest, by: User) -> None:
+    if request.signatures.filter(signed_by=by).exists():
+        raise SameHand(_("%(name)s has signed already.") % {"name": by.printed_name})
+    if request.signatures.filter(delegation__delegator=by).exists():
+        raise SameHand(
+            _("Somebody has signed for %(name)s already.") % {"name": by.printed_name}
+        )
+
+
+def _require_open(case: Case, request: ApprovalRequest) -> None:
+    if case.request != request:
+        raise NotOpen(_("This request was withdrawn or overtaken by a newer one."))
+    if ended(case):
+        raise NotOpen(_("This request is decided already."))
+    if not case.subject_holds:
+        raise NotOpen(
+            _(
+                "Evidence, risk or inventory changed since this was submitted. "
+                "The owner submits it again."
+            )
+        )
+
+
+def ended(case: Case) -> bool:
+    """Whether the request was rejected or granted."""
+    assert case.request is not None  # noqa: S101
+    rejected = any(s.meaning == Meaning.REJECTION for s in case.signatures)
+    return rejected or hasattr(case.request, "authorisation")
