@@ -112,8 +112,8 @@ def signed(case: Case) -> list[Signed]:
     """The signatures that count now.
 
     Those that hold, by active people who have had the role ever since they signed, or
-    for whom the delegator has; nobody counts who has had a hand in the version, also when that came
-    later.
+    for whom the delegator has; nobody counts who has had a hand in the version, also
+    when that came later.
     """
     if not case.subject_holds or case.request is None or not case.signatures:
         return []
