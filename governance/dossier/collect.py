@@ -10,6 +10,7 @@ from audits import charts, log
 from governance import policy
 from governance.dossier import attachments, content, decisions, facts, trail
 from governance.dossier.evidence import evidence_of
+from governance.dossier.exceptions import exceptions_of
 from governance.dossier.foreign import foreign_of
 from governance.dossier.moment import PastCase, environments_of, record_of
 from governance.models import ApprovalRequest, Dossier, PolicyPack
@@ -62,6 +63,7 @@ def collect(dossier: Dossier) -> Collected:
         foreign=foreign_of(version, at=at),
         evaluations=tuple(decisions.evaluation(case) for case in cases),
         approvals=decisions.approvals(requests, at=at),
+        exceptions=exceptions_of(version, at=at),
         authorisations=decisions.authorisations(version, at=at),
         deployments=decisions.deployments(version, at=at),
         gate=decisions.gate_history(version, at=at),

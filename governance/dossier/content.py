@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from audits.charts import Chart
+from governance.dossier.excepted import Exceptions
 from governance.dossier.verdicts import (
     Approval,
     Authorised,
@@ -308,6 +309,7 @@ class Content:
     foreign: tuple[Foreign, ...]
     evaluations: tuple[Evaluation, ...]
     approvals: tuple[Approval, ...]
+    exceptions: Exceptions
     authorisations: tuple[Authorised, ...]
     deployments: tuple[Deployed, ...]
     gate: GateHistory

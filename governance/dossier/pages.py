@@ -173,6 +173,12 @@ def _sections(said: Content, reports: dict[str, Report]) -> dict[str, Section]:
         ("policy", "policy", _("Policy evaluation"), not said.evaluations),
         ("approvals", "approvals", _("Approvals and signatures"), not said.approvals),
         (
+            "exceptions",
+            "exceptions",
+            _("Findings, waivers and emergencies"),
+            not said.exceptions.any,
+        ),
+        (
             "authorisations",
             "authorisations",
             _("Authorisations and deployments"),

@@ -23,7 +23,7 @@ from audits.models import (
     Measurement,
     Verification,
 )
-from governance.dossier import content, decisions
+from governance.dossier import content, decisions, exceptions
 from governance.models import ApprovalRequest as Request
 from governance.models import (
     Authorisation,
@@ -184,6 +184,7 @@ def _rows_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UU
             AuthorisationChange.objects.filter(authorisation__version=version)
         ),
         StatusChange: _keys(version.status_changes),
+        **exceptions.keys_of(version, at=at),
         GateDecision: {row.pk for row in gate},
     }
 
