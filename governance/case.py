@@ -190,12 +190,24 @@ class Case:
                     "score": assessment.score,
                     "band": assessment.band,
                     "tier": assessment.tier,
+                    **self._decided_on_tier(),
                 },
                 "evidence": self._digests() if evidence is None else evidence,
                 "pack": {"id": f"{pack.slug} {pack.version}", "sha256": pack.sha256},
                 "valid_until": valid_until.isoformat() if valid_until else None,
             }
         ).decode()
+
+    def _decided_on_tier(self) -> dict[str, Any]:
+        """What the second line decided on the tier; nothing where it did not."""
+        standing = self.standing
+        decided = [d for d in (standing.reduction, standing.override) if d]
+        if not decided:
+            return {}
+        return {
+            "tier_decisions": [str(d.pk) for d in decided],
+            "tier_now": standing.tier,
+        }
 
     def _digests(self) -> dict[str, str]:
         return {kind: report.sha256 for kind, report in self.reports.items()}

@@ -51,6 +51,18 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("declare"): _FIRST | _SECOND | {R.EXECUTIVE, R.AUDITOR},
         gettext_noop("choose evidence signers"): {R.RISK_MANAGER, R.COMPLIANCE},
         gettext_noop("assess risk"): {R.RISK_MANAGER, R.COMPLIANCE},
+        gettext_noop("demand a reassessment"): _SECOND | {R.OWNER, R.OPERATOR},
+        gettext_noop("decide on tiers"): {R.RISK_MANAGER, R.COMPLIANCE},
+        gettext_noop("draft risk matrices"): {
+            R.RISK_MANAGER,
+            R.COMPLIANCE,
+            R.POLICY_AUTHOR,
+        },
+        gettext_noop("publish risk matrices"): {
+            R.RISK_MANAGER,
+            R.COMPLIANCE,
+            R.POLICY_APPROVER,
+        },
         gettext_noop("submit versions"): {R.OWNER},
         gettext_noop("sign"): _SECOND | {R.EXECUTIVE},
         gettext_noop("delegate signing"): _SECOND | {R.EXECUTIVE},

@@ -29,11 +29,13 @@ from governance import (
     lifecycle,
     matrices,
     matrix_lint,
+    matrix_publishing,
     permit,
     policy,
     records,
     roles,
     signatures,
+    tier_decisions,
 )
 from governance.dossier.request import CannotBuild
 
@@ -57,6 +59,9 @@ _STATUS: dict[type[Exception], int] = {
     assessing.NotDeployable: 409,
     matrices.OutsideMatrix: 422,
     matrix_lint.InvalidMatrix: 422,
+    matrix_publishing.CannotPublish: 409,
+    tier_decisions.CannotDecide: 409,
+    tier_decisions.OwnWork: 403,
     artifacts.TooLarge: 413,
     artifacts.NotAModel: 422,
     UnsupportedArtifact: 422,

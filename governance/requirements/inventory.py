@@ -41,18 +41,18 @@ def assessment(rule: Rule, _item: Mapping[str, Any], case: Case) -> Check:
             because=rule.text,
             next_step=_("A risk manager assesses the model."),
         )
-    overdue = found.review_due_on < case.at.date()
+    due = case.standing.due
     return Check(
         rule.id,
         rule.title,
-        passed=not overdue,
+        passed=not due,
         observed=_("%(band)s %(score)s, tier %(tier)s, review due on %(day)s")
         % {
             "band": found.get_band_display(),
             "score": found.score,
-            "tier": found.tier,
+            "tier": case.tier,
             "day": found.review_due_on.isoformat(),
         },
-        because=rule.text,
-        next_step=_("A risk manager reviews the assessment.") if overdue else "",
+        because=" ".join(due) or rule.text,
+        next_step=_("A risk manager assesses the model anew.") if due else "",
     )
