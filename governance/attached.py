@@ -14,14 +14,15 @@ class ContentLost(Exception):
     """The stored file is gone, or no longer what was attached."""
 
 
-def statement(row: ForeignEvidence) -> str:
-    """The exact sentence that the person signs (21 CFR 11.50)."""
+def statement(row: ForeignEvidence, method: str) -> str:
+    """The exact sentence that the person signs, and by which method (21 CFR 11.50)."""
     return _(
         "I, %(name)s, attach to %(model)s, version %(version)s (SHA-256 %(digest)s), "
         "the document “%(title)s” (SHA-256 %(file)s) as %(kind)s. It was made by "
         "%(maker)s on %(day)s. Its outcome: %(outcome)s. I have read it, and vouch for "
-        "its being what I say it is."
+        "its being what I say it is. I sign with: %(method)s."
     ) % {
+        "method": _(method),
         "name": row.attached_by.printed_name,
         "model": row.version.model.name,
         "version": row.version.version,

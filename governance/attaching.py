@@ -18,7 +18,6 @@ from governance.evidence_signers import Signed
 from governance.evidence_types import EVIDENCE_TYPES, EvidenceType
 from governance.records import AlreadyRegistered, Refused, require_printable, valid
 from governance.separation import hands_in
-from registry.acts import acting
 from registry.digests import sha256_hex, sha256_of_chunks
 from registry.models import Artifact, ModelVersion, User
 
@@ -80,6 +79,7 @@ class _Wish:
     at: datetime
 
 
+@signatures.signed_act
 def attach(
     *,
     version: ModelVersion,
@@ -88,27 +88,22 @@ def attach(
     at: datetime,
     document: Document | None = None,
     envelope: Mapping[str, Any] | None = None,
-    password: str = "",
+    proof: signatures.Proof | None = None,
 ) -> ForeignEvidence:
     """Attach foreign evidence to a version: with a signed envelope, or signed oneself.
 
     An `envelope` (DSSE, in-toto Statement) must be signed by a registered signer and
     name the version's digest or that of its model file; a document beside it must be
-    named, too. Without one the person signs with the password, which machines cannot.
-    What was attached already is answered with the first row. A failed password is kept
-    although nothing is attached. Raises `NotAllowed`, `OwnWork`, `Refused`,
-    `AlreadyRegistered`, `artifacts.TooLarge`, `signatures.WrongPassword`, `LockedOut`.
+    named, too. Without one the person signs with a `proof`, which machines cannot.
+    What was attached already is answered with the first row. Raises `NotAllowed`,
+    `OwnWork`, `Refused`, `AlreadyRegistered`, `artifacts.TooLarge`,
+    `signatures.NotSigned`.
     """
-    try:
-        with acting(by=by):
-            roles.require(by, RIGHT, model=version.model)
-            kind = _check(claim, at)
-            wish = _Wish(_lock(version), kind, claim, document, by, at)
-            row = _sign(wish, password) if envelope is None else _adopt(wish, envelope)
-            return _first(row) or _insert(row)
-    except signatures.WrongPassword:
-        signatures.record_failure(request=None, by=by, at=at)
-        raise
+    roles.require(by, RIGHT, model=version.model)
+    kind = _check(claim, at)
+    wish = _Wish(_lock(version), kind, claim, document, by, at)
+    row = _sign(wish, proof) if envelope is None else _adopt(wish, envelope)
+    return _first(row) or _insert(row)
 
 
 def _check(claim: Claim, at: datetime) -> EvidenceType:
@@ -141,7 +136,7 @@ def _lock(version: ModelVersion) -> ModelVersion:
     return rows.select_related("model", "run").get(pk=version.pk)
 
 
-def _sign(wish: _Wish, password: str) -> ForeignEvidence:
+def _sign(wish: _Wish, proof: signatures.Proof | None) -> ForeignEvidence:
     """The row as the person who attaches it signs it."""
     by = wish.by
     if by.is_machine:
@@ -152,12 +147,12 @@ def _sign(wish: _Wish, password: str) -> ForeignEvidence:
         _refuse_own_work(wish.version, by)
     if wish.document is None:
         raise Refused({"file": [_("Send a document, or an envelope.")]})
-    if not password:
-        raise Refused({"password": [_("Sign with your password.")]})
-    signatures.reauthenticate(by=by, password=password, at=wish.at)
+    if proof is None or not (proof.password or proof.assertion):
+        raise Refused({"password": [_("Sign with your password or with a passkey.")]})
+    method = signatures.authenticate(by=by, proof=proof, at=wish.at)
     row = _row(wish, _store(wish, wish.document))
     row.outcome = wish.claim.outcome or Outcome.NONE
-    row.statement = statement(row)
+    row.statement = statement(row, method)
     return row
 
 

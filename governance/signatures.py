@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import check_password
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from governance import enrolment, notifications, passkeys, series
 from governance.models import (
@@ -26,10 +26,10 @@ from registry.models import Role, User
 ATTEMPTS_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=15)
 # How the signer proved who signs, as it stands in the signature.
-PASSWORD = "user name and password"  # noqa: S105
-TOKEN = "token and password"  # noqa: S105
-IN_SERIES = "password, in a series"
-PASSKEY = "passkey with user verification"
+PASSWORD = gettext_noop("user name and password")  # noqa: S105
+TOKEN = gettext_noop("token and password")  # noqa: S105
+IN_SERIES = gettext_noop("password, in a series")
+PASSKEY = gettext_noop("passkey with user verification")
 # The first half of the key of the lock under which a person's attempts are counted.
 _TURN = 0x5167
 

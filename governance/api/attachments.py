@@ -23,6 +23,7 @@ from governance import artifacts, attached, attaching, evidence_signers, roles
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_version
 from governance.api.parsers import StrictJSONParser
+from governance.api.proof import Proven
 from governance.api.show import Json, user
 from governance.attaching import Claim, Document
 
@@ -55,15 +56,21 @@ class EnvelopeUpload(ClaimRecord):
     envelope = serializers.DictField()
 
 
-class DocumentUpload(ClaimRecord):
-    """A document, with an envelope that names it, or signed with one's password."""
+class DocumentUpload(Proven, ClaimRecord):
+    """A document, with an envelope that names it, or signed by who attaches it."""
+
+    may_lack_proof = True
 
     file = serializers.FileField()
     envelope = serializers.CharField(
         max_length=in_toto.MAX_BYTES, default="", allow_blank=True
     )
     password = serializers.CharField(
-        max_length=1000, default="", allow_blank=True, trim_whitespace=False
+        max_length=1000,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        write_only=True,
     )
 
 
@@ -144,9 +151,10 @@ class AttachmentsOfVersion(Door):
             form.is_valid(raise_exception=True)
             more: dict[str, Any] = {"envelope": form.validated_data.pop("envelope")}
         else:
-            form = DocumentUpload(data=request.data)
-            form.is_valid(raise_exception=True)
-            more = _document(form.validated_data)
+            signed = DocumentUpload(data=request.data, context={"request": request})
+            signed.is_valid(raise_exception=True)
+            form, more = signed, _document(signed.validated_data)
+            more["proof"] = signed.proof
         found = attaching.attach(
             version=row,
             claim=Claim(**form.validated_data),
@@ -184,7 +192,6 @@ def _document(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "document": Document(upload.chunks(_CHUNK), upload.name or "unnamed"),
         "envelope": _envelope(text) if text else None,
-        "password": data.pop("password"),
     }
 
 

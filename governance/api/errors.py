@@ -30,6 +30,7 @@ from governance import (
     matrices,
     matrix_lint,
     matrix_publishing,
+    passkeys,
     permit,
     policy,
     records,
@@ -50,8 +51,10 @@ _STATUS: dict[type[Exception], int] = {
     approvals.NotReady: 409,
     approvals.NotOpen: 409,
     approvals.CommentNeeded: 422,
-    signatures.WrongPassword: 403,
     signatures.LockedOut: 429,
+    signatures.NothingShown: 422,
+    signatures.NotSigned: 403,
+    passkeys.NoPasskey: 409,
     lifecycle.NoSuchMove: 409,
     deployments.CannotChange: 409,
     policy.NoPolicy: 409,
@@ -81,7 +84,6 @@ _FIELD: dict[type[Exception], str] = {
     UnsupportedArtifact: "file",
     SandboxRefused: "file",
     approvals.CommentNeeded: "comment",
-    signatures.WrongPassword: "password",
 }
 
 

@@ -1,35 +1,120 @@
 """What a signer sends beside what is signed: a password or a passkey's answer."""
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from typing import Any, cast
 
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from governance import passkeys, roles
+from governance.api.door import Door, person
 from governance.signatures import Proof
+from registry.digests import sha256_of_chunks
 
+# A passkey's answer is about 1 KiB; its keys are those of the W3C's JSON form.
 MAX_ASSERTION = 16 * 1024
+_PROOF = ("password", "assertion", "user_name")
 
 
 class Proven(serializers.Serializer[Any]):
     """Mix-in of a signing call: exactly one of `password` and `assertion`.
 
     After `is_valid`, `proof` is what the act takes, and `validated_data` holds the
-    other fields only.
+    other fields only. Make it with `context={"request": request}`.
     """
 
     password = serializers.CharField(
         max_length=1000, required=False, trim_whitespace=False, write_only=True
     )
-    assertion = serializers.DictField(required=False, write_only=True)
+    assertion = serializers.JSONField(required=False, write_only=True)
 
     proof: Proof
+    may_lack_proof = False
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Take the proof out of the fields."""
         attrs = super().validate(attrs)
         password, assertion = attrs.pop("password", ""), attrs.pop("assertion", None)
-        if bool(password) == bool(assertion):
+        none = not password and not assertion
+        if bool(password) == bool(assertion) and not (none and self.may_lack_proof):
             told = _("Sign with your password or with a passkey, one of the two.")
             raise serializers.ValidationError({"password": [told]})
-        self.proof = Proof(password=password)
+        request = self.context.get("request")
+        if request is None:
+            self.proof = Proof(password=password, token=True)
+            return attrs
+        self.proof = Proof(
+            password=password,
+            assertion=_text(assertion) if assertion else "",
+            intent_sha256=_intent(request) if assertion else "",
+            session_sha256=str(request.auth),
+            token=True,
+        )
         return attrs
+
+
+def _text(assertion: object) -> str:
+    text = json.dumps(assertion)
+    if len(text) > MAX_ASSERTION:
+        told = _("This is no answer of a passkey.")
+        raise serializers.ValidationError({"assertion": [told]})
+    return text
+
+
+def _intent(request: Request) -> str:
+    """What this request would sign: its address and all fields but the proof."""
+    fields = {
+        name: _value(value)
+        for name, value in cast("Mapping[str, Any]", request.data).items()
+        if name not in _PROOF
+    }
+    return passkeys.intent(address=request.path, fields=fields)
+
+
+def _value(value: Any) -> Any:
+    """A field as it is bound: of a file, its digest."""
+    if isinstance(value, UploadedFile):
+        return {"sha256": sha256_of_chunks(value.chunks())[0]}
+    return value
+
+
+class ChallengeRecord(serializers.Serializer[Any]):
+    """What is to be signed with a passkey: the call, and its body without the proof.
+
+    Of an uploaded file, `{"sha256": ...}` stands in the body.
+    """
+
+    address = serializers.CharField(max_length=500)
+    body = serializers.DictField(default=dict)
+
+
+class Challenges(Door):
+    """`signing-challenges`; each is new, so no key is needed."""
+
+    idempotent = False
+
+    @extend_schema(request=ChallengeRecord, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        """Ask for what one's passkey has to sign, once and within five minutes."""
+        by = person(request)
+        roles.require_person(by)
+        form = ChallengeRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        body: Mapping[str, Any] = form.validated_data["body"]
+        options = passkeys.ask(
+            session_sha256=str(request.auth),
+            intent_sha256=passkeys.intent(
+                address=form.validated_data["address"], fields=dict(body)
+            ),
+            host=request.get_host().partition(":")[0],
+            by=by,
+            at=timezone.now(),
+        )
+        return Response(options, 201)

@@ -14,6 +14,7 @@ from governance.api import (
     health,
     inventory,
     log,
+    proof,
     schema,
 )
 
@@ -154,6 +155,7 @@ urlpatterns = [
     path(
         "dossiers/<uuid:dossier_id>/json", dossiers.DossierJson.as_view(), name="json"
     ),
+    path("signing-challenges", proof.Challenges.as_view(), name="signing-challenges"),
     # No path converter: it stops at a line break.
     re_path("", door.Nothing.as_view(), name="nothing"),
 ]

@@ -18,6 +18,7 @@ from governance import artifacts, attached, attaching, evidence_types, roles, si
 from governance.attaching import Claim, Document
 from governance.records import Refused
 from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.proof import ProofForm
 from governance.web.versions import find_version
 from registry.models import ModelVersion
 
@@ -31,7 +32,7 @@ def _kinds() -> list[tuple[str, str]]:
     return [("", ""), *sorted(((k.name, k.title) for k in kinds), key=lambda k: k[1])]
 
 
-class AttachForm(forms.Form):
+class AttachForm(ProofForm):
     """What the evidence is, and who vouches for it."""
 
     kind = forms.ChoiceField(label=gettext_lazy("Type"), choices=_kinds)
@@ -72,13 +73,13 @@ class AttachForm(forms.Form):
             "signer. It may stand alone, or name the document above by its digest."
         ),
     )
-    password = forms.CharField(
-        label=gettext_lazy("Or your password"),
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        help_text=gettext_lazy("Without an envelope you sign for it yourself."),
-    )
+
+    may_lack_proof = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Without an envelope one signs for it oneself.
+        self.fields["password"].label = _("Or your password")
 
     def clean_envelope(self) -> dict[str, Any] | None:
         """The envelope as JSON; its signature is the act's business."""
@@ -99,7 +100,7 @@ def attach(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     """Attach evidence that somebody else made."""
     row = find_version(slug, version)
     roles.require(request.user, attaching.RIGHT, model=row.model)
-    form = AttachForm(request.POST or None, request.FILES or None)
+    form = AttachForm(request.POST or None, request.FILES or None, request=request)
     if request.method == "POST" and form.is_valid():
         found = _attach(request, row, form)
         if found is not None:
@@ -133,7 +134,7 @@ def _attach(
             claim=Claim(**{name: data[name] for name in _FACTS}),
             document=_document(data["file"]),
             envelope=data["envelope"],
-            password=data["password"],
+            proof=form.proof,
             by=request.user,
             at=timezone.now(),
         )
@@ -143,8 +144,8 @@ def _attach(
         put_errors(form, {refusal.field: [str(refusal)]})
     except artifacts.TooLarge as refusal:
         put_errors(form, {"file": [str(refusal)]})
-    except (signatures.WrongPassword, signatures.LockedOut) as refusal:
-        put_errors(form, {"password": [str(refusal)]})
+    except signatures.NotSigned as refusal:
+        form.refuse(refusal)
     return None
 
 

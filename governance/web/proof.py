@@ -3,17 +3,27 @@
 from typing import Any
 
 from django import forms
+from django.http import HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
+from governance import passkeys, series
 from governance.signatures import NotSigned, Proof
-from governance.web.frame import PersonRequest, put_errors
+from governance.web.frame import PersonRequest, page, put_errors
+from registry.digests import sha256_hex, sha256_of_chunks
+
+MAX_ASSERTION = 16 * 1024
+_PROOF = ("user_name", "password", "assertion")
 
 
 class ProofForm(forms.Form):
     """Mix-in of a signing form: user name and password, or a passkey's answer.
 
-    After `is_valid`, `proof` is what the act takes. Make it with `request=`.
+    After `is_valid`, `proof` is what the act takes. Make it with `request=`. Within an
+    open series of signings the user name is not asked for again.
     """
 
     user_name = forms.CharField(
@@ -29,27 +39,79 @@ class ProofForm(forms.Form):
         max_length=1000,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
-    assertion = forms.CharField(required=False, widget=forms.HiddenInput)
+    assertion = forms.CharField(
+        required=False, max_length=MAX_ASSERTION, widget=forms.HiddenInput
+    )
 
     proof: Proof
+    may_lack_proof = False
 
     def __init__(self, *args: Any, request: PersonRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
+        self.session_sha256 = session_of(request)
         # What is signed stands before who signs it.
-        last = ("user_name", "password", "assertion")
-        self.order_fields([n for n in self.fields if n not in last] + list(last))
+        self.order_fields([n for n in self.fields if n not in _PROOF] + list(_PROOF))
+        if series.current(
+            user=request.user, session_sha256=self.session_sha256, at=timezone.now()
+        ):
+            del self.fields["user_name"]
+
+    @cached_property
+    def passkeys(self) -> bool:
+        """Whether the person may sign with a passkey instead."""
+        return bool(passkeys.of(self.request.user))
 
     def clean(self) -> dict[str, Any]:
         """Exactly one way to prove it."""
         data = super().clean() or self.cleaned_data
         password, assertion = data.get("password", ""), data.get("assertion", "")
-        if bool(password) == bool(assertion):
+        none = not password and not assertion
+        if bool(password) == bool(assertion) and not (none and self.may_lack_proof):
             told = _("Sign with your password or with a passkey, one of the two.")
             self.add_error("password", forms.ValidationError(told))
-        self.proof = Proof(password=password)
+        self.proof = Proof(
+            password=password,
+            assertion=assertion,
+            intent_sha256=intent_of(self.request, self.request.path),
+            user_name=data.get("user_name") or None,
+            session_sha256=self.session_sha256,
+        )
         return data
 
     def refuse(self, refusal: NotSigned) -> None:
         """Show why nothing was signed, beside the field that it concerns."""
         put_errors(self, {refusal.field: [str(refusal)]})
+
+
+def session_of(request: PersonRequest) -> str:
+    """SHA-256 of the log-in: another log-in, also of the same person, has another."""
+    return sha256_hex((request.session.session_key or "").encode())
+
+
+def intent_of(request: PersonRequest, address: str) -> str:
+    """What a form sent to `address` would sign: all its fields but the proof."""
+    left_out = {*_PROOF, "csrfmiddlewaretoken"}
+    fields: dict[str, Any] = {
+        name: values for name, values in request.POST.lists() if name not in left_out
+    }
+    for name, uploads in request.FILES.lists():
+        fields[name] = [sha256_of_chunks(upload.chunks())[0] for upload in uploads]
+    return passkeys.intent(address=address, fields=fields)
+
+
+@require_POST
+@page
+def challenge(request: PersonRequest) -> HttpResponse:
+    """What the person's passkey has to sign for the form that the script sends."""
+    try:
+        options = passkeys.ask(
+            session_sha256=session_of(request),
+            intent_sha256=intent_of(request, request.GET.get("address", "")),
+            host=request.get_host().partition(":")[0],
+            by=request.user,
+            at=timezone.now(),
+        )
+    except passkeys.NoPasskey as refusal:
+        return JsonResponse({"detail": str(refusal)}, status=409)
+    return JsonResponse(options)

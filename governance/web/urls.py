@@ -13,6 +13,7 @@ from governance.web import (
     inventory,
     log,
     policy,
+    proof,
     registering,
     retirement,
     risk,
@@ -45,6 +46,7 @@ _MODEL = "models/<slug:slug>"
 _VERSION = f"{_MODEL}/versions/<number:version>"
 
 urlpatterns = [
+    path("signing/challenge", proof.challenge, name="signing_challenge"),
     path("", dashboard.portfolio, name="dashboard"),
     path("models/", inventory.inventory, name="inventory"),
     path("models/register", registering.register, name="register_model"),

@@ -77,6 +77,7 @@ def test_a_report_is_attached_by_keyboard(bank, page, enter):
         ("Title", "Validation 2026"),
         ("Made by", "Vera Haas"),
         ("Made on", "2026-11-01"),
+        ("Your user name", "vera"),
         ("Or your password", "guess"),
     ):
         page.get_by_label(label).fill(text)

@@ -11,6 +11,7 @@ from audits import dsse, in_toto
 from audits.models import ForeignEvidence
 from governance import attaching, evidence_signers
 from governance.attaching import Claim, Document
+from governance.signatures import Proof
 from registry.models import ModelVersion
 from tests.world import NOW, PASSWORD, World
 
@@ -93,12 +94,13 @@ def signed_by_lab(
 def signed_by_person(world: World, version: ModelVersion, **more) -> ForeignEvidence:
     """Vera signs a report that she attaches."""
     claim = {**CLAIM, "kind": "validation_report", **more.pop("claim", {})}
+    proof = Proof(password=more.pop("password", PASSWORD))
     return attaching.attach(
         version=version,
         claim=Claim(**claim),
         **{
             "document": document(),
-            "password": PASSWORD,
+            "proof": proof,
             "by": world.vera,
             "at": NOW,
             **more,

@@ -57,6 +57,7 @@ def send(person, version, **fields):
         "tool": "",
         "outcome": "passed",
         "file": file(PDF, "report.pdf"),
+        "user_name": person.username,
         "password": PASSWORD,
         **fields,
     }
@@ -99,7 +100,7 @@ def test_an_envelope_alone_is_enough(world, version):
         ({"produced_on": "yesterday"}, "Enter a valid date."),
         ({"file": None}, "Send a document, or an envelope."),
         ({"file": file(b"\x7fELF" + bytes(99), "a.pdf")}, "Documents are PDF"),
-        ({"password": ""}, "Sign with your password."),
+        ({"password": ""}, "Sign with your password or"),
         ({"password": "guess"}, "The password is wrong. Nothing was signed."),
         ({"envelope": file(b"{}", "e.json")}, "payloadType is not text"),
         ({"envelope": file(b"[]", "e.json")}, "An envelope is a JSON object."),
