@@ -91,7 +91,7 @@ def submit(
         )
     if status in (Status.DEVELOPMENT, Status.REJECTED):
         move(version=version, to=Status.IN_VALIDATION, by=by, at=at)
-    subject = case.subject(case.pack_row, valid_until)
+    subject = case.subject(case.pack_subjects, valid_until)
     earlier = version.approval_requests.filter(environment=environment)
     last = earlier.order_by("-sequence").first()
     assert case.assessment is not None  # noqa: S101
@@ -99,7 +99,6 @@ def submit(
         version=version,
         environment=environment,
         assessment=case.assessment,
-        pack=case.pack_row,
         subject=subject,
         subject_sha256=sha256_hex(subject.encode()),
         comment=comment,
@@ -252,9 +251,7 @@ def _lock(request: ApprovalRequest) -> ApprovalRequest:
     _fresh(request.version)
     return (
         ApprovalRequest.objects.select_for_update(of=("self",))
-        .select_related(
-            "version__model", "version__run", "environment", "pack", "assessment"
-        )
+        .select_related("version__model", "version__run", "environment", "assessment")
         .get(pk=request.pk)
     )
 

@@ -1,10 +1,13 @@
 """Everything that is judged about a version in an environment, gathered once."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Self
+
+from django.utils.translation import gettext as _
 
 from audits.evidence import latest_reports
 from audits.models import EvidenceReport
@@ -13,11 +16,13 @@ from governance.lifecycle import status_of
 from governance.models import (
     ApprovalRequest,
     Authorisation,
-    PolicyPack,
     RiskAssessment,
     Signature,
     Status,
+    Waiver,
 )
+from governance.policy.values import of_model
+from governance.waived import rules_waived
 from registry.digests import canonical_json, sha256_hex, sha256_of_json
 from registry.models import Artifact, Environment, ModelVersion
 
@@ -79,6 +84,11 @@ class Case:
         # What was read for another request is read anew: caches are no fields.
         return replace(self, granted=found)
 
+    def knowing(self, **parts: Any) -> Self:
+        """The same case, with properties that were read already, for many at once."""
+        vars(self).update(parts)
+        return self
+
     @cached_property
     def artifact(self) -> Artifact | None:
         """The model file."""
@@ -105,14 +115,104 @@ class Case:
         return self.standing.tier
 
     @cached_property
-    def pack_row(self) -> PolicyPack:
-        """The pack in force. Raises `policy.NoPolicy`."""
-        return policy.current_pack(at=self.at)
+    def shelf(self) -> policy.Shelf:
+        """All that had been published by then."""
+        return policy.shelf(at=self.at)
 
     @cached_property
-    def pack(self) -> policy.Pack:
-        """The pack in force, parsed."""
-        return policy.parse(self.pack_row.document)
+    def packs(self) -> tuple[policy.Applying, ...]:
+        """The packs that apply, by slug. Raises `policy.NoPolicy` when none does.
+
+        What was granted is judged by the versions that its grandfathering leaves.
+        """
+        granted_at = self.granted.valid_from if self.granted else None
+        found = self.shelf.in_force(at=self.at, granted_at=granted_at)
+        if not found:
+            raise policy.NoPolicy(_("No policy pack is in force."))
+        packs = policy.applying(found, self.values)
+        if not packs:
+            raise policy.NoPolicy(
+                _("None of the policy packs in force applies to this model.")
+            )
+        return packs
+
+    @cached_property
+    def rules(self) -> tuple[policy.Bound, ...]:
+        """The rules that bind, of all packs. Raises `policy.NoPolicy`."""
+        on = self.at.date()
+        return policy.bound(self.packs, tier=self.tier, on=on, read=self.values)
+
+    @property
+    def max_days(self) -> int:
+        """The longest authorisation, in days; 0 when no rule allows one."""
+        tier = f"T{self.tier}"
+        limits = [item["max_days"][tier] for item in self._evidence("approval")]
+        return min(limits, default=0)
+
+    @property
+    def evidence_kinds(self) -> tuple[str, ...]:
+        """The kinds of measured evidence that are asked for, in the order of rules."""
+        measured = [
+            item["type"].removesuffix("_report")
+            for found in self.rules
+            for item in found.rule.evidence
+            if "measurement" in item
+        ]
+        return tuple(dict.fromkeys(measured))
+
+    def _evidence(self, kind: str) -> list[Mapping[str, Any]]:
+        """What the rules that bind ask of one type of evidence."""
+        return [
+            item
+            for found in self.rules
+            for item in found.rule.evidence
+            if item["type"] == kind
+        ]
+
+    def values(self, names: frozenset[str]) -> dict[str, Any]:
+        """The variables of conditions, those that are known (docs/policy.md)."""
+        found = {}
+        for name in names:
+            known = (
+                self._of_evidence(name)
+                if name.startswith("evidence.")
+                else self._model_values
+            )
+            if name in known:
+                found[name] = known[name]
+        return found
+
+    @cached_property
+    def _model_values(self) -> Mapping[str, Any]:
+        scores = {}
+        if self.assessment is not None:
+            inherent, residual = self.assessment.score, self.assessment.residual_score
+            scores = {
+                "inherent.score": inherent,
+                "residual.score": inherent if residual is None else residual,
+            }
+        return {**of_model(self.version.model, tier=self.tier), **scores}
+
+    def _of_evidence(self, name: str) -> Mapping[str, Any]:
+        """A variable about evidence; the age of what is not there is unknown."""
+        _family, kind, fact = name.split(".")
+        made_on = self.evidence_days.get(kind)
+        if fact != "age_days":
+            return {name: made_on is not None}
+        return {} if made_on is None else {name: (self.at.date() - made_on).days}
+
+    @cached_property
+    def evidence_days(self) -> dict[str, date]:
+        """The day of the newest evidence that counts, by its type."""
+        return {
+            f"{kind}_report": report.reported_at.date()
+            for kind, report in self.reports.items()
+        }
+
+    @cached_property
+    def waivers(self) -> dict[str, Waiver]:
+        """The active waiver of each waived rule."""
+        return rules_waived(self.version, self.environment, self.at)
 
     @cached_property
     def reports(self) -> dict[str, EvidenceReport]:
@@ -133,7 +233,7 @@ class Case:
             ApprovalRequest.objects.filter(
                 version=self.version, environment=self.environment, withdrawal=None
             )
-            .select_related("assessment", "pack", "version__model", "environment")
+            .select_related("assessment", "version__model", "environment")
             .order_by("-sequence")
             .first()
         )
@@ -154,7 +254,7 @@ class Case:
             Authorisation.objects.filter(
                 version=self.version, environment=self.environment
             )
-            .select_related("request__pack", "request__assessment")
+            .select_related("request__assessment")
             .prefetch_related("changes")
             .order_by("-request__sequence")
             .first()
@@ -162,13 +262,14 @@ class Case:
 
     def subject(
         self,
-        pack: PolicyPack,
+        packs: Sequence[Mapping[str, Any]],
         valid_until: datetime | None,
         evidence: dict[str, str] | None = None,
     ) -> str:
         """Canonical JSON of everything that a signature judges, each by digest.
 
-        `evidence` stands in for the digests of the newest reports.
+        `packs` name those that judge, see `InForce.as_subject`. `evidence` stands in
+        for the digests of the newest reports.
         """
         model = self.version.model
         judged: dict[str, Any] = {name: getattr(model, name) for name in _JUDGED_FIELDS}
@@ -193,7 +294,7 @@ class Case:
                     **self._decided_on_tier(),
                 },
                 "evidence": self._digests() if evidence is None else evidence,
-                "pack": {"id": f"{pack.slug} {pack.version}", "sha256": pack.sha256},
+                "packs": list(packs),
                 "valid_until": valid_until.isoformat() if valid_until else None,
             }
         ).decode()
@@ -209,6 +310,11 @@ class Case:
             "tier_now": standing.tier,
         }
 
+    @property
+    def pack_subjects(self) -> list[dict[str, Any]]:
+        """The packs that apply, as signatures name them. Raises `policy.NoPolicy`."""
+        return [item.in_force.as_subject() for item in self.packs]
+
     def _digests(self) -> dict[str, str]:
         return {kind: report.sha256 for kind, report in self.reports.items()}
 
@@ -218,11 +324,17 @@ class Case:
 
         A newer report voids a request that waits for signatures. A granted one it does
         not: the rules are applied to the newest reports at every question, so that
-        monitoring does not shut the gate, but a report that fails a rule does.
+        monitoring does not shut the gate, but a report that fails a rule does. So with
+        packs: one published between two signatures voids the request, while what was
+        granted is judged by the packs of today, see `packs`.
         """
         request = self.request
         if request is None:
             return False
         judged = json.loads(request.subject)["evidence"] if self.granted else None
-        now = self.subject(request.pack, request.valid_until, judged)
+        try:
+            packs = request.packs if self.granted else self.pack_subjects
+        except policy.NoPolicy:
+            return False
+        now = self.subject(packs, request.valid_until, judged)
         return sha256_hex(now.encode()) == request.subject_sha256

@@ -338,10 +338,7 @@ def _permit(
         approvers=[
             str(s.signed_by_id) for s in case.signatures if s.meaning in meanings
         ],
-        policy={
-            "id": f"{case.pack_row.slug} {case.pack_row.version}",
-            "sha256": case.pack_row.sha256,
-        },
+        policies=case.pack_subjects,
         evidence={kind: report.sha256 for kind, report in case.reports.items()},
         checks=[check.requirement for check in checks],
         at=case.at,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def issue(
     version: ModelVersion,
     environment: Environment,
     approvers: Sequence[str],
-    policy: dict[str, str],
+    policies: Sequence[Mapping[str, Any]],
     evidence: dict[str, str],
     checks: Sequence[str],
     at: datetime,
@@ -124,7 +124,7 @@ def issue(
             "valid_from": authorisation.valid_from.isoformat(),
             "valid_until": expires_at.isoformat(),
             "approvers": list(approvers),
-            "policy": policy,
+            "policies": list(policies),
             "evidence": evidence,
             "checks": list(checks),
             "issuer": settings.FREIGABE_INSTANCE_URL,

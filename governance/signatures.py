@@ -102,7 +102,7 @@ def statement(
         "I, %(name)s, acting as %(role)s, %(act)s %(model)s, version %(version)s "
         "(SHA-256 %(digest)s), for the environment %(environment)s, having seen its "
         "evidence, its risk assessment (%(band)s %(score)s, tier %(tier)s) and the "
-        "policy %(pack)s, all bound by the record %(subject)s."
+        "policy packs %(packs)s, all bound by the record %(subject)s."
     ) % {
         "name": by.printed_name,
         "role": role.label,
@@ -114,7 +114,7 @@ def statement(
         "band": request.assessment.get_band_display(),
         "score": request.assessment.score,
         "tier": request.assessment.tier,
-        "pack": f"{request.pack.slug} {request.pack.version}",
+        "packs": request.pack_names,
         "subject": request.subject_sha256,
     }
     return f"{text}\n{comment.strip()}" if comment.strip() else text

@@ -132,7 +132,7 @@ class RequestDetail(Door):
 def find_request(request_id: UUID) -> ApprovalRequest:
     """The approval request or 404."""
     rows = ApprovalRequest.objects.select_related(
-        "version__model", "environment", "assessment", "pack", "requested_by"
+        "version__model", "environment", "assessment", "requested_by"
     )
     return get_object_or_404(rows, pk=request_id)
 

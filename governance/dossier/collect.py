@@ -111,13 +111,11 @@ def _lineage(version: ModelVersion, *, at: datetime) -> lineage.Graph:
 
 
 def _packs(requests: list[ApprovalRequest], *, at: datetime) -> list[PolicyPack]:
-    """The packs that people signed under, and the one in force."""
-    packs = {request.pack_id: request.pack for request in requests}
-    try:
-        current = policy.current_pack(at=at)
-    except policy.NoPolicy:
-        return list(packs.values())
-    return list({**packs, current.pk: current}.values())
+    """The packs that people signed under, and those in force."""
+    signed = {pack["sha256"] for request in requests for pack in request.packs}
+    rows = PolicyPack.objects.filter(sha256__in=signed, published_at__lte=at)
+    now = [found.row for found in policy.shelf(at=at).in_force(at=at)]
+    return sorted({*rows, *now}, key=str)
 
 
 def _control(dossier: Dossier) -> content.Control:

@@ -38,7 +38,7 @@ _LEGAL = {
 def evaluation(case: PastCase) -> verdicts.Evaluation:
     """What the gate would answer for the case, check by check."""
     checks = gate.checks_of(case)
-    rules, pack, digest = _rules(case)
+    rules, packs = _rules(case)
     found = case.authorisation
     return verdicts.Evaluation(
         environment=case.environment.name,
@@ -47,19 +47,31 @@ def evaluation(case: PastCase) -> verdicts.Evaluation:
         valid_until=found.valid_until if found else None,
         authorisation_state=str(state_of(found).label) if found else "",
         tier=case.assessment.tier if case.assessment else None,
-        pack=pack,
-        pack_sha256=digest,
+        packs=packs,
         rulings=tuple(_ruling(check, rules.get(check.requirement)) for check in checks),
     )
 
 
-def _rules(case: PastCase) -> tuple[dict[str, policy.Rule], str, str]:
+def _rules(
+    case: PastCase,
+) -> tuple[dict[str, policy.Rule], tuple[verdicts.PackUsed, ...]]:
+    case = case.as_granted()
     try:
-        row = case.pack_row
+        packs = case.packs
     except policy.NoPolicy:
-        return {}, "", ""
-    rules = {rule.id: rule for rule in case.pack.rules}
-    return rules, f"{row.slug} {row.version}", row.sha256
+        return {}, ()
+    rules = {rule.id: rule for item in packs for rule in item.pack.rules}
+    return rules, tuple(_pack_used(item.in_force) for item in packs)
+
+
+def _pack_used(found: policy.InForce) -> verdicts.PackUsed:
+    return verdicts.PackUsed(
+        name=str(found.row),
+        sha256=found.row.sha256,
+        early_adoption=found.early_adoption,
+        replaced_by=str(found.grandfathered_by or ""),
+        replaced_from=found.until,
+    )
 
 
 def _ruling(check: policy.Check, rule: policy.Rule | None) -> verdicts.Ruling:
@@ -88,7 +100,7 @@ def requests_of(version: ModelVersion, *, at: datetime) -> list[ApprovalRequest]
     """All approval requests by then, oldest first."""
     return list(
         version.approval_requests.filter(requested_at__lte=at)
-        .select_related("environment", "assessment", "pack", "requested_by")
+        .select_related("environment", "assessment", "requested_by")
         .order_by("requested_at", "id")
     )
 
@@ -114,7 +126,7 @@ def _approval(request: ApprovalRequest, *, at: datetime) -> verdicts.Approval:
         requested_by=request.requested_by.printed_name,
         requested_at=request.requested_at,
         comment=request.comment,
-        pack=f"{request.pack.slug} {request.pack.version}",
+        pack=request.pack_names,
         tier=request.assessment.tier,
         subject_sha256=request.subject_sha256,
         attachment=subject_name(request),

@@ -62,7 +62,7 @@ class PastCase(Case):
                 requested_at__lte=self.at,
             )
             .exclude(withdrawal__withdrawn_at__lte=self.at)
-            .select_related("assessment", "pack", "version__model", "environment")
+            .select_related("assessment", "version__model", "environment")
             .order_by("-sequence")
             .first()
         )
@@ -85,7 +85,7 @@ class PastCase(Case):
                 environment=self.environment,
                 valid_from__lte=self.at,
             )
-            .select_related("request__pack", "request__assessment")
+            .select_related("request__assessment")
             .prefetch_related(Prefetch("changes", queryset=changes))
             .order_by("-request__sequence")
             .first()

@@ -25,6 +25,17 @@ class Ruling:
 
 
 @dataclass(frozen=True)
+class PackUsed:
+    """A policy pack that judged: its name, the digest of its text, who is spared."""
+
+    name: str
+    sha256: str
+    early_adoption: bool = False
+    replaced_by: str = ""
+    replaced_from: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What the gate would answer for one environment at the moment of the dossier."""
 
@@ -34,14 +45,18 @@ class Evaluation:
     valid_until: datetime | None
     authorisation_state: str
     tier: int | None
-    pack: str
-    pack_sha256: str
+    packs: tuple[PackUsed, ...]
     rulings: tuple[Ruling, ...]
 
     @property
     def failing(self) -> tuple[Ruling, ...]:
         """The checks that alone are reason to deny."""
         return tuple(item for item in self.rulings if item.check.blocks)
+
+    @property
+    def pack(self) -> str:
+        """The packs that judged, in words."""
+        return ", ".join(pack.name for pack in self.packs)
 
     @property
     def met(self) -> int:

@@ -97,7 +97,7 @@ def in_permit(authorisation: EmergencyAuthorisation) -> dict[str, str]:
 
 def _overridable(case: Case) -> frozenset[str]:
     try:
-        rules = case.pack.rules
+        rules = [rule for found in case.packs for rule in found.pack.rules]
     except NoPolicy:
         return frozenset()
     by_id: dict[str, list[Rule]] = {}

@@ -34,6 +34,7 @@ from governance.models.emergencies import (
     EmergencyReview,
     EmergencyToken,
 )
+from governance.models.evaluations import Evaluation, Simulation
 from governance.models.findings import Finding, FindingChange, Severity
 from governance.models.gate import GateDecision
 from governance.models.incidents import Incident, IncidentClosure, IncidentReport
@@ -45,7 +46,14 @@ from governance.models.notifications import (
     NotificationWish,
 )
 from governance.models.persons import PersonIdentity, PersonLink
-from governance.models.policy import PolicyPack
+from governance.models.policy import (
+    EarlyAdoption,
+    PackDraft,
+    PackEnd,
+    PackRevision,
+    PackStep,
+    PolicyPack,
+)
 from governance.models.reviews import Attestation, PeriodicReview, Retirement
 from governance.models.risk import (
     MatrixDraft,
@@ -87,12 +95,14 @@ __all__ = [
     "Dossier",
     "Draw",
     "DrawReview",
+    "EarlyAdoption",
     "Emergency",
     "EmergencyAuthorisation",
     "EmergencyEnd",
     "EmergencyExtension",
     "EmergencyReview",
     "EmergencyToken",
+    "Evaluation",
     "Finding",
     "FindingChange",
     "GateDecision",
@@ -102,31 +112,36 @@ __all__ = [
     "IncidentClosure",
     "IncidentReport",
     "KeyCompromise",
+    "MatrixDraft",
     "Notification",
     "NotificationRead",
     "NotificationWish",
+    "PackDraft",
+    "PackEnd",
+    "PackRevision",
+    "PackStep",
     "PasskeyAnswer",
     "PeriodicReview",
     "PersonIdentity",
     "PersonLink",
     "PolicyPack",
+    "ReassessmentDemand",
     "RecordSignature",
     "Reminder",
     "Retirement",
     "RiskAssessment",
     "RiskMatrix",
     "RiskScenario",
-    "MatrixDraft",
-    "ReassessmentDemand",
-    "TierDecision",
     "SeriesUse",
     "Severity",
     "Signature",
     "SignatureAttempt",
     "SigningChallenge",
     "SigningSeries",
+    "Simulation",
     "Status",
     "StatusChange",
+    "TierDecision",
     "Token",
     "TriggerEvent",
     "VendorNotice",

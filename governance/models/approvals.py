@@ -1,6 +1,7 @@
 """Approval requests, signatures, and the authorisations that they create."""
 
-from typing import ClassVar
+import json
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -8,7 +9,6 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from governance.models.delegations import Delegation
-from governance.models.policy import PolicyPack
 from governance.models.risk import RiskAssessment
 from governance.models.signatures import SignedAct
 from registry.models import Environment, ModelVersion, User
@@ -19,7 +19,7 @@ class ApprovalRequest(Fact):
     """The question whether a version may run in an environment.
 
     `subject` is the canonical JSON of everything that is judged: version, evidence
-    reports, assessment and pack, each by digest. Signatures count only while a fresh
+    reports, assessment and packs, each by digest. Signatures count only while a fresh
     computation gives the same `subject_sha256`. `valid_until` asks for an earlier end
     than the policy allows, as for a pilot.
     """
@@ -33,7 +33,6 @@ class ApprovalRequest(Fact):
         Environment, models.PROTECT, related_name="approval_requests"
     )
     assessment = models.ForeignKey(RiskAssessment, models.PROTECT, related_name="+")
-    pack = models.ForeignKey(PolicyPack, models.PROTECT, related_name="+")
     subject = models.TextField()
     subject_sha256 = models.CharField(max_length=64, validators=[SHA256])
     comment = models.TextField(blank=True)
@@ -53,6 +52,17 @@ class ApprovalRequest(Fact):
 
     def __str__(self) -> str:
         return f"{self.version} for {self.environment}"
+
+    @property
+    def packs(self) -> list[dict[str, Any]]:
+        """The packs that it was submitted under: `id`, `sha256`, `early_adoption`."""
+        found: list[dict[str, Any]] = json.loads(self.subject)["packs"]
+        return found
+
+    @property
+    def pack_names(self) -> str:
+        """The packs that it was submitted under, in words."""
+        return ", ".join(pack["id"] for pack in self.packs)
 
 
 class Signature(SignedAct):

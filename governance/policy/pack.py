@@ -31,15 +31,6 @@ class Citation:
 
 
 @dataclass(frozen=True)
-class Seat:
-    """Signatures that a quorum asks for: this meaning, by one of these roles."""
-
-    meaning: str
-    roles: tuple[str, ...]
-    count: int
-
-
-@dataclass(frozen=True)
 class Rule:
     """One rule of a pack. `when` empty means always; `always` that the law's date of
     application does not soften it (decisions.md 3.3)."""
@@ -98,36 +89,6 @@ class Pack:
     def for_tier(self, tier: int) -> tuple[Rule, ...]:
         """The rules that bind a tier (1 to 4)."""
         return tuple(rule for rule in self.rules if tier in rule.tiers)
-
-    def seats(self, tier: int) -> tuple[Seat, ...]:
-        """The quorum of a tier. Empty means that this pack asks for no signatures."""
-        return tuple(
-            Seat(seat["meaning"], tuple(seat["roles"]), seat["count"])
-            for rule in self.for_tier(tier)
-            for item in rule.evidence
-            if item["type"] == "signature_event"
-            for seat in item.get("quorum", ())
-        )
-
-    def max_days(self, tier: int) -> int:
-        """The longest authorisation of a tier, in days; 0 when no rule allows one."""
-        limits = [
-            item["max_days"][f"T{tier}"]
-            for rule in self.for_tier(tier)
-            for item in rule.evidence
-            if item["type"] == "approval"
-        ]
-        return min(limits, default=0)
-
-    def evidence_kinds(self, tier: int) -> tuple[str, ...]:
-        """The kinds of measured evidence that a tier needs, in the order of rules."""
-        kinds = [
-            item["type"].removesuffix("_report")
-            for rule in self.for_tier(tier)
-            for item in rule.evidence
-            if item["type"].endswith("_report")
-        ]
-        return tuple(dict.fromkeys(kinds))
 
 
 def said(texts: Mapping[str, str]) -> str:

@@ -12,6 +12,8 @@ VARIABLES: dict[str, str] = {
     "inventory.personal_data": "true or false",
     "inventory.third_party_components": "true or false",
     "inventory.tier": "1 to 4, as it binds now",
+    "inherent.score": "the score of the risk assessment before controls",
+    "residual.score": "the score after controls, else the one before",
     "ai_act.risk_class": "'minimal', 'transparency', 'high_annex_i', "
     "'high_annex_iii' or 'prohibited'; unknown while it is not assessed",
     "ai_act.class_pending": "true while the class is not assessed",

@@ -68,42 +68,27 @@ def progress(case: Case) -> Progress:
 
 def approvals_asked(case: Case) -> list[Approvals]:
     """What each pack asks, with only the stages whose condition holds."""
-    tier = case.tier
-    values = _values(case)
     return [
         quorum.of_pack(
-            pack.approvals.get(f"T{tier}"),
+            found.pack.approvals.get(f"T{case.tier}"),
             [
                 item
-                for rule in pack.for_tier(tier)
-                for item in rule.evidence
+                for bound in case.rules
+                if bound.applying == found
+                for item in bound.rule.evidence
                 if item["type"] == "signature_event"
             ],
-        ).applying(lambda text: _holds(text, values))
-        for pack in (case.pack,)
+        ).applying(lambda text: _holds(text, case))
+        for found in case.packs
     ]
 
 
-def _values(case: Case) -> dict[str, Any]:
-    """What the condition of a stage may read."""
-    assessment = case.assessment
-    model = case.version.model
-    known: dict[str, Any] = {
-        "inventory.tier": case.tier,
-        "inventory.affects_people": model.affects_people,
-        "inventory.personal_data": model.personal_data,
-        "jurisdictions": list(model.jurisdictions),
-    }
-    if assessment is not None:
-        known["inherent.score"] = assessment.score
-        known["residual.score"] = assessment.residual_score or assessment.score
-    return known
-
-
-def _holds(text: str, values: Mapping[str, Any]) -> bool:
+def _holds(text: str, case: Case) -> bool:
     """What cannot be evaluated holds: the stage is asked."""
     try:
-        return expressions.holds(text, values)
+        return expressions.holds(
+            text, case.values(expressions.compiled(text).variables)
+        )
     except (expressions.Unevaluable, expressions.UnusableExpression):
         return True
 
@@ -212,7 +197,7 @@ def in_words(places: Sequence[Place]) -> list[str]:
 
 def max_days(case: Case) -> int:
     """The longest authorisation that all packs allow, in days; 0 when none says."""
-    limits = [case.pack.max_days(case.tier)]
+    limits = [case.max_days]
     limits += [found.max_days for found in approvals_asked(case)]
     return min((days for days in limits if days), default=0)
 

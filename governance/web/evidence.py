@@ -18,12 +18,13 @@ from audits.evidence import OPEN, AlreadyEnded
 from audits.models import EvidenceReport, EvidenceRun, Measurement
 from audits.questions import CannotMeasure
 from governance import evidence, nudge, roles
-from governance.policy import NoPolicy, current_pack, parse
+from governance.case import Case
+from governance.policy import NoPolicy
 from governance.web import figures
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.limits import Limit
 from governance.web.versions import find_version
-from registry.models import DatasetVersion
+from registry.models import DatasetVersion, Environment
 
 if TYPE_CHECKING:
     DatasetField = forms.ModelChoiceField[DatasetVersion]
@@ -185,16 +186,16 @@ def _word(row: Measurement, limits: Mapping[str, Limit]) -> Word:
 
 def _limits(report: EvidenceReport) -> dict[str, Limit]:
     """What the policy in force asks of this model's tier, by measurement."""
-    model = report.run.version.model
-    assessment = model.risk_assessments.order_by("-sequence").first()
+    # Limits are the same in every environment.
+    case = Case(report.run.version, Environment(), timezone.now())
     try:
-        pack = parse(current_pack(at=timezone.now()).document)
+        rules = case.rules
     except NoPolicy:
         return {}
     return {
         item["measurement"]: Limit.of(item)
-        for rule in pack.for_tier(assessment.tier if assessment else 1)
-        for item in rule.evidence
+        for found in rules
+        for item in found.rule.evidence
         if "measurement" in item
     }
 

@@ -1,72 +1,133 @@
-"""The policy in force, rule by rule, with what it cites."""
+"""The policy packs, and one of them rule by rule, with what it cites."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from audits.labels import measurement_label
-from governance.policy import NoPolicy, Rule, current_pack, parse
+from governance import policy
+from governance.evidence_types import title_of
+from governance.models import PolicyPack
+from governance.policy import Citation, Pack, Rule
+from governance.policy.law import effective_severity, standing
 from governance.web.frame import PersonRequest, page, show
 from governance.web.limits import Limit
+
+
+@dataclass(frozen=True)
+class Source:
+    """A citation in words, and whether it is law today."""
+
+    ref: str
+    status: str
+    label: str
+    note: str
+    stale: bool
 
 
 @dataclass(frozen=True)
 class Line:
     """A rule in words."""
 
-    id: str
-    title: str
-    text: str
+    rule: Rule
     tiers: str
     gate: str
-    limit: str
-    citations: tuple[dict[str, str], ...]
+    severity: str
+    evidence: tuple[str, ...]
+    citations: tuple[Source, ...]
 
 
 @page
-def pack_page(request: PersonRequest) -> HttpResponse:
-    """Show the pack in force; without one nothing can pass."""
-    try:
-        row = current_pack(at=timezone.now())
-    except NoPolicy as refusal:
-        context = {"because": str(refusal)}
-        return show(request, "policy/pack.html", context, section="policy")
-    pack = parse(row.document)
-    language = (get_language() or "en")[:2]
+def packs_page(request: PersonRequest) -> HttpResponse:
+    """List the packs in force, those to come, and those that were; and the drafts."""
+    at = timezone.now()
+    shelf = policy.shelf(at=at)
+    now = {item.row.pk: item for item in shelf.in_force(at=at)}
+    rows = PolicyPack.objects.order_by("slug", "-effective_from")
     return show(
         request,
-        "policy/pack.html",
+        "policy/packs.html",
         {
-            "row": row,
-            "pack": pack,
-            "title": pack.titles.get(language, pack.titles["en"]),
-            "rules": [_line(rule) for rule in pack.rules],
+            "packs": [
+                {
+                    "row": row,
+                    "pack": policy.parse(row.document),
+                    "now": now.get(row.pk),
+                    "coming": row.effective_from > at,
+                    "ends_at": shelf.ends.get(row.slug) if row.pk in now else None,
+                    "sources": _statuses_of(policy.parse(row.document), at.date()),
+                }
+                for row in rows
+            ],
         },
         section="policy",
     )
 
 
-def _line(rule: Rule) -> Line:
-    statuses = _statuses()
+def _statuses_of(pack: Pack, on: date) -> list[tuple[str, str]]:
+    """The legal statuses that the sources of a pack have, each once."""
+    found = {standing(c, on) for rule in pack.rules for c in rule.citations}
+    return [(name, label) for name, label in statuses().items() if name in found]
+
+
+@page
+def pack_page(request: PersonRequest, slug: str, version: str) -> HttpResponse:
+    """Show one published pack, rule by rule."""
+    row = get_object_or_404(PolicyPack, slug=slug, version=version)
+    pack = policy.parse(row.document)
+    at = timezone.now()
+    adopted = policy.shelf(at=at).adopted.get(slug, False)
+    return show(
+        request,
+        "policy/pack.html",
+        {"row": row, "adopted": adopted, **shown(pack, at.date(), adopted)},
+        section="policy",
+    )
+
+
+def shown(pack: Pack, on: date, early_adoption: bool) -> dict[str, Any]:
+    """What a page shows of a pack, published or not."""
+    lines = [_line(rule, on, early_adoption) for rule in pack.rules]
+    stale = sum(any(c.stale for c in line.citations) for line in lines)
+    return {"pack": pack, "rules": lines, "stale": stale}
+
+
+def _line(rule: Rule, on: date, early_adoption: bool) -> Line:
+    severity = effective_severity(rule, on=on, early_adoption=early_adoption)
     return Line(
-        id=rule.id,
-        title=rule.title,
-        text=rule.text,
+        rule=rule,
         tiers=", ".join(str(tier) for tier in sorted(rule.tiers)),
         gate=_gates().get(rule.gate, rule.gate),
-        limit="; ".join(filter(None, map(_limit, rule.evidence))),
-        citations=tuple(
-            {
-                "ref": citation.ref,
-                "status": statuses.get(citation.status, citation.status),
-            }
-            for citation in rule.citations
-        ),
+        severity=severity,
+        evidence=tuple(_evidence(item) for item in rule.evidence),
+        citations=tuple(_source(citation, on) for citation in rule.citations),
+    )
+
+
+def _evidence(item: Mapping[str, Any]) -> str:
+    """A piece of evidence, with the number that it is held against."""
+    return _limit(item) or title_of(item["type"])
+
+
+def _source(citation: Citation, on: date) -> Source:
+    status = standing(citation, on)
+    note = ""
+    if citation.applies_from and citation.applies_from > on:
+        note = _("applies from %(day)s") % {"day": citation.applies_from.isoformat()}
+    elif citation.valid_to:
+        note = _("valid until %(day)s") % {"day": citation.valid_to.isoformat()}
+    return Source(
+        citation.ref,
+        status,
+        statuses()[status],
+        note,
+        citation.needs_checking(on),
     )
 
 
@@ -90,7 +151,8 @@ def _gates() -> dict[str, str]:
     }
 
 
-def _statuses() -> dict[str, str]:
+def statuses() -> dict[str, str]:
+    """The legal statuses in words."""
     return {
         "in_force": _("in force"),
         "adopted_not_yet_applicable": _("adopted, not yet applicable"),

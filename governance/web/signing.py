@@ -100,7 +100,6 @@ def _find(request_id: UUID) -> ApprovalRequest:
         "version__run",
         "environment",
         "assessment__assessed_by",
-        "pack",
         "requested_by",
         "withdrawal",
         "authorisation",

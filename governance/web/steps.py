@@ -45,8 +45,7 @@ def _day(value: datetime) -> str:
 
 
 def _measured(case: Case) -> Step:
-    tier = case.assessment.tier if case.assessment else 1
-    wanted = case.pack.evidence_kinds(tier)
+    wanted = case.evidence_kinds
     missing = [kind for kind in wanted if kind not in case.reports]
     name = _("Measured")
     if missing:

@@ -83,7 +83,8 @@ urlpatterns = [
     ),
     path("gate/", gate.decisions, name="gate"),
     path("gate/<uuid:decision_id>/", gate.decision, name="decision"),
-    path("policy/", policy.pack_page, name="policy"),
+    path("policy/", policy.packs_page, name="policy"),
+    path("policy/packs/<slug:slug>/<number:version>/", policy.pack_page, name="pack"),
     path("dossiers/", dossiers.dossiers, name="dossiers"),
     path("dossiers/<uuid:dossier_id>/", dossiers.dossier_page, name="dossier"),
     path(

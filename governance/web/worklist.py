@@ -1,13 +1,16 @@
 """Which approval requests wait, and for whom."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
-from django.utils.translation import gettext as _
+from django.utils import timezone
 
 from governance import policy, roles
+from governance.case import Case
 from governance.models import ApprovalRequest, Signature
-from governance.policy import Seat
+from governance.quorum import Place
+from governance.requirements.quorum import in_words, progress
 from registry.models import Role, User
 
 Meaning = Signature.Meaning
@@ -18,23 +21,14 @@ class Waiting:
     """A request that waits for signatures, and the seats that are still empty."""
 
     request: ApprovalRequest
-    seats: tuple[Seat, ...]
+    places: tuple[Place, ...]
     signed: int
     wanted: int
 
     @property
     def missing(self) -> list[str]:
-        """The empty seats in words: how many, which meaning, by whom."""
-        meanings = dict(Meaning.choices)
-        return [
-            _("%(count)s × %(meaning)s (%(roles)s)")
-            % {
-                "count": seat.count,
-                "meaning": meanings.get(seat.meaning, seat.meaning),
-                "roles": " / ".join(str(Role(name).label) for name in seat.roles),
-            }
-            for seat in self.seats
-        ]
+        """The empty places in words: how many, which meaning, by whom."""
+        return in_words(self.places)
 
 
 def open_requests() -> QuerySet[ApprovalRequest]:
@@ -52,9 +46,7 @@ def open_requests() -> QuerySet[ApprovalRequest]:
         ApprovalRequest.objects.filter(withdrawal=None, authorisation=None)
         .exclude(Exists(newer))
         .exclude(Exists(rejection))
-        .select_related(
-            "version__model", "version__run", "environment", "assessment", "pack"
-        )
+        .select_related("version__model", "version__run", "environment", "assessment")
         .select_related("requested_by")
         .prefetch_related(Prefetch("signatures", Signature.objects.all()))
     )
@@ -62,7 +54,9 @@ def open_requests() -> QuerySet[ApprovalRequest]:
 
 def waiting() -> list[Waiting]:
     """All requests that wait for signatures."""
-    return [_waiting(request) for request in open_requests()]
+    at = timezone.now()
+    shelf = policy.shelf(at=at)
+    return [_waiting(request, shelf, at) for request in open_requests()]
 
 
 def waiting_for(user: User) -> list[Waiting]:
@@ -76,21 +70,13 @@ def waiting_for(user: User) -> list[Waiting]:
     return [item for item in waiting() if _could_sign(item, user, held)]
 
 
-def _waiting(request: ApprovalRequest) -> Waiting:
-    seats = policy.parse(request.pack.document).seats(request.assessment.tier)
-    used: set[object] = set()
-    empty = []
-    for seat in seats:
-        fitting = [
-            s.pk
-            for s in request.signatures.all()
-            if s.meaning == seat.meaning and s.role in seat.roles and s.pk not in used
-        ][: seat.count]
-        used.update(fitting)
-        if len(fitting) < seat.count:
-            empty.append(Seat(seat.meaning, seat.roles, seat.count - len(fitting)))
-    wanted = sum(seat.count for seat in seats)
-    return Waiting(request, tuple(empty), len(used), wanted)
+def _waiting(request: ApprovalRequest, shelf: policy.Shelf, at: datetime) -> Waiting:
+    case = Case(request.version, request.environment, at).knowing(shelf=shelf)
+    try:
+        found = progress(case)
+    except policy.NoPolicy:
+        return Waiting(request, (), 0, 0)
+    return Waiting(request, found.missing, found.have, found.wanted)
 
 
 def _could_sign(item: Waiting, user: User, held: frozenset[Role]) -> bool:
@@ -107,4 +93,8 @@ def _could_sign(item: Waiting, user: User, held: frozenset[Role]) -> bool:
     }
     if user.pk in hands:
         return False
-    return any(held & {Role(name) for name in seat.roles} for seat in item.seats)
+    return any(
+        held & {Role(name) for name in seat.roles}
+        for place in item.places
+        for seat in place.seats
+    )
