@@ -180,9 +180,11 @@ def second_account_signs(signing: Signing) -> str | None:
     """
     ids = [pk for pk in signing.hands if pk != str(signing.by.pk)]
     hands = User.objects.filter(pk__in=ids)
+    if signing.by in signing.others:
+        return _("%(name)s has signed already.") % {"name": signing.by.printed_name}
     for other in (*signing.others, *hands):
         same = persons.same_person(signing.by, other)
-        if other.pk == signing.by.pk or same == Same.NO:
+        if same == Same.NO:
             continue
         names = {"name": signing.by.printed_name, "other": other.printed_name}
         if same == Same.YES:

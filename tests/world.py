@@ -112,7 +112,7 @@ def cast() -> dict[str, User]:
             password=PASSWORD,
             by=system,
         )
-        roles.grant(user=person, role=role, by=system, at=NOW)
+        roles.grant(user=person, role=role, by=system, at=LONG_AGO)
         persons.record_identity(
             user=person,
             kind="external-id",
