@@ -8,12 +8,18 @@ from django.utils.translation import gettext as _
 
 from governance import matrices, risk, roles
 from governance.matrices import Cell, Matrix, OutsideMatrix
-from governance.models import RiskAssessment, RiskMatrix, RiskScenario
+from governance.models import (
+    ReassessmentDemand,
+    RiskAssessment,
+    RiskMatrix,
+    RiskScenario,
+)
 from registry.acts import act
 from registry.models import RegisteredModel, User
 
 REVIEW_DAYS = {1: 182, 2: 365, 3: 548, 4: 730}
 Kind = RiskScenario.Kind
+MOST_SCENARIOS = 30
 _WORDS = {
     "exposure": RiskAssessment.Exposure.values,
     "purpose_class": RegisteredModel.PurposeClass.values,
@@ -177,6 +183,10 @@ def _rated(
     if scenarios and missing:
         names = "; ".join(str(kind.label) for kind in missing)
         raise BadScenario(_("Scenarios are missing: %(names)s.") % {"names": names})
+    if len(scenarios) > MOST_SCENARIOS:
+        raise BadScenario(
+            _("At most %(n)s scenarios make one assessment.") % {"n": MOST_SCENARIOS}
+        )
     found = []
     for scenario in scenarios:
         _require_words(scenario)
@@ -218,3 +228,18 @@ def _require_words(scenario: Scenario) -> None:
 
 def _named(scenario: Scenario) -> str:
     return scenario.title or str(Kind(scenario.kind).label)
+
+
+@act
+def demand(
+    *, model: RegisteredModel, reason: str, by: User, at: datetime
+) -> ReassessmentDemand:
+    """Demand by hand that a model be assessed anew: until then its gates are shut.
+
+    Raises `NotAllowed`, `OutsideMatrix` for a missing reason.
+    """
+    roles.require(by, "demand a reassessment", model=model)
+    roles.require_person(by)
+    if not reason.strip():
+        raise OutsideMatrix("reason", _("Give the reason."))
+    return risk.require_reassessment(model=model, reason=reason, by=by, at=at)

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from governance import (
     approvals,
-    assessing,
     deployments,
     lifecycle,
     roles,
@@ -20,51 +19,12 @@ from governance import (
 )
 from governance.api import show
 from governance.api.door import Door, page, person
-from governance.api.inventory import find_environment, find_model, find_version
+from governance.api.inventory import find_environment, find_version
 from governance.api.scope import visible
 from governance.lifecycle import State, state_of
 from governance.models import ApprovalRequest, Authorisation, Signature
 
 _PLACE = {"model": "version__model__slug", "environment": "environment__slug"}
-
-
-class AssessmentRecord(serializers.Serializer[Any]):
-    """A judgement of risk on the 5x5 matrix."""
-
-    likelihood = serializers.IntegerField(min_value=1, max_value=5)
-    impact = serializers.IntegerField(min_value=1, max_value=5)
-    rationale = serializers.CharField(max_length=10_000)
-    mitigations = serializers.CharField(max_length=10_000, default="", allow_blank=True)
-    residual_likelihood = serializers.IntegerField(
-        min_value=1, max_value=5, default=None, allow_null=True
-    )
-    residual_impact = serializers.IntegerField(
-        min_value=1, max_value=5, default=None, allow_null=True
-    )
-    matrix = serializers.ChoiceField(["default", "cautious"], default="default")
-
-
-class AssessmentList(Door):
-    """`models/{slug}/risk-assessments`"""
-
-    @extend_schema(request=AssessmentRecord, responses={201: AssessmentRecord})
-    def post(self, request: Request, slug: str) -> Response:
-        """Assess the risk of a model."""
-        model = find_model(slug)
-        form = AssessmentRecord(data=request.data)
-        form.is_valid(raise_exception=True)
-        row = assessing.assess(
-            model=model, by=person(request), at=timezone.now(), **form.validated_data
-        )
-        return Response(show.assessment(row), 201)
-
-    @extend_schema(responses=AssessmentRecord(many=True))
-    def get(self, request: Request, slug: str) -> Response:
-        """List the assessments of a model, the newest first."""
-        model = find_model(slug)
-        roles.require(person(request), "read", model=model)
-        rows = model.risk_assessments.select_related("matrix", "assessed_by")
-        return page(request, rows, show.assessment, ordering=["-sequence"])
 
 
 class RequestRecord(serializers.Serializer[Any]):

@@ -64,7 +64,9 @@ def find_environment(slug: str) -> Environment:
 def _models() -> QuerySet[RegisteredModel]:
     return RegisteredModel.objects.select_related(
         "owner", "developer", "validator", "registered_by"
-    ).prefetch_related("versions", "risk_assessments__matrix")
+    ).prefetch_related(
+        "versions", "risk_assessments__matrix", "risk_assessments__scenarios"
+    )
 
 
 class PersonField(serializers.SlugRelatedField[User]):

@@ -193,6 +193,21 @@ def assessment(row: RiskAssessment) -> Json:
         "residual_score": row.residual_score,
         "residual_band": row.residual_band or None,
         "matrix": {"slug": row.matrix.slug, "version": row.matrix.version},
+        "exposure": row.exposure or None,
+        "purpose_class": row.purpose_class or None,
+        "complexity": row.complexity or None,
+        "scenarios": [
+            {
+                "kind": s.kind,
+                "title": s.title,
+                "likelihood": s.likelihood,
+                "impact": s.impact,
+                "score": s.score,
+                "band": s.band,
+                "reason": s.reason,
+            }
+            for s in row.scenarios.all()
+        ],
         "rationale": row.rationale,
         "mitigations": row.mitigations,
         "assessed_by": user(row.assessed_by),

@@ -14,7 +14,9 @@ from governance.api import (
     health,
     inventory,
     log,
+    matrices,
     proof,
+    risk,
     schema,
 )
 
@@ -54,8 +56,42 @@ urlpatterns = [
     ),
     path(
         "models/<slug:slug>/risk-assessments",
-        decisions.AssessmentList.as_view(),
+        risk.AssessmentList.as_view(),
         name="risk-assessments",
+    ),
+    path("models/<slug:slug>/risk", risk.StandingDetail.as_view(), name="risk"),
+    path(
+        "models/<slug:slug>/reassessment-demands",
+        risk.DemandList.as_view(),
+        name="reassessment-demands",
+    ),
+    path(
+        "risk-assessments/<uuid:assessment_id>/overrides",
+        risk.Overrides.as_view(),
+        name="tier-overrides",
+    ),
+    path(
+        "risk-assessments/<uuid:assessment_id>/reductions",
+        risk.Reductions.as_view(),
+        name="tier-reductions",
+    ),
+    path("tier-decisions", risk.TierDecisionList.as_view(), name="tier-decisions"),
+    path(
+        "tier-decisions/<uuid:decision_id>/reversal",
+        risk.Reversal.as_view(),
+        name="tier-reversal",
+    ),
+    path("risk-matrices", matrices.MatrixList.as_view(), name="matrices"),
+    path("risk-matrices/drafts", matrices.DraftList.as_view(), name="matrix-drafts"),
+    path(
+        "risk-matrices/drafts/<uuid:draft_id>/preview",
+        matrices.DraftPreview.as_view(),
+        name="matrix-preview",
+    ),
+    path(
+        "risk-matrices/drafts/<uuid:draft_id>/publication",
+        matrices.Publication.as_view(),
+        name="matrix-publication",
     ),
     path(_VERSION, inventory.VersionDetail.as_view(), name="version"),
     path(
