@@ -54,6 +54,17 @@ def same_person(a: User, b: User) -> Same:
     return Same.NO if _told_apart(mine, theirs) else Same.UNKNOWN
 
 
+def twin_among(
+    user: User, others: Iterable[User], *, unknown_is_one: bool
+) -> User | None:
+    """The first of the others who is, or may be, the same human.
+
+    `unknown_is_one` for tier 1, where what nobody knows counts as a conflict.
+    """
+    conflicts = {Same.YES, Same.UNKNOWN} if unknown_is_one else {Same.YES}
+    return next((one for one in others if same_person(user, one) in conflicts), None)
+
+
 def known_as(user: User) -> frozenset[tuple[str, str, str]]:
     """Kind, issuer and value of all that identifies the human.
 

@@ -68,3 +68,50 @@ def tier_of(model: RegisteredModel) -> int:
     except risk.NoAssessment:
         return 1
     return min(found.tier, risk.floor_of(model)[0])
+
+
+def told() -> QuerySet[Waiver]:
+    """Waivers with all that is looked at."""
+    return Waiver.objects.select_related(
+        "model__owner",
+        "version__model",
+        "environment",
+        "requested_by",
+        "decision__decided_by",
+        "revocation__revoked_by",
+        "renewal",
+    )
+
+
+def state_of(waiver: Waiver, at: datetime) -> str:
+    """`requested`, `refused`, `granted` (later), `active`, `ended` or `revoked`."""
+    if not hasattr(waiver, "decision"):
+        return "requested" if at < waiver.valid_until else "ended"
+    if not waiver.decision.granted:
+        return "refused"
+    if hasattr(waiver, "revocation") and waiver.revocation.revoked_at <= at:
+        return "revoked"
+    if at >= ends_at(waiver):
+        return "ended"
+    return "active" if waiver.valid_from <= at else "granted"
+
+
+def active_per_unit(at: datetime) -> dict[str, int]:
+    """How many active waivers each unit lives with (the model owner's unit)."""
+    found: dict[str, int] = {}
+    for row in told().filter(decision__granted=True, valid_until__gt=at):
+        if state_of(row, at) == "active":
+            unit = row.model.owner.unit
+            found[unit] = found.get(unit, 0) + 1
+    return dict(sorted(found.items()))
+
+
+def ending_soon(at: datetime, *, within: timedelta) -> list[Waiver]:
+    """Active waivers that end within a time, the next first."""
+    rows = told().filter(decision__granted=True, valid_until__gt=at)
+    soon = [
+        row
+        for row in rows
+        if state_of(row, at) == "active" and ends_at(row) <= at + within
+    ]
+    return sorted(soon, key=ends_at)

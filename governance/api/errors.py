@@ -25,6 +25,7 @@ from governance import (
     assessing,
     datasets,
     deployments,
+    emergencies,
     gate,
     lifecycle,
     matrices,
@@ -34,9 +35,11 @@ from governance import (
     permit,
     policy,
     records,
+    remedying,
     roles,
     signatures,
     tier_decisions,
+    waiving,
 )
 from governance.dossier.request import CannotBuild
 
@@ -75,6 +78,14 @@ _STATUS: dict[type[Exception], int] = {
     CannotBuild: 422,
     gate.AmbiguousQuestion: 400,
     permit.NoKey: 503,
+    remedying.WrongState: 409,
+    remedying.SameHand: 403,
+    waiving.NotWaivable: 422,
+    waiving.WrongState: 409,
+    waiving.SameHand: 403,
+    waiving.NoSeat: 403,
+    emergencies.NotPossible: 409,
+    emergencies.SameHand: 403,
     records.AlreadyRegistered: 409,
     records.Refused: 422,
 }

@@ -10,6 +10,7 @@ from governance.models import (
     Authorisation,
     Dossier,
     GateDecision,
+    RecordSignature,
     RiskAssessment,
     Signature,
 )
@@ -236,7 +237,7 @@ def approval_request(row: ApprovalRequest) -> Json:
     }
 
 
-def signature(row: Signature) -> Json:
+def signature(row: Signature | RecordSignature) -> Json:
     """A signature as it is printed (21 CFR 11.50)."""
     return {
         "id": row.id,

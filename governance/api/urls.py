@@ -8,8 +8,10 @@ from governance.api import (
     decisions,
     door,
     dossiers,
+    emergencies,
     evidence,
     files,
+    findings,
     gate,
     health,
     inventory,
@@ -18,6 +20,7 @@ from governance.api import (
     proof,
     risk,
     schema,
+    waivers,
 )
 
 app_name = "api"
@@ -40,6 +43,9 @@ class VersionConverter:
 register_converter(VersionConverter, "version")
 
 _VERSION = "models/<slug:slug>/versions/<version:version>"
+_FINDING = "findings/<uuid:finding_id>"
+_WAIVER = "waivers/<uuid:waiver_id>"
+_EMERGENCY = "break-glass/<uuid:emergency_id>"
 _REQUEST = "approval-requests/<uuid:request_id>"
 
 urlpatterns = [
@@ -164,6 +170,67 @@ urlpatterns = [
         "authorisations", decisions.AuthorisationList.as_view(), name="authorisations"
     ),
     path("suspensions", decisions.Suspensions.as_view(), name="suspensions"),
+    path("findings", findings.FindingList.as_view(), name="findings"),
+    path(_FINDING, findings.FindingDetail.as_view(), name="finding"),
+    path(f"{_FINDING}/steps", findings.FindingSteps.as_view(), name="finding-steps"),
+    path(
+        f"{_FINDING}/reopening",
+        findings.FindingReopening.as_view(),
+        name="finding-reopening",
+    ),
+    path(f"{_FINDING}/terms", findings.FindingTerms.as_view(), name="finding-terms"),
+    path(
+        f"{_FINDING}/risk-acceptances",
+        findings.FindingAcceptance.as_view(),
+        name="finding-acceptance",
+    ),
+    path("waivers", waivers.WaiverList.as_view(), name="waivers"),
+    path(_WAIVER, waivers.WaiverDetail.as_view(), name="waiver"),
+    path(
+        f"{_WAIVER}/signatures",
+        waivers.WaiverSignatures.as_view(),
+        name="waiver-signatures",
+    ),
+    path(
+        f"{_WAIVER}/rejections",
+        waivers.WaiverRejections.as_view(),
+        name="waiver-rejections",
+    ),
+    path(
+        f"{_WAIVER}/revocation",
+        waivers.WaiverRevocationView.as_view(),
+        name="waiver-revocation",
+    ),
+    path(
+        f"{_WAIVER}/renewals", waivers.WaiverRenewals.as_view(), name="waiver-renewals"
+    ),
+    path("break-glass", emergencies.EmergencyList.as_view(), name="break-glass"),
+    path(
+        "break-glass/statistics",
+        emergencies.EmergencyStatistics.as_view(),
+        name="break-glass-statistics",
+    ),
+    path(_EMERGENCY, emergencies.EmergencyDetail.as_view(), name="emergency"),
+    path(
+        f"{_EMERGENCY}/confirmation",
+        emergencies.EmergencyConfirmation.as_view(),
+        name="emergency-confirmation",
+    ),
+    path(
+        f"{_EMERGENCY}/extension",
+        emergencies.EmergencyExtensionView.as_view(),
+        name="emergency-extension",
+    ),
+    path(
+        f"{_EMERGENCY}/end",
+        emergencies.EmergencyEndView.as_view(),
+        name="emergency-end",
+    ),
+    path(
+        f"{_EMERGENCY}/review",
+        emergencies.EmergencyReviewView.as_view(),
+        name="emergency-review",
+    ),
     path("gate", gate.Gate.as_view(), name="gate"),
     path("gate/decisions", gate.Decisions.as_view(), name="decisions"),
     path("permits/revoked", gate.RevokedPermits.as_view(), name="revoked"),

@@ -11,7 +11,6 @@ from governance.emergencies.invoking import (
     standing_in,
     statement,
     told,
-    waits,
 )
 from governance.emergencies.overriding import (
     in_force,
@@ -34,6 +33,8 @@ from governance.emergencies.terms import (
     overdue_of,
     review_due_at,
     review_overdue,
+    state_of,
+    waits,
 )
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "review_overdue",
     "runs",
     "standing_in",
+    "state_of",
     "statement",
     "statistics",
     "told",

@@ -7,9 +7,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from governance import access, findings, records, roles, signatures
+from governance import access, findings, persons, records, roles, signatures
 from governance.emergencies.terms import (
-    CONFIRM_WITHIN,
     MOST_PER_QUARTER,
     RECORD,
     SECOND_PERSON_TIERS,
@@ -20,6 +19,7 @@ from governance.emergencies.terms import (
     longest,
     overdue_of,
     subject,
+    waits,
 )
 from governance.lifecycle import State, state_of, status_of
 from governance.models import (
@@ -149,15 +149,6 @@ def standing_in(
     ]
 
 
-def waits(emergency: Emergency, at: datetime) -> bool:
-    """Whether it can still be confirmed."""
-    return (
-        not hasattr(emergency, "authorisation")
-        and not hasattr(emergency, "ending")
-        and at < min(emergency.invoked_at + CONFIRM_WITHIN, emergency.expected_end)
-    )
-
-
 def store(
     call: Call, digest: str, token: EmergencyToken | None, by: User, at: datetime
 ) -> Emergency:
@@ -207,6 +198,9 @@ def require_confirmer(emergency: Emergency, *, by: User, at: datetime) -> None:
     roles.require_person(by)
     if by.pk == emergency.invoked_by_id:
         raise SameHand(_("Another person confirms an emergency."))
+    strictest = emergency.tier == 1
+    if persons.twin_among(by, [emergency.invoked_by], unknown_is_one=strictest):
+        raise SameHand(_("Another person confirms an emergency, not another account."))
     if not waits(emergency, at):
         raise NotPossible(_("This emergency is confirmed, ended or too old."))
 

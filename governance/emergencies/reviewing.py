@@ -8,7 +8,13 @@ from django.utils.translation import gettext as _
 
 from governance import records, roles, signatures
 from governance.emergencies.invoking import lock, quarter_of, sign
-from governance.emergencies.terms import Meaning, NotPossible, SameHand, involved
+from governance.emergencies.terms import (
+    Meaning,
+    NotPossible,
+    SameHand,
+    involved,
+    require_other_human,
+)
 from governance.models import Emergency, EmergencyAuthorisation, EmergencyReview
 from registry.models import User
 
@@ -78,6 +84,7 @@ def require_reviewer(emergency: Emergency, *, by: User) -> None:
             _("%(name)s %(what)s and cannot review it.")
             % {"name": by.printed_name, "what": hands[str(by.pk)]}
         )
+    require_other_human(emergency, by)
     if not hasattr(emergency, "authorisation"):
         raise NotPossible(_("This emergency was never confirmed: nothing ran."))
     if hasattr(emergency, "review"):

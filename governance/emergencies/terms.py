@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from governance import persons
 from governance.models import Emergency, EmergencyAuthorisation, RecordSignature
 from registry.digests import sha256_of_json
 from registry.models import RegisteredModel, Role, User
@@ -82,11 +83,23 @@ def involved(emergency: Emergency) -> dict[str, str]:
     }
     if emergency.token is not None:
         hands[str(emergency.token.sealed_by_id)] = _("sealed the token")
-    if hasattr(emergency, "authorisation"):
-        hands[str(emergency.authorisation.confirmed_by_id)] = _("confirmed it")
+    given = getattr(emergency, "authorisation", None)
+    if given is not None and given.confirmed_by_id is not None:
+        hands[str(given.confirmed_by_id)] = _("confirmed it")
     if hasattr(emergency, "extension"):
         hands[str(emergency.extension.extended_by_id)] = _("extended it")
     return hands
+
+
+def require_other_human(emergency: Emergency, by: User) -> None:
+    """Refuse the second account of somebody who was involved. Raises `SameHand`."""
+    people = User.objects.filter(pk__in=list(involved(emergency)))
+    twin = persons.twin_among(by, people, unknown_is_one=emergency.tier == 1)
+    if twin is not None:
+        raise SameHand(
+            _("%(name)s and %(other)s are, or may be, one person.")
+            % {"name": by.printed_name, "other": twin.printed_name}
+        )
 
 
 def subject(emergency: Emergency) -> str:
@@ -111,3 +124,24 @@ def subject(emergency: Emergency) -> str:
             "token": str(emergency.token_id or ""),
         }
     )
+
+
+def waits(emergency: Emergency, at: datetime) -> bool:
+    """Whether it can still be confirmed."""
+    return (
+        not hasattr(emergency, "authorisation")
+        and not hasattr(emergency, "ending")
+        and at < min(emergency.invoked_at + CONFIRM_WITHIN, emergency.expected_end)
+    )
+
+
+def state_of(emergency: Emergency, at: datetime) -> str:
+    """`waits` for its second person, `lapsed`, `runs`, `awaits-review`, `overdue` or
+    `reviewed`."""
+    if not hasattr(emergency, "authorisation"):
+        return "waits" if waits(emergency, at) else "lapsed"
+    if at < ends_at(emergency.authorisation):
+        return "runs"
+    if hasattr(emergency, "review"):
+        return "reviewed"
+    return "overdue" if review_overdue(emergency, at) else "awaits-review"

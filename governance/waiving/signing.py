@@ -6,7 +6,7 @@ from itertools import permutations
 
 from django.utils.translation import gettext as _
 
-from governance import records, roles, separation, signatures
+from governance import persons, records, roles, separation, signatures
 from governance.models import RecordSignature, Waiver, WaiverDecision
 from governance.waived import tier_of
 from governance.waiving.requesting import locked_waiver
@@ -136,6 +136,13 @@ def _refuse_hands(waiver: Waiver, by: User) -> None:
         )
     if any(s.signed_by_id == by.pk for s in signatures_of(waiver)):
         raise SameHand(_("%(name)s has signed already.") % {"name": by.printed_name})
+    others = [waiver.requested_by, *(s.signed_by for s in signatures_of(waiver))]
+    twin = persons.twin_among(by, others, unknown_is_one=_tier(waiver) == 1)
+    if twin is not None:
+        raise SameHand(
+            _("%(name)s and %(other)s are, or may be, one person.")
+            % {"name": by.printed_name, "other": twin.printed_name}
+        )
 
 
 def signatures_of(waiver: Waiver) -> list[RecordSignature]:

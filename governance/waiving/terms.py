@@ -16,6 +16,7 @@ from registry.models import Environment, ModelVersion, RegisteredModel
 Kind = Waiver.Kind
 # A rule that was waived lately is renewed, once, instead of waived anew.
 PAUSE = timedelta(days=30)
+LATEST_START = timedelta(days=365)
 
 
 class NotWaivable(Exception):
@@ -71,6 +72,8 @@ def require_terms(wish: Wish, tier: int, at: datetime) -> None:
         errors["version"] = [_("This version is of another model.")]
     if wish.valid_from < at - timedelta(minutes=5):
         errors["valid_from"] = [_("A waiver never begins in the past.")]
+    elif wish.valid_from > at + LATEST_START:
+        errors["valid_from"] = [_("A waiver begins within a year.")]
     days = MOST_DAYS[tier]
     if wish.kind == Kind.PRE_VALIDATION_USE:
         days = min(days, PRE_VALIDATION_DAYS)

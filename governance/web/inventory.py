@@ -11,7 +11,7 @@ from governance import matrices, roles
 from governance.lifecycle import State, state_of
 from governance.models import Authorisation, GateDecision, Status
 from governance.models.risk import Band
-from governance.web import matrix
+from governance.web import exceptions, matrix
 from governance.web.frame import PersonRequest, page, show
 from governance.web.listing import (
     SORTS,
@@ -153,6 +153,8 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             ).select_related("version__model", "environment", "decided_for")[:5],
             "may_change": roles.may(request.user, "change inventory records"),
             "may_assess": roles.may(request.user, "assess risk"),
+            "exceptions": exceptions.open_about(model, timezone.now()),
+            "exception_links": exceptions.links_for(request.user, model),
             "at": timezone.now(),
         },
         section="models",

@@ -8,7 +8,9 @@ from governance.web import (
     dashboard,
     deployments,
     dossiers,
+    emergencies,
     evidence,
+    findings,
     gate,
     inventory,
     log,
@@ -21,6 +23,7 @@ from governance.web import (
     signing,
     timeline,
     versions,
+    waivers,
 )
 
 app_name = "web"
@@ -81,6 +84,19 @@ urlpatterns = [
         deployments.authorisation_page,
         name="authorisation",
     ),
+    path("findings/", findings.findings_page, name="findings"),
+    path("findings/<uuid:finding_id>/", findings.finding_page, name="finding"),
+    path(f"{_MODEL}/findings/raise", findings.raise_finding, name="raise_finding"),
+    path("waivers/", waivers.waivers_page, name="waivers"),
+    path("waivers/<uuid:waiver_id>/", waivers.waiver_page, name="waiver"),
+    path(f"{_MODEL}/waivers/request", waivers.ask, name="request_waiver"),
+    path("break-glass/", emergencies.emergencies_page, name="emergencies"),
+    path(
+        "break-glass/<uuid:emergency_id>/",
+        emergencies.emergency_page,
+        name="emergency",
+    ),
+    path(f"{_VERSION}/break-glass", emergencies.invoke, name="break_glass"),
     path("gate/", gate.decisions, name="gate"),
     path("gate/<uuid:decision_id>/", gate.decision, name="decision"),
     path("policy/", policy.packs_page, name="policy"),

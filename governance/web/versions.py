@@ -16,7 +16,7 @@ from governance import attaching, gate, roles
 from governance.lifecycle import state_of
 from governance.models import ApprovalRequest, Authorisation
 from governance.policy import Check, NoPolicy
-from governance.web import drawing, figures
+from governance.web import drawing, exceptions, figures
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, page, show
 from governance.web.steps import Step, steps_of
@@ -108,6 +108,8 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "may_attach": roles.may(request.user, attaching.RIGHT),
             "may_submit": roles.may(request.user, "submit versions"),
             "may_suspend": roles.may(request.user, "suspend"),
+            "exceptions": exceptions.open_about(row, at),
+            "exception_links": exceptions.links_for(request.user, row.model, row),
             "at": at,
         },
         section="models",

@@ -1,0 +1,117 @@
+"""What is open about a model or a version: findings, waivers, emergencies."""
+
+from datetime import datetime
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from governance import emergencies, findings, roles, waived
+from governance.findings import Standing
+from governance.models import Emergency, Waiver
+from governance.web.offers import Line
+from registry.models import ModelVersion, RegisteredModel, User
+
+WAIVER_STATES = {
+    "requested": (gettext_lazy("waits for signatures"), "wait"),
+    "refused": (gettext_lazy("refused"), "no"),
+    "granted": (gettext_lazy("granted for later"), "wait"),
+    "active": (gettext_lazy("active"), "yes"),
+    "ended": (gettext_lazy("ended"), "no"),
+    "revoked": (gettext_lazy("revoked"), "no"),
+}
+
+EMERGENCY_STATES = {
+    "waits": (gettext_lazy("waits for a second person"), "wait"),
+    "lapsed": (gettext_lazy("never confirmed"), "no"),
+    "runs": (gettext_lazy("BREAK-GLASS: it runs without approval"), "no"),
+    "awaits-review": (gettext_lazy("over, awaits its review"), "wait"),
+    "overdue": (gettext_lazy("review overdue"), "no"),
+    "reviewed": (gettext_lazy("reviewed"), "yes"),
+}
+
+_LIVE = ("requested", "granted", "active")
+
+
+def open_about(about: RegisteredModel | ModelVersion, at: datetime) -> list[Line]:
+    """Everything that somebody still has to look at, the findings first."""
+    if isinstance(about, ModelVersion):
+        model, glass = about.model, emergencies.told().filter(version=about)
+        rows = waived.told().filter(Q(version=about) | Q(version=None), model=model)
+    else:
+        model, glass = about, emergencies.told().filter(version__model=about)
+        rows = waived.told().filter(model=model)
+    return [
+        *(finding_line(now) for now in findings.open_of(about, at)),
+        *(waiver_line(row, at) for row in rows if waived.state_of(row, at) in _LIVE),
+        *(
+            emergency_line(row, at)
+            for row in glass
+            if emergencies.state_of(row, at) not in ("reviewed", "lapsed")
+        ),
+    ]
+
+
+def links_for(
+    by: User, model: RegisteredModel, version: ModelVersion | None = None
+) -> list[tuple[str, str]]:
+    """Where this person may go from here."""
+    links = []
+    if roles.may(by, "raise findings", model=model):
+        links.append(
+            (reverse("web:raise_finding", args=[model.slug]), _("Raise a finding"))
+        )
+    if roles.may(by, "request waivers", model=model):
+        links.append(
+            (reverse("web:request_waiver", args=[model.slug]), _("Ask for a waiver"))
+        )
+    if version is not None and roles.may(by, "break the glass", model=model):
+        address = reverse("web:break_glass", args=[model.slug, version.version])
+        links.append((address, _("Break the glass")))
+    return links
+
+
+def finding_line(now: Standing) -> Line:
+    """A finding as a row of a list."""
+    state = _("overdue") if now.overdue else str(now.state.label)
+    return Line(
+        address=reverse("web:finding", args=[now.finding.pk]),
+        name=now.finding.title,
+        about=str(now.finding.version or now.finding.model),
+        cells=(now.severity.label, now.owner.printed_name, now.due_on.isoformat()),
+        state=state,
+        sign="no" if now.overdue else "wait" if now.is_open else "yes",
+    )
+
+
+def waiver_line(row: Waiver, at: datetime) -> Line:
+    """A waiver as a row of a list."""
+    word, sign = WAIVER_STATES[waived.state_of(row, at)]
+    return Line(
+        address=reverse("web:waiver", args=[row.pk]),
+        name=", ".join(row.rules),
+        about=str(row.version or row.model),
+        cells=(
+            row.environment.name if row.environment else _("all"),
+            row.tier,
+            f"{waived.ends_at(row):%Y-%m-%d %H:%M} UTC",
+        ),
+        state=str(word),
+        sign=sign,
+    )
+
+
+def emergency_line(row: Emergency, at: datetime) -> Line:
+    """An emergency as a row of a list."""
+    word, sign = EMERGENCY_STATES[emergencies.state_of(row, at)]
+    given = getattr(row, "authorisation", None)
+    due = f"{emergencies.review_due_at(given):%Y-%m-%d %H:%M} UTC" if given else "–"
+    return Line(
+        address=reverse("web:emergency", args=[row.pk]),
+        name=row.incident,
+        about=str(row.version),
+        cells=(row.environment.name, row.invoked_by.printed_name, due),
+        state=str(word),
+        sign=sign,
+    )
