@@ -26,8 +26,8 @@ def rules_waived(
     )
     return {
         rule: row
-        for row in sorted(rows, key=lambda row: (ends_at(row), row.pk))
-        if at < ends_at(row)
+        for row in sorted(rows, key=lambda row: (ends_at(row, at), row.pk))
+        if at < ends_at(row, at)
         for rule in row.rules
     }
 
@@ -55,19 +55,15 @@ def active(model: RegisteredModel, at: datetime) -> QuerySet[Waiver]:
     ).select_related("decision", "requested_by", "model", "version", "environment")
 
 
-def ends_at(waiver: Waiver) -> datetime:
-    """When a waiver ends: as granted, or sooner where the model's tier rose since."""
-    longest = timedelta(days=MOST_DAYS[min(waiver.tier, tier_of(waiver.model))])
+def ends_at(waiver: Waiver, at: datetime) -> datetime:
+    """When a waiver ends: as granted, or sooner where the model's tier has risen."""
+    longest = timedelta(days=MOST_DAYS[min(waiver.tier, tier_of(waiver.model, at))])
     return min(waiver.valid_until, waiver.valid_from + longest)
 
 
-def tier_of(model: RegisteredModel) -> int:
-    """The tier that binds now; without an assessment the strictest."""
-    try:
-        found = risk.latest_assessment(model)
-    except risk.NoAssessment:
-        return 1
-    return min(found.tier, risk.floor_of(model)[0])
+def tier_of(model: RegisteredModel, at: datetime) -> int:
+    """The tier that binds at a moment; without an assessment the strictest."""
+    return risk.standing_of(model, at).tier
 
 
 def told() -> QuerySet[Waiver]:
@@ -91,7 +87,7 @@ def state_of(waiver: Waiver, at: datetime) -> str:
         return "refused"
     if hasattr(waiver, "revocation") and waiver.revocation.revoked_at <= at:
         return "revoked"
-    if at >= ends_at(waiver):
+    if at >= ends_at(waiver, at):
         return "ended"
     return "active" if waiver.valid_from <= at else "granted"
 
@@ -112,6 +108,6 @@ def ending_soon(at: datetime, *, within: timedelta) -> list[Waiver]:
     soon = [
         row
         for row in rows
-        if state_of(row, at) == "active" and ends_at(row) <= at + within
+        if state_of(row, at) == "active" and ends_at(row, at) <= at + within
     ]
-    return sorted(soon, key=ends_at)
+    return sorted(soon, key=lambda row: ends_at(row, at))

@@ -37,7 +37,7 @@ def show_waiver(row: Waiver) -> show.Json:
         **{name: getattr(row, name) for name in (*_TEXTS, "evidence")},
         "valid_from": row.valid_from,
         "valid_until": row.valid_until,
-        "ends_at": waived.ends_at(row),
+        "ends_at": waived.ends_at(row, at),
         "state": waived.state_of(row, at),
         "renews": row.renews_id,
         "subject_sha256": row.subject_sha256,

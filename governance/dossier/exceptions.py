@@ -139,7 +139,7 @@ def _waiver(row: Waiver, at: datetime) -> excepted.WaiverFacts:
         plan_to_close=row.plan_to_close,
         requested_by=row.requested_by.printed_name,
         valid_from=row.valid_from,
-        valid_until=waived.ends_at(row),
+        valid_until=waived.ends_at(row, at),
         signatures=_signed(WAIVER, [row.pk], at),
     )
 
@@ -153,7 +153,7 @@ def _outcome(row: Waiver, at: datetime) -> tuple[str, bool]:
         return _("refused: %(reason)s") % {"reason": decision.reason}, False
     if revocation is not None and revocation.revoked_at <= at:
         return _("revoked: %(reason)s") % {"reason": revocation.reason}, False
-    if waived.ends_at(row) <= at:
+    if waived.ends_at(row, at) <= at:
         return _("expired"), False
     return _("granted"), True
 

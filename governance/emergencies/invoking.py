@@ -66,7 +66,7 @@ def invoke(*, call: Call, proof: signatures.Proof, by: User, at: datetime) -> Em
     roles.require_person(by)
     model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
     digest = require_possible(version, call.environment, at)
-    _require_terms(call, tier_of(model), at)
+    _require_terms(call, tier_of(model, at), at)
     if standing_in(version, call.environment, at):
         raise NotPossible(_("The glass is broken here already."))
     emergency = store(call, digest, None, by, at)
@@ -157,7 +157,7 @@ def store(
         version=call.version,
         environment=call.environment,
         artifact_sha256=digest,
-        tier=tier_of(call.version.model),
+        tier=tier_of(call.version.model, at),
         reason_code=call.reason_code,
         incident=call.incident.strip(),
         reason=call.reason.strip(),

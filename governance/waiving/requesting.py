@@ -59,7 +59,7 @@ def renew(*, waiver: Waiver, wish: Wish, by: User, at: datetime) -> Waiver:
 def _request(wish: Wish, renews: Waiver | None, by: User, at: datetime) -> Waiver:
     roles.require(by, "request waivers", model=wish.model, environment=wish.environment)
     roles.require_person(by)
-    tier = tier_of(wish.model)
+    tier = tier_of(wish.model, at)
     require_terms(wish, tier, at)
     require_waivable(wish.rules, at)
     row = Waiver(
@@ -99,7 +99,7 @@ def revoke(*, waiver: Waiver, reason: str, by: User, at: datetime) -> WaiverRevo
     if not reason.strip():
         raise records.Refused({"reason": [_("Say why it is revoked.")]})
     granted = hasattr(locked, "decision") and locked.decision.granted
-    if not granted or hasattr(locked, "revocation") or at >= ends_at(locked):
+    if not granted or hasattr(locked, "revocation") or at >= ends_at(locked, at):
         raise WrongState(_("This waiver is not in force."))
     return WaiverRevocation.objects.create(
         waiver=locked, reason=reason, revoked_by=by, revoked_at=at

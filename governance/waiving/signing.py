@@ -49,7 +49,7 @@ def sign(
     locked = locked_waiver(waiver)
     role = role_to_sign(locked, by=by, at=at)
     signature = _sign(locked, role, Meaning.APPROVAL, comment, proof, by, at)
-    if not open_seats(locked):
+    if not open_seats(locked, at):
         require_pause(locked)
         WaiverDecision.objects.create(
             waiver=locked, granted=True, decided_by=by, decided_at=at
@@ -111,11 +111,11 @@ def role_to_sign(waiver: Waiver, *, by: User, at: datetime) -> Role:
         raise SameHand(_("A machine cannot sign."))
     if hasattr(waiver, "decision") or at >= waiver.valid_until:
         raise WrongState(_("This waiver is decided already, or over."))
-    _refuse_hands(waiver, by)
+    _refuse_hands(waiver, by, at)
     signed = [s.role for s in signatures_of(waiver)]
     for role in sorted(roles.roles_of(by) & roles.RIGHTS["decide waivers"]):
-        if _seated([*signed, role], SEATS[_tier(waiver)]) > _seated(
-            signed, SEATS[_tier(waiver)]
+        if _seated([*signed, role], SEATS[_tier(waiver, at)]) > _seated(
+            signed, SEATS[_tier(waiver, at)]
         ):
             return role
     raise NoSeat(
@@ -123,7 +123,7 @@ def role_to_sign(waiver: Waiver, *, by: User, at: datetime) -> Role:
     )
 
 
-def _refuse_hands(waiver: Waiver, by: User) -> None:
+def _refuse_hands(waiver: Waiver, by: User, at: datetime) -> None:
     """Who asked, owns or developed never decides (decisions.md 3.4, 2 and 4)."""
     model = waiver.model
     hands = {str(waiver.requested_by_id), str(model.owner_id), str(model.developer_id)}
@@ -137,7 +137,7 @@ def _refuse_hands(waiver: Waiver, by: User) -> None:
     if any(s.signed_by_id == by.pk for s in signatures_of(waiver)):
         raise SameHand(_("%(name)s has signed already.") % {"name": by.printed_name})
     others = [waiver.requested_by, *(s.signed_by for s in signatures_of(waiver))]
-    twin = persons.twin_among(by, others, unknown_is_one=_tier(waiver) == 1)
+    twin = persons.twin_among(by, others, unknown_is_one=_tier(waiver, at) == 1)
     if twin is not None:
         raise SameHand(
             _("%(name)s and %(other)s are, or may be, one person.")
@@ -151,16 +151,16 @@ def signatures_of(waiver: Waiver) -> list[RecordSignature]:
     return list(rows.select_related("signed_by"))
 
 
-def open_seats(waiver: Waiver) -> int:
+def open_seats(waiver: Waiver, at: datetime) -> int:
     """How many signatures are still asked for."""
-    seats = SEATS[_tier(waiver)]
+    seats = SEATS[_tier(waiver, at)]
     signed = [s.role for s in signatures_of(waiver) if s.meaning == Meaning.APPROVAL]
     return len(seats) - _seated(signed, seats)
 
 
-def _tier(waiver: Waiver) -> int:
+def _tier(waiver: Waiver, at: datetime) -> int:
     """The stricter of the tier that was asked for and today's."""
-    return min(waiver.tier, tier_of(waiver.model))
+    return min(waiver.tier, tier_of(waiver.model, at))
 
 
 def _seated(signed: Sequence[str], seats: Sequence[frozenset[Role]]) -> int:

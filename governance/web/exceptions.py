@@ -95,7 +95,7 @@ def waiver_line(row: Waiver, at: datetime) -> Line:
         cells=(
             row.environment.name if row.environment else _("all"),
             row.tier,
-            f"{waived.ends_at(row):%Y-%m-%d %H:%M} UTC",
+            f"{waived.ends_at(row, at):%Y-%m-%d %H:%M} UTC",
         ),
         state=str(word),
         sign=sign,

@@ -148,7 +148,8 @@ def ask(request: PersonRequest, slug: str) -> HttpResponse:
 def waiver_page(request: PersonRequest, waiver_id: UUID) -> HttpResponse:
     """One waiver: what it says, who signed, and what this person may do."""
     row = get_object_or_404(waived.told(), pk=waiver_id)
-    word, sign = WAIVER_STATES[waived.state_of(row, timezone.now())]
+    at = timezone.now()
+    word, sign = WAIVER_STATES[waived.state_of(row, at)]
     address = reverse("web:waiver", args=[row.pk])
     context = {
         "title": _("Waiver of %(rules)s") % {"rules": ", ".join(row.rules)},
@@ -158,21 +159,21 @@ def waiver_page(request: PersonRequest, waiver_id: UUID) -> HttpResponse:
         ],
         "state": word,
         "sign": sign,
-        "facts": _facts(row),
+        "facts": _facts(row, at),
         "steps": _steps(row),
     }
     offers = _offers(request, row)
     return record_page(request, offers, context, section="waivers", address=address)
 
 
-def _facts(row: Waiver) -> list[tuple[str, object]]:
+def _facts(row: Waiver, at: datetime) -> list[tuple[str, object]]:
     return [
         (_("Kind"), row.get_kind_display()),
         (_("About"), row.version or row.model),
         (_("Environment"), row.environment or _("all environments")),
         (_("Tier"), row.tier),
         (_("From"), row.valid_from),
-        (_("Ends"), waived.ends_at(row)),
+        (_("Ends"), waived.ends_at(row, at)),
         (_("Reason"), row.reason),
         (_("Risk"), row.risk_statement),
         (_("Done instead"), row.compensating_controls),
