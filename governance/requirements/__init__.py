@@ -85,7 +85,7 @@ def _judged(found: Bound, item: Mapping[str, Any], case: Case, severity: str) ->
         passed=True,
         observed=_("waived until %(until)s: %(observed)s")
         % {
-            "until": ends_at(waiver).strftime("%Y-%m-%d %H:%M UTC"),
+            "until": ends_at(waiver, case.at).strftime("%Y-%m-%d %H:%M UTC"),
             "observed": check.observed,
         },
         because=_("Waiver asked for by %(name)s: %(reason)s")
