@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from governance import roles, signatures
+from governance import challenges, roles, signatures
 from governance.case import Case
 from governance.eligibility import (
     NoSeat,
@@ -24,7 +24,7 @@ from governance.models import (
 )
 from governance.policy import Check
 from governance.requirements import APPROVE, SUBMIT, evaluate
-from governance.requirements.quorum import max_days, progress
+from governance.requirements.quorum import Progress, max_days, progress
 from governance.signatures import Proof
 from registry.acts import act, acting
 from registry.digests import sha256_hex
@@ -178,12 +178,29 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
             reason = signature.comment
             move(version=version, to=Status.REJECTED, by=by, at=at, reason=reason)
         return
-    if not progress(case).complete:
+    found = progress(case)
+    if not found.complete:
         return
+    _require_answered(request, found)
     _require(evaluate(case, APPROVE), _("The version does not meet its requirements."))
     authorise(case, request)
     if status != Status.APPROVED:
         move(version=version, to=Status.APPROVED, by=by, at=at)
+
+
+def _require_answered(request: ApprovalRequest, found: Progress) -> None:
+    """Refuse the last signature while dissent stands, or a challenge that a pack
+    wants closed."""
+    dissents = [row.dissented_by for row in challenges.open_dissents(request)]
+    if dissents:
+        raise NotReady(
+            _("%(names)s dissents: an executive or a risk manager overrides it first.")
+            % {"names": ", ".join(user.printed_name for user in dissents)},
+            [],
+        )
+    wanted = any(asked.challenges_closed for asked in found.asked)
+    if wanted and challenges.open_challenges(request).exists():
+        raise NotReady(_("A challenge is not answered and closed yet."), [])
 
 
 def authorise(case: Case, request: ApprovalRequest) -> Authorisation:

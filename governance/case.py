@@ -10,8 +10,8 @@ from typing import Any, Self
 from django.utils.translation import gettext as _
 
 from audits.evidence import latest_reports
-from audits.models import EvidenceReport
-from governance import policy, risk
+from audits.models import EvidenceReport, ForeignEvidence
+from governance import findings, policy, risk
 from governance.lifecycle import status_of
 from governance.models import (
     ApprovalRequest,
@@ -61,6 +61,10 @@ _JUDGED_FIELDS = (
     "gxp",
     "credit",
 )
+
+
+# What may change after an approval without voiding it: the rules judge it anew.
+_MOVING = ("evidence", "attached", "findings", "waivers")
 
 
 @dataclass(frozen=True)
@@ -264,12 +268,12 @@ class Case:
         self,
         packs: Sequence[Mapping[str, Any]],
         valid_until: datetime | None,
-        evidence: dict[str, str] | None = None,
+        moving: Mapping[str, Any] | None = None,
     ) -> str:
         """Canonical JSON of everything that a signature judges, each by digest.
 
-        `packs` name those that judge, see `InForce.as_subject`. `evidence` stands in
-        for the digests of the newest reports.
+        `packs` name those that judge, see `InForce.as_subject`. `moving` stands in for
+        what moves on after an approval: evidence, findings, waivers.
         """
         model = self.version.model
         judged: dict[str, Any] = {name: getattr(model, name) for name in _JUDGED_FIELDS}
@@ -293,8 +297,8 @@ class Case:
                     "tier": assessment.tier,
                     **self._decided_on_tier(),
                 },
-                "evidence": self._digests() if evidence is None else evidence,
                 "packs": list(packs),
+                **(self._moving() if moving is None else moving),
                 "valid_until": valid_until.isoformat() if valid_until else None,
             }
         ).decode()
@@ -315,8 +319,17 @@ class Case:
         """The packs that apply, as signatures name them. Raises `policy.NoPolicy`."""
         return [item.in_force.as_subject() for item in self.packs]
 
-    def _digests(self) -> dict[str, str]:
-        return {kind: report.sha256 for kind, report in self.reports.items()}
+    def _moving(self) -> dict[str, Any]:
+        attached = ForeignEvidence.objects.filter(version=self.version)
+        return {
+            "evidence": {kind: row.sha256 for kind, row in self.reports.items()},
+            "attached": sorted(str(row.pk) for row in attached.only("pk")),
+            "findings": {
+                str(row.finding.pk): f"{row.severity} {row.state}"
+                for row in findings.open_of(self.version, self.at)
+            },
+            "waivers": {rule: str(row.pk) for rule, row in self.waivers.items()},
+        }
 
     @cached_property
     def subject_holds(self) -> bool:
@@ -331,7 +344,10 @@ class Case:
         request = self.request
         if request is None:
             return False
-        judged = json.loads(request.subject)["evidence"] if self.granted else None
+        judged = None
+        if self.granted:
+            stored = json.loads(request.subject)
+            judged = {name: stored[name] for name in _MOVING if name in stored}
         try:
             packs = request.packs if self.granted else self.pack_subjects
         except policy.NoPolicy:

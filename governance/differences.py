@@ -12,6 +12,7 @@ from audits import log
 from audits.capture import relation
 from governance.case import Case
 from governance.models import ApprovalRequest
+from governance.policy import NoPolicy
 from registry.models import RegisteredModel
 
 _LABELS = {
@@ -24,6 +25,7 @@ _LABELS = {
     "pack": gettext_noop("Policy"),
     "packs": gettext_noop("Policies"),
     "valid_until": gettext_noop("End of validity"),
+    "attached": gettext_noop("Attached evidence"),
     "findings": gettext_noop("Findings"),
     "waivers": gettext_noop("Waivers"),
     "conditions": gettext_noop("Conditions"),
@@ -54,7 +56,11 @@ def since_submitted(case: Case) -> list[Difference]:
     if request is None or case.subject_holds:
         return []
     then = json.loads(request.subject)
-    now = json.loads(case.subject(request.pack, request.valid_until))
+    try:
+        packs = case.pack_subjects
+    except NoPolicy:
+        packs = []
+    now = json.loads(case.subject(packs, request.valid_until))
     found = list(_differences(then, now, ()))
     if then.get("inventory_sha256") != now.get("inventory_sha256"):
         found += _of_inventory(case)

@@ -307,6 +307,7 @@ CELERY_BEAT_SCHEDULE = {
         "verify_log": 10,
         "execute_evidence": 3,
         "render_dossiers": 3,
+        "remind_signers": 300,
         **(
             {"export_log": 60 * FREIGABE_EXPORT_EVERY_MINUTES}
             if FREIGABE_EXPORT

@@ -16,7 +16,7 @@ from audits.models import Verification
 from audits.outside import deliveries, timestamps, witnesses
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
-from governance import nudge
+from governance import nudge, reminding
 from governance.dossier import build
 from registry.acts import through
 
@@ -118,6 +118,13 @@ def export_log() -> None:
             export(to=settings.FREIGABE_EXPORT, at=timezone.now())
         except ExportError as error:
             logger.error("The log was not exported: %s", error)
+
+
+@shared_task(name="governance.tasks.remind_signers")
+def remind_signers() -> None:
+    """Tell people of approvals that wait; nothing is ever approved by the clock."""
+    with through("task"):
+        reminding.remind(at=timezone.now())
 
 
 @shared_task(name="governance.tasks.execute_evidence")

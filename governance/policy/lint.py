@@ -7,15 +7,17 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audits.models import EvidenceRun
-from governance import expressions
+from governance import expressions, quorum
 from governance.evidence_types import EVIDENCE_TYPES
 from governance.policy.variables import is_known
-from registry.models import Role
+from governance.seats import InvalidApprovals
 
 
 def errors_of(data: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each thing that would make the pack unusable."""
     yield from _condition("applies_when", data["applies_when"])
+    for tier, asked in data.get("approvals", {}).items():
+        yield from (f"approvals.{tier}: {text}" for text in approvals_lint(asked))
     rules: Sequence[Mapping[str, Any]] = data["rules"]
     for rule_id, count in Counter(rule["id"] for rule in rules).items():
         if count > 1:
@@ -62,8 +64,8 @@ def _item(item: Mapping[str, Any], rule: Mapping[str, Any]) -> Iterator[str]:
     elif kind.endswith("_report"):
         yield from _measured(item)
     elif kind == "signature_event":
-        if "quorum" in item and not _is_quorum(item["quorum"]):
-            yield _("a quorum lists meaning, roles and count.")
+        if "quorum" in item or "stages" in item:
+            yield from approvals_lint(item)
         if len(item) == 1:
             yield _("say what is asked of the signatures.")
     elif kind == "approval":
@@ -75,6 +77,14 @@ def _item(item: Mapping[str, Any], rule: Mapping[str, Any]) -> Iterator[str]:
             yield _("max_days must give days for each tier.")
     elif kind == "inventory_record" and not item.get("required_fields"):
         yield _("name the required fields.")
+
+
+def approvals_lint(data: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with stages and seats; see `quorum.parse`."""
+    try:
+        quorum.parse(data)
+    except InvalidApprovals as error:
+        yield from error.errors
 
 
 def _measured(item: Mapping[str, Any]) -> Iterator[str]:
@@ -91,20 +101,3 @@ def _measured(item: Mapping[str, Any]) -> Iterator[str]:
         yield _("name a measurement and exactly one limit.")
     elif isinstance(limits[0], bool) or not isinstance(limits[0], int | float):
         yield _("the limit must be a number.")
-
-
-def _is_quorum(quorum: Any) -> bool:
-    return (
-        isinstance(quorum, list)
-        and bool(quorum)
-        and all(
-            isinstance(seat, dict)
-            and seat.get("meaning") in ("review", "approval", "responsibility")
-            and isinstance(seat.get("count"), int)
-            and seat["count"] > 0
-            and isinstance(seat.get("roles"), list)
-            and bool(seat["roles"])
-            and set(seat["roles"]) <= set(Role.values)
-            for seat in quorum
-        )
-    )
