@@ -1,5 +1,6 @@
 """Reading the settings that the environment gives."""
 
+import ipaddress
 import os
 import secrets
 import tempfile
@@ -45,6 +46,17 @@ def env_list(name: str, default: str) -> list[str]:
     """Return the parts of a comma-separated value."""
     parts = os.environ.get(name, default).split(",")
     return [part.strip() for part in parts if part.strip()]
+
+
+def env_networks(name: str, default: str) -> list[str]:
+    """Return networks in CIDR notation; anything else is refused."""
+    networks = env_list(name, default)
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {error}") from error
+    return networks
 
 
 def env_secret(name: str, default: str = "") -> str:

@@ -126,6 +126,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("hold records"): {R.COMPLIANCE, R.DPO},
         gettext_noop("set retention rules"): {R.RISK_MANAGER, R.COMPLIANCE},
         gettext_noop("manage access"): {R.PLATFORM_ADMIN},
+        gettext_noop("manage webhooks"): {R.PLATFORM_ADMIN},
         gettext_noop("record identities"): {R.PLATFORM_ADMIN},
         gettext_noop("prove identities"): {R.PLATFORM_ADMIN, R.COMPLIANCE},
         gettext_noop("declare persons"): {R.RISK_MANAGER, R.COMPLIANCE},

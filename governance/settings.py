@@ -14,6 +14,7 @@ from governance.environment import (
     env_bool,
     env_int,
     env_list,
+    env_networks,
     env_secret,
     kept_secret,
     keywords,
@@ -68,6 +69,12 @@ FREIGABE_CHECKPOINT_WEBHOOK = os.environ.get("FREIGABE_CHECKPOINT_WEBHOOK", "")
 FREIGABE_CHECKPOINT_WEBHOOK_SECRET = env_secret("FREIGABE_CHECKPOINT_WEBHOOK_SECRET")
 FREIGABE_CHECKPOINT_EVERY_HOURS = env_int("FREIGABE_CHECKPOINT_EVERY_HOURS", 24)
 FREIGABE_LOG_ALARM_SECONDS = env_int("FREIGABE_LOG_ALARM_SECONDS", 300, least=1)
+
+# Telling people (docs/notifications.md) ---------------------------------------------
+# A digest by mail for whoever asks for one; FREIGABE_SMTP_* name the server.
+FREIGABE_DIGEST = env_bool("FREIGABE_DIGEST", False)
+# Networks that webhooks may call although they are not public, such as 10.1.0.0/16.
+FREIGABE_WEBHOOK_ALLOW = env_networks("FREIGABE_WEBHOOK_ALLOW", "")
 
 # Security ---------------------------------------------------------------------------
 DEBUG = env_bool("FREIGABE_DEBUG", False)
@@ -271,6 +278,8 @@ CELERY_TASK_ROUTES = {
     # It waits for others.
     "governance.tasks.ask_*": {"queue": "dossier"},
     "governance.tasks.export_*": {"queue": "dossier"},
+    "governance.tasks.call_*": {"queue": "dossier"},
+    "governance.tasks.mail_*": {"queue": "dossier"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -308,6 +317,8 @@ CELERY_BEAT_SCHEDULE = {
         "execute_evidence": 3,
         "render_dossiers": 3,
         "remind_signers": 300,
+        "call_webhooks": 5,
+        **({"mail_digests": 60} if FREIGABE_DIGEST else {}),
         **(
             {"export_log": 60 * FREIGABE_EXPORT_EVERY_MINUTES}
             if FREIGABE_EXPORT

@@ -16,7 +16,7 @@ from audits.models import Verification
 from audits.outside import deliveries, timestamps, witnesses
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
-from governance import nudge, reminding
+from governance import access, mailing, nudge, reminding, webhooks
 from governance.dossier import build
 from registry.acts import through
 
@@ -145,3 +145,25 @@ def render_dossiers() -> None:
     with through("task"):
         while build.build_next():
             pass
+
+
+@shared_task(name="governance.tasks.call_webhooks", soft_time_limit=300)
+def call_webhooks() -> None:
+    """Send what is due to webhooks, one message after the other."""
+    with through("task"):
+        by = access.system_user()
+        webhooks.queue(by=by, at=timezone.now())
+        while webhooks.send_next(by=by, at=timezone.now()):
+            pass
+
+
+@shared_task(name="governance.tasks.mail_digests", soft_time_limit=300)
+def mail_digests() -> None:
+    """Send the digests that are due, one person after the other."""
+    with through("task"):
+        by = access.system_user()
+        try:
+            while mailing.send_next(by=by, at=timezone.now()):
+                pass
+        except mailing.NotSent as error:
+            logger.warning("%s", error)

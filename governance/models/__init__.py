@@ -42,6 +42,7 @@ from governance.models.lifecycle import Status, StatusChange
 from governance.models.notifications import (
     Announcement,
     Notification,
+    NotificationMailed,
     NotificationRead,
     NotificationWish,
 )
@@ -74,6 +75,11 @@ from governance.models.signing import (
 )
 from governance.models.triggers import KeyCompromise, TriggerEvent, VendorNotice
 from governance.models.waivers import Waiver, WaiverDecision, WaiverRevocation
+from governance.models.webhooks import (
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookMessage,
+)
 
 __all__ = [
     "Announcement",
@@ -114,6 +120,7 @@ __all__ = [
     "KeyCompromise",
     "MatrixDraft",
     "Notification",
+    "NotificationMailed",
     "NotificationRead",
     "NotificationWish",
     "PackDraft",
@@ -148,5 +155,8 @@ __all__ = [
     "Waiver",
     "WaiverDecision",
     "WaiverRevocation",
+    "WebhookAttempt",
+    "WebhookEndpoint",
+    "WebhookMessage",
     "Withdrawal",
 ]

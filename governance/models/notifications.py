@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from registry.models import User
 from registry.models.base import Fact
@@ -73,13 +74,27 @@ class NotificationRead(Fact):
         return f"{self.notification} read"
 
 
+class NotificationMailed(Fact):
+    """That a digest carried it."""
+
+    append_only: ClassVar[bool] = True
+
+    notification = models.OneToOneField(
+        Notification, models.PROTECT, related_name="mailed"
+    )
+    mailed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.notification} mailed"
+
+
 class NotificationWish(Fact):
     """How a person wants to be told: the language, and how often by mail."""
 
     class Digest(models.TextChoices):
-        NEVER = "never"
-        DAILY = "daily"
-        WEEKLY = "weekly"
+        NEVER = "never", _("Never")
+        DAILY = "daily", _("Every day")
+        WEEKLY = "weekly", _("Every week")
 
     person = models.OneToOneField(
         User, models.PROTECT, related_name="notification_wish"

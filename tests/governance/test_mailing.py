@@ -1,0 +1,112 @@
+"""The digest: who asked for one gets one mail with what is new, once."""
+
+import smtplib
+import threading
+
+import pytest
+from django.core import mail
+from django.core.mail import EmailMessage
+from django.db import connection
+from django.utils.translation import gettext_lazy
+
+from governance import mailing, notifications
+from governance.models import NotificationMailed
+from tests.world import NOW, World, later
+
+
+def tell(world, to=None, at=NOW):
+    return notifications.tell(
+        to=to or [world.rita],
+        subject=gettext_lazy("Approvals"),
+        text="One waits.",
+        link="/approvals/",
+        at=at,
+    )
+
+
+def wish(world, digest="daily", language="en"):
+    notifications.wish(language=language, digest=digest, by=world.rita, at=NOW)
+
+
+def run(world, at=NOW) -> int:
+    sent = 0
+    while mailing.send_next(by=world.adam, at=at):
+        sent += 1
+    return sent
+
+
+def test_a_digest_carries_what_is_new_once(world):
+    wish(world)
+    tell(world)
+    tell(world)
+    run(world)
+    run(world, at=later(days=1))
+    (sent,) = mail.outbox
+    assert sent.subject == "Freigabe: 2 notifications"
+    assert sent.to == ["rita@bank.example"]
+    assert "/approvals/" in sent.body
+
+
+def test_it_comes_in_the_persons_language(world):
+    wish(world, language="de")
+    tell(world)
+    run(world)
+    assert "Freigaben" in mail.outbox[0].body
+
+
+def test_whoever_asked_for_none_gets_none(world):
+    tell(world)
+    wish(world, digest="never")
+    assert run(world) == 0
+    assert mail.outbox == []
+
+
+def test_what_was_read_or_is_told_later_waits_for_no_second_mail(world):
+    wish(world)
+    tell(world)
+    notifications.mark_read(
+        notifications=notifications.unread(world.rita), by=world.rita, at=NOW
+    )
+    run(world)
+    assert mail.outbox == []
+    tell(world, at=later(hours=1))
+    assert run(world, at=later(hours=2)) == 0
+    run(world, at=later(days=1))
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_server_that_refuses_is_asked_again(world, monkeypatch):
+    wish(world)
+    tell(world)
+
+    def refuse(_self: EmailMessage) -> int:
+        raise smtplib.SMTPServerDisconnected("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailMessage, "send", refuse)
+        with pytest.raises(mailing.NotSent, match="rita"):
+            mailing.send_next(by=world.adam, at=NOW)
+    assert run(world, at=later(minutes=1)) == 0
+    assert run(world, at=later(minutes=6)) == 1
+    assert len(mail.outbox) == 1
+
+
+def test_workers_at_the_same_time_send_one_digest(fresh_database, django_db_blocker):
+    with django_db_blocker.unblock():
+        world = World()
+        wish(world)
+        tell(world)
+        gate = threading.Barrier(4)
+
+        def work() -> None:
+            gate.wait()
+            mailing.send_next(by=world.adam, at=NOW)
+            connection.close()
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(mail.outbox) == 1
+        assert NotificationMailed.objects.count() == 1

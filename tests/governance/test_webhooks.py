@@ -1,0 +1,182 @@
+"""Webhooks: signed, sent once and again until they arrive, and never in a flood."""
+
+import base64
+import hashlib
+import hmac
+import json
+
+import pytest
+from django.db import transaction
+
+from governance import notifications, roles, webhooks
+from governance.models import (
+    Notification,
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookMessage,
+)
+from governance.records import AlreadyRegistered, Refused
+from tests.governance.test_outgoing import Receiver, receiver  # noqa: F401
+from tests.world import NOW, later
+
+
+@pytest.fixture
+def hook(world, receiver, settings):  # noqa: F811
+    settings.FREIGABE_WEBHOOK_ALLOW = ["127.0.0.0/8"]
+
+    def make(path="/good", **more):
+        kinds = more.pop("kinds", [])
+        return webhooks.register(
+            name=f"SIEM {path}",
+            url=receiver + path,
+            kinds=kinds,
+            by=world.adam,
+            at=NOW,
+            **more,
+        )
+
+    return make
+
+
+def tell(world, kind="waiver.expiring", at=NOW):
+    return notifications.tell(
+        to=[world.rita],
+        subject="Rita's waiver ends",
+        text="It ends tomorrow.",
+        kind=kind,
+        about=world.rita,
+        link="/models/mortgage-approval/",
+        at=at,
+    )
+
+
+def run(world, at=NOW):
+    webhooks.queue(by=world.adam, at=at)
+    made = []
+    while attempt := webhooks.send_next(by=world.adam, at=at):
+        made.append(attempt)
+    return made
+
+
+def test_a_receiver_can_check_who_sent_it_and_when(world, hook):
+    _endpoint, secret = hook()
+    tell(world)
+    assert [one.status for one in run(world)] == [204]
+    ((_path, headers, body),) = Receiver.seen
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    mac = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{mac}"
+    assert int(headers["webhook-timestamp"]) == int(NOW.timestamp())
+
+
+def test_ids_and_links_leave_and_no_words_or_names(world, hook):
+    hook()
+    told = tell(world)
+    run(world)
+    body = Receiver.seen[0][2].decode()
+    assert not any(word in body for word in ("Rita", "Okafor", "waiver ends", "bank."))
+    said = json.loads(body)
+    assert said["type"] == "waiver.expiring"
+    assert said["data"]["id"] == str(told.pk)
+    assert said["data"]["url"].endswith("/models/mortgage-approval/")
+
+
+def test_each_announcement_is_sent_once_however_often_the_clock_ticks(world, hook):
+    hook()
+    tell(world)
+    run(world)
+    run(world, at=later(seconds=5))
+    run(world, at=later(days=3))
+    assert len(Receiver.seen) == 1
+
+
+def test_only_what_was_asked_for_and_happened_since(world, hook):
+    tell(world, at=later(minutes=-1))
+    hook(kinds=["waiver.expiring"])
+    tell(world, kind="finding.overdue")
+    tell(world)
+    assert len(run(world)) == 1
+
+
+def test_a_failure_is_tried_again_later_under_the_same_id(world, hook):
+    hook("/down")
+    tell(world)
+    (first,) = run(world)
+    assert (first.status, first.response_start) == (503, "down for now")
+    assert run(world, at=later(seconds=4)) == []
+    assert len(run(world, at=later(seconds=7))) == 1
+    ids = {headers["webhook-id"] for _path, headers, _body in Receiver.seen}
+    assert len(ids) == 1
+    assert len(Receiver.seen) == 2
+
+
+def test_after_the_last_try_it_is_given_up_and_can_be_sent_by_hand(world, hook):
+    hook("/down")
+    tell(world)
+    for day in range(webhooks.TRIES + 3):
+        run(world, at=later(days=2 * day))
+    message = WebhookMessage.objects.get()
+    assert message.state == webhooks.State.GIVEN_UP
+    assert message.attempts.count() == webhooks.TRIES
+    at = later(days=90)
+    WebhookEndpoint.objects.update(url=message.endpoint.url.replace("down", "good"))
+    webhooks.redeliver(message=message, by=world.adam, at=at)
+    with pytest.raises(webhooks.CannotChange, match="waits"):
+        webhooks.redeliver(message=message, by=world.adam, at=at)
+    assert [one.status for one in run(world, at=at)] == [204]
+
+
+def test_an_endpoint_that_only_fails_is_disabled_and_somebody_is_told(world, hook):
+    endpoint, _secret = hook("/down")
+    for _ in range(webhooks.FAILURES_ALLOWED):
+        tell(world)
+    run(world)
+    tell(world)
+    assert run(world, at=later(days=1)) == []
+    told = Notification.objects.filter(recipient=world.adam)
+    assert told.get().subject == "The webhook SIEM /down is disabled"
+    WebhookEndpoint.objects.update(url=endpoint.url.replace("down", "good"))
+    webhooks.enable(endpoint=endpoint, by=world.adam, at=later(days=2))
+    made = run(world, at=later(days=2))
+    # All that waited, what was told meanwhile, and that it was disabled.
+    assert len(made) == webhooks.FAILURES_ALLOWED + 2
+
+
+def test_an_address_that_became_an_inner_one_is_not_called(world, hook, settings):
+    hook()
+    tell(world)
+    settings.FREIGABE_WEBHOOK_ALLOW = []
+    (attempt,) = run(world)
+    assert attempt.status is None
+    assert "not public" in attempt.problem
+    assert Receiver.seen == []
+
+
+def test_a_crash_while_sending_loses_nothing(world, hook):
+    hook()
+    tell(world)
+    webhooks.queue(by=world.adam, at=NOW)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        webhooks.send_next(by=world.adam, at=NOW)
+        raise RuntimeError("killed before the commit")
+    assert not WebhookAttempt.objects.exists()
+    run(world)
+    assert {headers["webhook-id"] for _p, headers, _b in Receiver.seen} == {
+        Receiver.seen[0][1]["webhook-id"]
+    }
+    assert len(Receiver.seen) == 2
+
+
+def test_only_an_administrator_registers_and_never_an_inner_address(world, hook):
+    with pytest.raises(roles.NotAllowed):
+        webhooks.register(
+            name="x", url="https://a.example", kinds=[], by=world.rita, at=NOW
+        )
+    with pytest.raises(Refused, match="not public"):
+        webhooks.register(
+            name="x", url="http://10.0.0.1/", kinds=[], by=world.adam, at=NOW
+        )
+    hook()
+    with pytest.raises(AlreadyRegistered):
+        hook()
