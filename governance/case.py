@@ -10,8 +10,8 @@ from typing import Any, Self
 from django.utils.translation import gettext as _
 
 from audits.evidence import latest_reports
-from audits.models import EvidenceReport, ForeignEvidence
-from governance import findings, policy, risk
+from audits.models import EvidenceReport
+from governance import declared, findings, policy, risk
 from governance.lifecycle import status_of
 from governance.models import (
     ApprovalRequest,
@@ -224,6 +224,11 @@ class Case:
         return latest_reports(self.version)
 
     @cached_property
+    def held(self) -> declared.Held:
+        """What people declared and attached that counts."""
+        return declared.held(self.version, self.at)
+
+    @cached_property
     def status(self) -> Status:
         """Where the version stands in its life cycle."""
         return status_of(self.version)
@@ -320,10 +325,9 @@ class Case:
         return [item.in_force.as_subject() for item in self.packs]
 
     def _moving(self) -> dict[str, Any]:
-        attached = ForeignEvidence.objects.filter(version=self.version)
         return {
             "evidence": {kind: row.sha256 for kind, row in self.reports.items()},
-            "attached": sorted(str(row.pk) for row in attached.only("pk")),
+            "attached": self.held.digests(),
             "findings": {
                 str(row.finding.pk): f"{row.severity} {row.state}"
                 for row in findings.open_of(self.version, self.at)

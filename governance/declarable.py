@@ -94,7 +94,8 @@ class Kind:
     `verdict` names the field with the outcome. `matches` maps fields to those of the
     inventory record that must say the same when a rule is judged. `per` is "person"
     where there is one for each person whom its field `person` names, "signer" where
-    there is one for each person who signs it.
+    there is one for each person who signs it. `must` is what the fields have to say for
+    any rule to pass, in the words of a rule's `where`.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Kind:
     verdict: str
     matches: Mapping[str, str]
     per: str
+    must: Mapping[str, Any]
 
     @property
     def title(self) -> str:
@@ -153,6 +155,7 @@ def _kind(name: str, facts: Mapping[str, Any]) -> Kind:
         verdict=facts.get("verdict", ""),
         matches=facts.get("matches", {}),
         per=facts.get("per", ""),
+        must=facts.get("must", {}),
     )
 
 

@@ -1,7 +1,7 @@
 """The rules of a pack applied to a case: each answer is a check with its reasons."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,27 +9,14 @@ from django.utils.translation import gettext as _
 
 from governance.case import Case
 from governance.policy import Applying, Bound, Check, Rule
-from governance.requirements import inventory, law, quorum, reports
+from governance.requirements import law
+from governance.requirements.providers import PROVIDERS
 from governance.waived import ends_at
 
 SUBMIT = ("register", "submit")
 APPROVE = (*SUBMIT, "validate", "approve")
 # What holds for use holds at every question of the gate.
 DEPLOY = (*APPROVE, "sign", "deploy", "continuous")
-
-Provider = Callable[[Rule, Mapping[str, Any], Case], Check]
-PROVIDERS: dict[str, Provider] = {
-    "inventory_record": inventory.record,
-    "risk_assessment": inventory.assessment,
-    "performance_report": reports.report,
-    "fairness_report": reports.report,
-    "explainability_report": reports.report,
-    "robustness_report": reports.report,
-    "drift_report": reports.report,
-    "data_quality_report": reports.report,
-    "signature_event": quorum.signatures,
-    "approval": quorum.authorisation,
-}
 
 
 def evaluate(case: Case, gates: tuple[str, ...]) -> list[Check]:

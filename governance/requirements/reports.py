@@ -10,10 +10,17 @@ from audits.labels import measurement_label
 from audits.models import EvidenceReport, Measurement
 from governance.case import Case
 from governance.policy import Check, Rule
+from governance.requirements import hiring
+from governance.requirements.answers import answer, most_days, unusable
 
 
 def report(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
-    """`*_report`: the newest one is young enough and keeps its limit."""
+    """`*_report`: the newest one is young enough and keeps its limit, if it has one.
+
+    A vendor's or an auditor's attachment of the type is no measurement of ours.
+    """
+    if (wrong := unusable(rule, item)) is not None:
+        return wrong
     kind = item["type"].removesuffix("_report")
     report = case.reports.get(kind)
     measure = _("The developer or validator requests a %(kind)s run.") % {"kind": kind}
@@ -26,7 +33,8 @@ def report(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
             because=rule.text,
             next_step=measure,
         )
-    oldest = case.at - timedelta(days=item.get("max_age_days", 365))
+    days = most_days(item, case.tier)
+    oldest = case.at - timedelta(days=365 if days is None else days)
     if report.reported_at < oldest:
         return Check(
             rule.id,
@@ -37,7 +45,31 @@ def report(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
             because=rule.text,
             next_step=measure,
         )
+    if "impact_ratio_at_least" in item:
+        return hiring.four_fifths(rule, item, case)
+    if "measurement" not in item:
+        return _made(rule, item, report)
     return _measured(rule, item, report)
+
+
+def _made(rule: Rule, item: Mapping[str, Any], report: EvidenceReport) -> Check:
+    """That it exists and measured something, by group where that is asked."""
+    known = [m for m in report.measurements.all() if m.value is not None]
+    groups = {m.group for m in known if m.group}
+    lacking = not known or (bool(item.get("per_group_metrics")) and not groups)
+    return answer(
+        rule,
+        observed=_("report of %(day)s, %(count)s numbers, %(groups)s groups.")
+        % {
+            "day": report.reported_at.date().isoformat(),
+            "count": len(known),
+            "groups": len(groups),
+        },
+        problems=[_("It has no number by group.") if known else _("It has no number.")]
+        if lacking
+        else [],
+        next_step=_("Measure on a data set that answers the question."),
+    )
 
 
 def _measured(rule: Rule, item: Mapping[str, Any], report: EvidenceReport) -> Check:

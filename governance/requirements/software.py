@@ -1,0 +1,76 @@
+"""Rules about the software and the data: validated release, independent test data."""
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from governance.case import Case
+from governance.policy import Check, Rule
+from governance.requirements.answers import answer, unusable
+from governance.requirements.documents import candidates, newest
+from registry.models import VersionDataset
+
+
+def release() -> str:
+    """The version of Freigabe that runs; empty where it is not installed as such."""
+    try:
+        return version("freigabe")
+    except PackageNotFoundError:
+        return ""
+
+
+def validated(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
+    """`csv_package`: with `current_software`, released for the version that runs."""
+    if (wrong := unusable(rule, item)) is not None:
+        return wrong
+    rows = candidates(case, {**item, "where": {}})
+    problems: list[str] = []
+    running = release()
+    if rows and item.get("current_software"):
+        named = rows[0].fields.get("software_version")
+        if not running or named != running:
+            problems.append(
+                _("It is for the version %(named)s; %(running)s runs.")
+                % {"named": named, "running": running or "?"}
+            )
+    return newest(rule, item, case, rows, problems)
+
+
+def independent_data(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
+    """`dataset_independence`: no test data are training data, by bytes and by rows.
+
+    `hash_overlap: 0` compares the digests of the data sets, and the number of rows
+    that stand in both where a data quality report counted them. Else it is declared.
+    """
+    if (wrong := unusable(rule, item)) is not None:
+        return wrong
+    asked = {name: value for name, value in item.items() if name != "hash_overlap"}
+    if "hash_overlap" not in item:
+        return newest(rule, asked, case, candidates(case, asked))
+    problems = list(_overlaps(case))
+    return answer(
+        rule,
+        observed=_("Test data against training data."),
+        problems=problems,
+        next_step=_("The developer registers a version with independent test data."),
+    )
+
+
+def _overlaps(case: Case) -> list[str]:
+    links = VersionDataset.objects.filter(version=case.version)
+    by_use: dict[str, set[str]] = {}
+    for use, digest in links.values_list("use", "dataset_version__sha256"):
+        by_use.setdefault(use, set()).add(digest)
+    training, test = by_use.get("training", set()), by_use.get("test", set())
+    problems = []
+    if not training or not test:
+        problems.append(_("The version does not name training and test data."))
+    if training & test:
+        problems.append(_("The same data set is used for training and test."))
+    report = case.reports.get("data_quality")
+    for row in report.measurements.all() if report else ():
+        if row.name == "train_test_overlap" and (row.value is None or row.value > 0):
+            problems.append(_("Rows stand in both, or nobody knows."))
+    return problems
