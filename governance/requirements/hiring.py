@@ -95,10 +95,8 @@ def own_tables(case: Case) -> dict[str, Any]:
     asked = [tuple(table["features"]) for table in tables]
     return {
         "tables": tables,
-        "singles": len(
-            {tuple(t["features"]) for t in tables if len(t["features"]) < 2}
-        ),
-        "pairs": len({tuple(t["features"]) for t in tables if len(t["features"]) > 1}),
+        "singles": len({names for names in asked if len(names) == 1}),
+        "pairs": len({names for names in asked if len(names) > 1}),
         "median": law.get("sample_median"),
     }
 
