@@ -208,10 +208,11 @@ class Case:
     @cached_property
     def evidence_days(self) -> dict[str, date]:
         """The day of the newest evidence that counts, by its type."""
-        return {
+        own = {
             f"{kind}_report": report.reported_at.date()
             for kind, report in self.reports.items()
         }
+        return {**self.held.days(self.at.date()), **own}
 
     @cached_property
     def waivers(self) -> dict[str, Waiver]:

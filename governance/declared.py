@@ -54,6 +54,44 @@ class Held:
             rows[kind] += [row.record_sha256 for row in attachments]
         return {kind: sha256_of_json(sorted(rows[kind])) for kind in sorted(rows)}
 
+    def days(self, on: date) -> dict[str, date]:
+        """The day of the newest row of each type that counts by itself on a day.
+
+        The newest declaration, when it is not over and its outcome is no failure; else
+        the newest attachment with such an outcome, whose signer is not revoked.
+        """
+        found = {
+            kind: made_on
+            for kind, rows in self.attachments.items()
+            for row in rows[:1]
+            if (made_on := _attached_on(row)) is not None
+        }
+        for kind in self.declarations:
+            row = self.latest(kind)
+            if row is not None and _stands(row, on):
+                found[kind] = max(dated(row), found.get(kind, date.min))
+            else:
+                found.pop(kind, None)
+        return found
+
+
+def _attached_on(row: ForeignEvidence) -> date | None:
+    """The day of an attachment that counts; a verdict is needed where a kind has one."""
+    kind = KINDS.get(row.kind)
+    outcomes = ForeignEvidence.Outcome
+    good = {outcomes.PASSED, outcomes.WARNED}
+    if kind is None or not kind.verdict:
+        good.add(outcomes.NONE)
+    revoked = row.signer is not None and row.signer.revoked_at is not None
+    return None if revoked or row.outcome not in good else row.produced_on
+
+
+def _stands(row: Declaration, on: date) -> bool:
+    kind = KINDS.get(row.kind)
+    if kind is None or (row.valid_until is not None and row.valid_until < on):
+        return False
+    return not kind.verdict or row.fields.get(kind.verdict) in ("passed", "warned")
+
 
 def held(version: ModelVersion, at: datetime) -> Held:
     """What is declared and attached about one version by `at`."""

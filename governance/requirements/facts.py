@@ -53,7 +53,7 @@ def waiver(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
         for row in waived.active(case.version.model, case.at)
         if row.version_id in (None, case.version.pk)
         and row.environment_id in (None, case.environment.pk)
-        and case.at < waived.ends_at(row)
+        and case.at < waived.ends_at(row, case.at)
     ]
     observed = _("%(count)s active waivers.") % {"count": len(rows)}
     step = _("The owner asks for a waiver; the second line decides.")
