@@ -76,7 +76,7 @@ class Held:
 
 
 def _attached_on(row: ForeignEvidence) -> date | None:
-    """The day of an attachment that counts; a verdict is needed where a kind has one."""
+    """The day of an attachment that counts; some kinds need a verdict."""
     kind = KINDS.get(row.kind)
     outcomes = ForeignEvidence.Outcome
     good = {outcomes.PASSED, outcomes.WARNED}
