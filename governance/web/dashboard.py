@@ -44,19 +44,27 @@ class Task:
 def portfolio(request: PersonRequest) -> HttpResponse:
     """Show the heat map, the decisions that wait, and the last answers of the gate."""
     at = timezone.now()
-    assessments = list(latest_assessments())
-    counts = Counter((a.likelihood, a.impact) for a in assessments)
+    assessments = list(latest_assessments().select_related("matrix"))
+    shown = matrices.current(at=at)
+    table = matrices.of(shown)
+    # A place means the same on the same scales only.
+    counts = Counter(
+        (a.likelihood, a.impact)
+        for a in assessments
+        if matrices.of(a.matrix).same_axes(table)
+    )
     bands = Counter(a.band for a in assessments)
     tasks = [*_tasks(request, at)]
     return show(
         request,
         "dashboard/portfolio.html",
         {
-            "matrix": matrix.draw(matrices.current(at=at), counts=counts, link=_cell),
+            "matrix": matrix.draw(shown, counts=counts, link=_cell),
             "bands": [(band.value, bands[band.value]) for band in Band],
             "models": RegisteredModel.objects.count(),
             "may_register": roles.may(request.user, "register models"),
             "assessed": len(assessments),
+            "elsewhere": len(assessments) - sum(counts.values()),
             "running": len({d.version.model_id for d in _running()}),
             "tasks": tasks[:LONGEST],
             "more": max(0, len(tasks) - LONGEST),

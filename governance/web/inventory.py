@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from governance import matrices, roles
+from governance import matrices, risk, roles
 from governance.lifecycle import State, state_of
 from governance.models import Authorisation, GateDecision, Status
 from governance.models.risk import Band
@@ -140,6 +140,7 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             "model": model,
             "facts": InventoryForm.facts_of(model),
             "assessment": latest,
+            "standing": risk.standing_with(model, latest, timezone.now()),
             "assessments": assessments,
             "matrix": matrix.draw(
                 latest.matrix if latest else matrices.current(at=timezone.now()),

@@ -118,11 +118,18 @@ def test_edit_changes_only_what_was_changed(world):
     assert model.validator == world.vera
 
 
+SCENARIOS = {
+    f"{kind}-{part}": value
+    for kind in ("unavailable", "wrong-for-one-case", "decay", "people-gone")
+    for part, value in (("likelihood", "2"), ("impact", "3"), ("reason", "It may."))
+}
+
+
 def test_risk_is_assessed_on_the_matrix(world):
     model = world.model()
     answer = as_(world.rita).post(
         reverse("web:assess", args=[model.slug]),
-        {"inherent": "5x4", "rationale": "Harm.", "residual": "2x4"},
+        {"inherent": "5x4", "rationale": "Harm.", "residual": "2x4", **SCENARIOS},
     )
     assert answer.status_code == 302
     found = RiskAssessment.objects.get()
@@ -135,7 +142,7 @@ def test_place_outside_the_matrix_is_refused(world, cell):
     model = world.model()
     answer = as_(world.rita).post(
         reverse("web:assess", args=[model.slug]),
-        {"inherent": cell, "rationale": "Harm."},
+        {"inherent": cell, "rationale": "Harm.", **SCENARIOS},
     )
     assert answer.status_code == 200
     assert not RiskAssessment.objects.exists()
@@ -145,7 +152,7 @@ def test_prohibited_practice_gets_a_sentence(world):
     model = world.model(ai_act_class="prohibited")
     answer = as_(world.rita).post(
         reverse("web:assess", args=[model.slug]),
-        {"inherent": "1x1", "rationale": "Harm."},
+        {"inherent": "5x5", "rationale": "Harm.", **SCENARIOS},
     )
     assert "prohibited practice" in answer.content.decode()
 
