@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from governance import challenges, roles, signatures
+from governance import challenges, evaluations, roles, signatures
 from governance.case import Case
 from governance.eligibility import (
     NoSeat,
@@ -18,6 +18,7 @@ from governance.lifecycle import State, move, state_of, status_of
 from governance.models import (
     ApprovalRequest,
     Authorisation,
+    Evaluation,
     Signature,
     Status,
     Withdrawal,
@@ -95,7 +96,7 @@ def submit(
     earlier = version.approval_requests.filter(environment=environment)
     last = earlier.order_by("-sequence").first()
     assert case.assessment is not None  # noqa: S101
-    return ApprovalRequest.objects.create(
+    request = ApprovalRequest.objects.create(
         version=version,
         environment=environment,
         assessment=case.assessment,
@@ -107,6 +108,10 @@ def submit(
         requested_at=at,
         sequence=last.sequence + 1 if last else 1,
     )
+    evaluations.record(
+        case=case, occasion=Evaluation.Occasion.SUBMISSION, request=request, by=by
+    )
+    return request
 
 
 def sign(
@@ -184,6 +189,12 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
     _require_answered(request, found)
     _require(evaluate(case, APPROVE), _("The version does not meet its requirements."))
     authorise(case, request)
+    evaluations.record(
+        case=Case(version, request.environment, at).as_granted(),
+        occasion=Evaluation.Occasion.SIGNATURE,
+        request=request,
+        by=by,
+    )
     if status != Status.APPROVED:
         move(version=version, to=Status.APPROVED, by=by, at=at)
 

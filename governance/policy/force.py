@@ -81,6 +81,9 @@ class Shelf:
                 continue
             if end is not None and row.effective_from < end <= at:
                 return None
+            last_day = parse(row.document).effective_to
+            if last_day is not None and at.date() > last_day:
+                return None
             if granted_at is None or not _spares(row, at, granted_at):
                 return InForce(row, self.adopted.get(slug, False), newer)
             newer = row

@@ -1,0 +1,112 @@
+"""From answers about evidence to checks: packs together, the strictest, waivers.
+
+Nothing here reads the database: the same inputs give the same checks, today and when
+an evaluation record is run again (decisions.md 3.2, rule 5).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from governance.policy import Applying, Bound, Check
+
+Answer = Callable[[Bound, Mapping[str, Any]], Check]
+
+
+@dataclass(frozen=True)
+class Waived:
+    """A waiver in force: until when, who asked for it, why."""
+
+    id: str
+    until: str
+    by: str
+    reason: str
+
+
+def judge(
+    packs: Sequence[Applying],
+    rules: Sequence[Bound],
+    *,
+    answer: Answer,
+    waived: Mapping[str, Waived],
+) -> list[Check]:
+    """A check for each piece of evidence that the rules ask for.
+
+    For equal evidence the strictest severity wins. What cannot be evaluated fails.
+    """
+    strictest = _strictest(rules)
+    return [
+        *(_undecided(item) for item in packs if item.unknown),
+        *(
+            _judged(found, item, answer, waived, strictest[key_of(item)])
+            for found in rules
+            for item in found.rule.evidence
+        ),
+    ]
+
+
+def _strictest(rules: Sequence[Bound]) -> dict[str, str]:
+    """The severity of each piece of evidence (decisions.md 3.2, rule 4)."""
+    found: dict[str, str] = {}
+    for rule in rules:
+        for item in rule.rule.evidence:
+            key = key_of(item)
+            if found.get(key) != "block":
+                found[key] = rule.severity
+    return found
+
+
+def key_of(item: Mapping[str, Any]) -> str:
+    """Equal for equal evidence: its type and everything that is asked of it."""
+    return json.dumps(item, sort_keys=True)
+
+
+def _judged(
+    found: Bound,
+    item: Mapping[str, Any],
+    answer: Answer,
+    waived: Mapping[str, Waived],
+    severity: str,
+) -> Check:
+    """One piece of evidence of one rule, with what makes it stricter or waives it."""
+    check = _unevaluable(found) if found.unknown else answer(found, item)
+    check = replace(check, severity=severity, pack=found.pack.name)
+    waiver = waived.get(found.rule.id) if found.rule.waivable else None
+    if check.passed or waiver is None:
+        return check
+    return replace(
+        check,
+        passed=True,
+        observed=_("waived until %(until)s: %(observed)s")
+        % {"until": waiver.until, "observed": check.observed},
+        because=_("Waiver asked for by %(name)s: %(reason)s")
+        % {"name": waiver.by, "reason": waiver.reason},
+        next_step="",
+    )
+
+
+def _unevaluable(found: Bound) -> Check:
+    return Check(
+        found.rule.id,
+        found.rule.title,
+        passed=False,
+        observed=_("cannot be evaluated"),
+        because=found.unknown,
+        next_step=_("The owner completes the record, or the author corrects the pack."),
+    )
+
+
+def _undecided(item: Applying) -> Check:
+    """A pack of which nobody can say whether it applies: it does, and denies."""
+    return Check(
+        f"applies-{item.pack.slug}",
+        _("Whether the pack %(name)s applies") % {"name": item.pack.title},
+        passed=False,
+        observed=_("cannot be evaluated"),
+        because=item.unknown,
+        next_step=_("The owner completes the inventory record."),
+        pack=item.pack.name,
+    )
