@@ -1,11 +1,13 @@
 """Submitting a version, and signing, rejecting or withdrawing the request."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from governance import challenges, evaluations, roles, signatures
+from governance import challenges, conditions, evaluations, roles, signatures
 from governance.case import Case
+from governance.conditions import Stated, UnusableCondition
 from governance.eligibility import (
     NoSeat,
     NotOpen,
@@ -122,8 +124,9 @@ def sign(
     by: User,
     at: datetime,
     comment: str = "",
+    stated: Sequence[Stated] = (),
 ) -> Signature:
-    """Sign a request as the person who authenticates now.
+    """Sign a request as the person who authenticates now, perhaps on conditions.
 
     The last signature of every pack's quorum creates the authorisation. A failed proof
     is recorded although nothing is signed. Raises `NotAllowed`, `SameHand`, `NoSeat`,
@@ -131,7 +134,7 @@ def sign(
     """
     try:
         with acting(by=by):
-            return _sign(request, meaning, proof, by, at, comment)
+            return _sign(request, meaning, proof, by, at, comment, stated)
     except signatures.WrongPassword:
         signatures.record_failure(request=request, by=by, at=at)
         raise
@@ -144,6 +147,7 @@ def _sign(
     by: User,
     at: datetime,
     comment: str,
+    stated: Sequence[Stated],
 ) -> Signature:
     locked = _lock(request)
     case = Case(locked.version, locked.environment, at)
@@ -154,6 +158,7 @@ def _sign(
         _require(
             evaluate(case, APPROVE), _("The version does not meet its requirements.")
         )
+    text = _with_conditions(locked, meaning, comment, stated, at)
     method = signatures.authenticate(by=by, proof=proof, at=at)
     signature = Signature(
         request=locked,
@@ -162,7 +167,7 @@ def _sign(
         role=found.role,
         meaning=meaning,
         method=method,
-        statement=statement(locked, found, by=by, meaning=meaning, comment=comment),
+        statement=statement(locked, found, by=by, meaning=meaning, comment=text),
         delegation=found.delegation,
         warned=[warning.rule for warning in found.warnings],
         comment=comment,
@@ -170,8 +175,27 @@ def _sign(
     )
     signature.record_sha256 = signatures.record_digest(signature)
     signature.save(force_insert=True)
+    conditions.state(stated, signature)
     _conclude(Case(locked.version, locked.environment, at), locked, signature)
     return signature
+
+
+def _with_conditions(
+    request: ApprovalRequest,
+    meaning: str,
+    comment: str,
+    stated: Sequence[Stated],
+    at: datetime,
+) -> str:
+    """The comment, with the conditions in words: they are signed too."""
+    if stated and meaning != Meaning.APPROVAL:
+        raise UnusableCondition(_("Only an approval can be given on conditions."))
+    conditions.require_usable(stated, request, at=at)
+    lines = [
+        _("On the condition: %(what)s") % {"what": conditions.in_words(item)}
+        for item in stated
+    ]
+    return "\n".join([*lines, *([comment] if comment.strip() else [])])
 
 
 def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from audits.models import Verification
-from governance import emergencies, permit, roles
+from governance import conditions, emergencies, fast_lane, permit, roles
 from governance.case import Case
 from governance.lifecycle import State, state_of
 from governance.models import (
@@ -123,6 +123,8 @@ def checks_of(case: Case, *, digest: str = "") -> list[Check]:
         _authorised(case),
         _unchanged(case),
         *_policy(case),
+        *conditions.checks(case),
+        *fast_lane.checks(case),
         log_check(at=case.at),
     ]
     return emergencies.overridden(case, checks)
@@ -339,6 +341,7 @@ def _permit(
             str(s.signed_by_id) for s in case.signatures if s.meaning in meanings
         ],
         policies=case.pack_subjects,
+        conditions=conditions.in_permit(case.granted.request if case.granted else None),
         evidence={kind: report.sha256 for kind, report in case.reports.items()},
         checks=[check.requirement for check in checks],
         at=case.at,

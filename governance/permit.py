@@ -97,6 +97,7 @@ def issue(
     at: datetime,
     expires_at: datetime,
     break_glass: dict[str, str] | None = None,
+    conditions: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Sign a permit and return the envelope as JSON text. Raises `NoKey`.
 
@@ -128,6 +129,7 @@ def issue(
             "evidence": evidence,
             "checks": list(checks),
             "issuer": settings.FREIGABE_INSTANCE_URL,
+            **({"conditions": list(conditions)} if conditions else {}),
             **({"break_glass": break_glass} if break_glass else {}),
         },
     }

@@ -16,7 +16,7 @@ from audits.models import Verification
 from audits.outside import deliveries, timestamps, witnesses
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
-from governance import access, mailing, nudge, reminding, webhooks
+from governance import access, fast_lane, mailing, nudge, reminding, webhooks
 from governance.dossier import build
 from registry.acts import through
 
@@ -122,9 +122,13 @@ def export_log() -> None:
 
 @shared_task(name="governance.tasks.remind_signers")
 def remind_signers() -> None:
-    """Tell people of approvals that wait; nothing is ever approved by the clock."""
+    """Tell people of approvals that wait, and draw lots in the fast lane.
+
+    Nothing is ever approved by the clock.
+    """
     with through("task"):
         reminding.remind(at=timezone.now())
+        fast_lane.draw_all(at=timezone.now())
 
 
 @shared_task(name="governance.tasks.execute_evidence")

@@ -1,0 +1,70 @@
+"""Reports on the conditions of an approval; one that breaks them suspends it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from governance import conditions, deployments, roles
+from governance.lifecycle import State, state_of
+from governance.models import Condition, ConditionFact
+from registry.acts import act
+from registry.models import User
+
+
+class CannotReport(Exception):
+    """There is nothing to report on this condition."""
+
+
+@act
+def report(
+    *,
+    condition: Condition,
+    observed: Mapping[str, Any],
+    source: str,
+    by: User,
+    at: datetime,
+) -> ConditionFact:
+    """Keep what a deployment or the monitoring observed: `{percent}`, `{regions}` or
+    `{value}`.
+
+    A breach shuts the gate from now on, whoever reports it; it is also recorded as a
+    suspension where the reporter may suspend. Raises `NotAllowed`, `CannotReport`.
+    """
+    request = condition.request
+    roles.require(
+        by,
+        "report deployments",
+        model=request.version.model,
+        environment=request.environment,
+    )
+    if condition.kind == conditions.Kind.FINDING_CLOSED:
+        raise CannotReport(_("Whether a finding is closed is read from the finding."))
+    locked = Condition.objects.select_for_update(of=("self",)).get(pk=condition.pk)
+    last = locked.facts.order_by("-sequence").first()
+    fact = ConditionFact.objects.create(
+        condition=locked,
+        observed=dict(observed),
+        holds=conditions.holds(locked, observed),
+        source=source or by.printed_name,
+        reported_by=by,
+        reported_at=at,
+        sequence=last.sequence + 1 if last else 1,
+    )
+    authorisation = getattr(request, "authorisation", None)
+    if (
+        not fact.holds
+        and authorisation is not None
+        and state_of(authorisation) == State.ACTIVE
+        and roles.may(by, "suspend", model=request.version.model)
+    ):
+        deployments.change_authorisation(
+            authorisation=authorisation,
+            to=State.SUSPENDED,
+            reason=_("A condition of the approval is broken: %(what)s")
+            % {"what": conditions.in_words(locked)},
+            by=by,
+            at=at,
+        )
+    return fact
