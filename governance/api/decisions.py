@@ -12,14 +12,15 @@ from rest_framework.response import Response
 
 from governance import (
     approvals,
+    conditions,
     deployments,
     lifecycle,
     roles,
-    signatures,
 )
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_environment, find_version
+from governance.api.proof import Proven
 from governance.api.scope import visible
 from governance.lifecycle import State, state_of
 from governance.models import ApprovalRequest, Authorisation, Signature
@@ -97,8 +98,8 @@ def find_request(request_id: UUID) -> ApprovalRequest:
     return get_object_or_404(rows, pk=request_id)
 
 
-class SignatureRecord(serializers.Serializer[Any]):
-    """A signature: the person authenticates again with the password."""
+class SignatureRecord(Proven):
+    """A signature: the person authenticates again."""
 
     meaning = serializers.ChoiceField(
         [
@@ -107,14 +108,15 @@ class SignatureRecord(serializers.Serializer[Any]):
             Signature.Meaning.RESPONSIBILITY,
         ]
     )
-    password = serializers.CharField(max_length=1000, trim_whitespace=False)
     comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
+    conditions = serializers.ListField(
+        child=serializers.DictField(), default=list, max_length=conditions.MOST
+    )
 
 
-class RejectionRecord(serializers.Serializer[Any]):
+class RejectionRecord(Proven):
     """A rejection is signed as well, and needs a reason."""
 
-    password = serializers.CharField(max_length=1000, trim_whitespace=False)
     comment = serializers.CharField(max_length=10_000)
 
 
@@ -127,13 +129,14 @@ class Signatures(Door):
     @extend_schema(request=SignatureRecord, responses={201: SignatureRecord})
     def post(self, request: Request, request_id: UUID) -> Response:
         """Sign as the person who authenticates."""
-        form = SignatureRecord(data=request.data)
+        form = SignatureRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = approvals.sign(
             request=find_request(request_id),
             meaning=form.validated_data["meaning"],
-            proof=signatures.Proof(password=form.validated_data["password"]),
+            proof=form.proof,
             comment=form.validated_data["comment"],
+            stated=conditions.read(form.validated_data["conditions"]),
             by=person(request),
             at=timezone.now(),
         )
@@ -148,12 +151,12 @@ class Rejections(Door):
     @extend_schema(request=RejectionRecord, responses={201: SignatureRecord})
     def post(self, request: Request, request_id: UUID) -> Response:
         """Reject, signed, with a reason."""
-        form = RejectionRecord(data=request.data)
+        form = RejectionRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = approvals.sign(
             request=find_request(request_id),
             meaning=Signature.Meaning.REJECTION,
-            proof=signatures.Proof(password=form.validated_data["password"]),
+            proof=form.proof,
             comment=form.validated_data["comment"],
             by=person(request),
             at=timezone.now(),

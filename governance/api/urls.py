@@ -5,7 +5,9 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from governance.api import (
     attachments,
+    challenges,
     decisions,
+    delegations,
     door,
     dossiers,
     emergencies,
@@ -161,6 +163,43 @@ urlpatterns = [
     ),
     path("approval-requests", decisions.RequestList.as_view(), name="requests"),
     path(_REQUEST, decisions.RequestDetail.as_view(), name="request"),
+    path(f"{_REQUEST}/challenges", challenges.Challenges.as_view(), name="challenges"),
+    path(f"{_REQUEST}/dissents", challenges.Dissents.as_view(), name="dissents"),
+    path(f"{_REQUEST}/changes", challenges.Changes.as_view(), name="changes"),
+    path(
+        "challenges/<uuid:challenge_id>/responses",
+        challenges.Responses.as_view(),
+        name="challenge-responses",
+    ),
+    path(
+        "challenges/<uuid:challenge_id>/disposition",
+        challenges.Disposition.as_view(),
+        name="challenge-disposition",
+    ),
+    path(
+        "dissents/<uuid:dissent_id>/override",
+        challenges.Override.as_view(),
+        name="dissent-override",
+    ),
+    path("delegations", delegations.Delegations.as_view(), name="delegations"),
+    path(
+        "delegations/<uuid:delegation_id>/end",
+        delegations.DelegationEndView.as_view(),
+        name="delegation-end",
+    ),
+    path("conditions", delegations.Conditions.as_view(), name="conditions"),
+    path(
+        "conditions/<uuid:condition_id>/facts",
+        delegations.Facts.as_view(),
+        name="condition-facts",
+    ),
+    path("draws", delegations.Draws.as_view(), name="draws"),
+    path(
+        "draws/<uuid:draw_id>/review",
+        delegations.DrawReviews.as_view(),
+        name="draw-review",
+    ),
+    path("separation-of-duties", delegations.Duties.as_view(), name="duties"),
     path(f"{_REQUEST}/signatures", decisions.Signatures.as_view(), name="signatures"),
     path(f"{_REQUEST}/rejections", decisions.Rejections.as_view(), name="rejections"),
     path(
