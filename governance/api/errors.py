@@ -30,6 +30,7 @@ from governance import (
     delegation,
     deployments,
     emergencies,
+    enrolment,
     fast_lane,
     gate,
     lifecycle,
@@ -38,6 +39,7 @@ from governance import (
     matrix_publishing,
     passkeys,
     permit,
+    persons,
     policy,
     publishing,
     records,
@@ -46,6 +48,7 @@ from governance import (
     signatures,
     tier_decisions,
     waiving,
+    webhooks,
 )
 from governance.dossier.request import CannotBuild
 
@@ -65,6 +68,9 @@ _STATUS: dict[type[Exception], int] = {
     breaches.CannotReport: 409,
     delegation.CannotDelegate: 422,
     fast_lane.CannotReview: 409,
+    persons.CannotRecord: 422,
+    enrolment.CannotEnrol: 409,
+    webhooks.CannotChange: 409,
     signatures.LockedOut: 429,
     signatures.NothingShown: 422,
     signatures.NotSigned: 403,

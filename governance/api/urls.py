@@ -19,10 +19,13 @@ from governance.api import (
     inventory,
     log,
     matrices,
+    notifications,
+    people,
     proof,
     risk,
     schema,
     waivers,
+    webhooks,
 )
 
 app_name = "api"
@@ -296,6 +299,31 @@ urlpatterns = [
     path("dossiers/<uuid:dossier_id>/pdf", dossiers.DossierPdf.as_view(), name="pdf"),
     path(
         "dossiers/<uuid:dossier_id>/json", dossiers.DossierJson.as_view(), name="json"
+    ),
+    path("notifications", notifications.NotificationList.as_view(), name="told"),
+    path("notifications/read", notifications.NotificationsRead.as_view(), name="read"),
+    path("notifications/wish", notifications.Wish.as_view(), name="wish"),
+    path("webhooks", webhooks.EndpointList.as_view(), name="webhooks"),
+    path("webhooks/<uuid:row_id>/disable", webhooks.Disable.as_view(), name="disable"),
+    path("webhooks/<uuid:row_id>/enable", webhooks.Enable.as_view(), name="enable"),
+    path("webhooks/<uuid:row_id>/messages", webhooks.Messages.as_view(), name="sent"),
+    path(
+        "webhook-messages/<uuid:row_id>/redelivery",
+        webhooks.Redelivery.as_view(),
+        name="redelivery",
+    ),
+    path("person-identities", people.IdentityList.as_view(), name="identities"),
+    path(
+        "person-identities/<uuid:row_id>/end",
+        people.IdentityEnd.as_view(),
+        name="identity-end",
+    ),
+    path("person-links", people.LinkList.as_view(), name="person-links"),
+    path("credential-resets", people.ResetList.as_view(), name="credential-resets"),
+    path(
+        "credential-resets/<uuid:row_id>/identity-proof",
+        people.IdentityProofs.as_view(),
+        name="identity-proof",
     ),
     path("signing-challenges", proof.Challenges.as_view(), name="signing-challenges"),
     # No path converter: it stops at a line break.

@@ -1,6 +1,6 @@
 """What all pages share: who may see them, and the frame around them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
@@ -11,11 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from audits.models import Verification
-from governance import roles
+from governance import notifications, roles
 from governance.web import worklist
 from registry.models import User
 
 P = ParamSpec("P")
+# Who has one of these sees the pages on people's accounts.
+MANAGING = ("manage access", "prove identities", "declare persons")
 
 
 class PersonRequest(HttpRequest):
@@ -30,13 +32,22 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 def page(view: Page[P]) -> View[P]:
     """Let in people who may read; show the sentence of any refused right."""
+    return _let_in(view, ("read",))
 
+
+def page_for(*rights: str) -> Callable[[Page[P]], View[P]]:
+    """Let in people who have one of these rights, whether or not they may read."""
+    return lambda view: _let_in(view, rights)
+
+
+def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
     @login_required
     def entered(
         request: PersonRequest, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponseBase:
         try:
-            roles.require(request.user, "read")
+            if not any(roles.may(request.user, right) for right in rights):
+                roles.require(request.user, rights[0])
             return view(request, *args, **kwargs)
         except roles.NotAllowed as refusal:
             return render(request, "403.html", {"because": str(refusal)}, status=403)
@@ -66,6 +77,8 @@ def show(
     frame = {
         "section": section,
         "waiting": len(worklist.waiting_for(request.user)),
+        "unread": notifications.unread(request.user).count(),
+        "manages": [right for right in MANAGING if roles.may(request.user, right)],
         "verification": Verification.objects.order_by("-ran_at").first(),
     }
     return render(request, template, {**frame, **context}, status=status)

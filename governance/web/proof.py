@@ -100,8 +100,8 @@ def intent_of(request: PersonRequest, address: str) -> str:
     return passkeys.intent(address=address, fields=fields)
 
 
-@require_POST
 @page
+@require_POST
 def challenge(request: PersonRequest) -> HttpResponse:
     """What the person's passkey has to sign for the form that the script sends."""
     try:

@@ -15,6 +15,8 @@ from governance.web import (
     inventory,
     log,
     matrices,
+    notifications,
+    people,
     policy,
     proof,
     registering,
@@ -26,6 +28,7 @@ from governance.web import (
     timeline,
     versions,
     waivers,
+    webhooks,
 )
 
 app_name = "web"
@@ -51,6 +54,16 @@ _MODEL = "models/<slug:slug>"
 _VERSION = f"{_MODEL}/versions/<number:version>"
 
 urlpatterns = [
+    path("notifications/", notifications.told, name="notifications"),
+    path("notifications/read", notifications.read, name="read_notifications"),
+    path("notifications/wish", notifications.wish, name="wish_notifications"),
+    path("webhooks/", webhooks.endpoints, name="webhooks"),
+    path("webhooks/<uuid:row_id>/", webhooks.endpoint, name="webhook"),
+    path("webhooks/<uuid:row_id>/switch", webhooks.switch, name="switch_webhook"),
+    path("webhooks/messages/<uuid:row_id>", webhooks.redeliver, name="redeliver"),
+    path("people/", people.people, name="people"),
+    path("people/<uuid:row_id>/", people.person, name="person"),
+    path("people/identities/<uuid:row_id>", people.end_identity, name="end_identity"),
     path("signing/challenge", proof.challenge, name="signing_challenge"),
     path("", dashboard.portfolio, name="dashboard"),
     path("models/", inventory.inventory, name="inventory"),

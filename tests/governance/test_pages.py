@@ -84,6 +84,7 @@ def test_every_page_asks_who_is_there(db):
         **dict.fromkeys(
             (
                 "run_id",
+                "row_id",
                 "request_id",
                 "decision_id",
                 "dossier_id",
