@@ -40,6 +40,7 @@ INVENTORY_FIELDS = (
     "affected_people",
     "ai_system",
     "vendor",
+    "foundation_model",
     "jurisdictions",
     "ai_act_class",
     "affects_people",

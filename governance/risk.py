@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from governance.models import (
     RiskMatrix,
     TierDecision,
 )
+from registry import lineage
 from registry.acts import act
 from registry.models import RegisteredModel, User
 
@@ -65,7 +66,9 @@ class Standing:
     signed reduction give; the two differ only under an override. `due` says why the
     model must be assessed anew; while anything stands there, the rule
     `risk_assessment` fails, and what made the tier milder does not count.
-    `milder_tier` is what a newer matrix would give after a reassessment, else None.
+    `feeds_tier_1`: a model of tier 1 rests on this one, which then is not tier 4
+    without a signed override. `milder_tier` is what a newer matrix would give after a
+    reassessment, else None.
     """
 
     tier: int
@@ -77,6 +80,7 @@ class Standing:
     reduction: TierDecision | None = None
     lapsed: tuple[TierDecision, ...] = ()
     milder_tier: int | None = None
+    feeds_tier_1: bool = False
     due: tuple[str, ...] = ()
 
 
@@ -116,7 +120,35 @@ def standing_with(
         list(assessment.tier_decisions.all()),
         list(assessment.demands.all()),
     )
-    return _standing(known, list(RiskMatrix.objects.all()), at)
+    rows = list(RiskMatrix.objects.all())
+    alone = _standing(known, rows, at)
+    return _in_aggregate({model.pk: alone}, at, rows)[model.pk]
+
+
+def _in_aggregate(
+    found: Mapping[UUID, Standing], at: datetime, rows: Sequence[RiskMatrix]
+) -> dict[UUID, Standing]:
+    """Raise from tier 4 what feeds a model of tier 1, on whatever way (SR 26-2,
+    aggregate risk). Circles are no danger: nothing is raised to tier 1 by this.
+    """
+    mild = {pk for pk, standing in found.items() if standing.computed_tier == 4}
+    pairs = lineage.feeds() if mild else []
+    beyond = lineage.reach(mild, lineage.neighbours(pairs)) if pairs else set()
+    others = RegisteredModel.objects.filter(pk__in=beyond - found.keys())
+    known = {**found, **_alone(list(others), at, rows)}
+    severe = {pk for pk in beyond if known[pk].tier == 1}
+    feeding = lineage.reach(severe, lineage.neighbours((b, a) for a, b in pairs))
+    return {
+        pk: _raised(standing) if pk in mild & feeding else standing
+        for pk, standing in found.items()
+    }
+
+
+def _raised(standing: Standing) -> Standing:
+    tier = _overridden(
+        3, standing.override, standing.floor_tier, lapsed=bool(standing.due)
+    )
+    return replace(standing, tier=tier, computed_tier=3, feeds_tier_1=True)
 
 
 def standings(
@@ -125,11 +157,20 @@ def standings(
     *,
     rows: Sequence[RiskMatrix] | None = None,
 ) -> dict[UUID, Standing]:
-    """The risk of many models by their ids, in four queries.
+    """The risk of many models by their ids, in a handful of queries.
 
     `rows` stands in for the published matrices, to see what another one would change.
     """
-    found = list(models)
+    rows = list(RiskMatrix.objects.all()) if rows is None else rows
+    return _in_aggregate(_alone(list(models), at, rows), at, rows)
+
+
+def _alone(
+    found: Sequence[RegisteredModel], at: datetime, rows: Sequence[RiskMatrix]
+) -> dict[UUID, Standing]:
+    """The risk of each model for itself."""
+    if not found:
+        return {}
     keys = [model.pk for model in found]
     latest = {
         row.model_id: row
@@ -144,7 +185,6 @@ def standings(
     demands: dict[UUID, list[ReassessmentDemand]] = defaultdict(list)
     for demand in ReassessmentDemand.objects.filter(model__in=keys):
         demands[demand.model_id].append(demand)
-    rows = list(RiskMatrix.objects.all()) if rows is None else rows
     return {
         model.pk: _standing(
             _Known(

@@ -1,10 +1,11 @@
 """Lineage as a graph: data sets, runs, versions and deployments, and what led where."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from registry.models import DatasetVersion, ModelVersion
+from registry.models import DatasetVersion, ModelFeed, ModelVersion
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,31 @@ def _graph(versions: Iterable[ModelVersion]) -> Graph:
             )
             edge(made, place, "runs in")
     return Graph(tuple(nodes.values()), tuple(edges.values()))
+
+
+def feeds() -> list[tuple[UUID, UUID]]:
+    """Pairs of models of which the first feeds the second, as declared last."""
+    latest = (
+        ModelFeed.objects.order_by("upstream_id", "model_id", "-sequence")
+        .distinct("upstream_id", "model_id")
+        .values_list("upstream_id", "model_id", "ended")
+    )
+    return [(upstream, model) for upstream, model, ended in latest if not ended]
+
+
+def neighbours(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, set[UUID]]:
+    """To each first of the pairs, all seconds."""
+    found: dict[UUID, set[UUID]] = defaultdict(set)
+    for first, second in pairs:
+        found[first].add(second)
+    return found
+
+
+def reach(start: Iterable[UUID], steps: Mapping[UUID, set[UUID]]) -> set[UUID]:
+    """All that can be reached in one step or more; circles end where they began."""
+    found: set[UUID] = set()
+    edge = list(start)
+    while edge:
+        edge = [n for here in edge for n in steps.get(here, ()) if n not in found]
+        found.update(edge)
+    return found

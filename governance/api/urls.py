@@ -4,6 +4,7 @@ from django.urls import path, re_path, register_converter
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from governance.api import (
+    aggregation,
     attachments,
     challenges,
     decisions,
@@ -85,6 +86,19 @@ urlpatterns = [
         "risk-assessments/<uuid:assessment_id>/reductions",
         risk.Reductions.as_view(),
         name="tier-reductions",
+    ),
+    path(
+        "models/<slug:slug>/aggregate-risk",
+        aggregation.AggregateDetail.as_view(),
+        name="aggregate-risk",
+    ),
+    path(
+        "models/<slug:slug>/feeds", aggregation.FeedList.as_view(), name="model-feeds"
+    ),
+    path(
+        "risk/concentration",
+        aggregation.ConcentrationList.as_view(),
+        name="concentration",
     ),
     path("tier-decisions", risk.TierDecisionList.as_view(), name="tier-decisions"),
     path(

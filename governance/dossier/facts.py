@@ -32,6 +32,7 @@ _LABELS = {
     "ai_act_class": gettext_noop("EU AI Act class"),
     "ai_system": gettext_noop("AI system"),
     "vendor": gettext_noop("Vendor"),
+    "foundation_model": gettext_noop("Foundation model"),
     "owner": gettext_noop("Owner (first line)"),
     "developer": gettext_noop("Developer (first line)"),
     "validator": gettext_noop("Validator (second line)"),

@@ -37,6 +37,7 @@ LABELS = {
     "affected_people": gettext_lazy("People affected"),
     "ai_system": gettext_lazy("AI system"),
     "vendor": gettext_lazy("Vendor"),
+    "foundation_model": gettext_lazy("Foundation model"),
     "jurisdictions": gettext_lazy("Jurisdictions"),
     "ai_act_class": gettext_lazy("Class under the EU AI Act"),
     "affects_people": gettext_lazy("Decisions affect people"),
@@ -86,6 +87,7 @@ HELP = {
     "jurisdictions": gettext_lazy("Codes separated by commas, such as EU, US."),
     "annex_iii_point": gettext_lazy("Such as 5b for creditworthiness; else empty."),
     "exposure": gettext_lazy("Amounts, customers and decisions that rest on it."),
+    "foundation_model": gettext_lazy("The general model that it rests on, if any."),
     "limitations": gettext_lazy("Where it must not be used, and what it cannot do."),
 }
 

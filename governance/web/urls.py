@@ -3,6 +3,7 @@
 from django.urls import path, register_converter
 
 from governance.web import (
+    aggregation,
     approvals,
     attachments,
     dashboard,
@@ -72,6 +73,8 @@ urlpatterns = [
     path(f"{_MODEL}/edit", registering.edit, name="edit_model"),
     path(f"{_MODEL}/risk", risk.assess, name="assess"),
     path(f"{_MODEL}/tier", tiers.tier, name="tier"),
+    path(f"{_MODEL}/aggregate-risk", aggregation.aggregate, name="aggregate"),
+    path("risk/", aggregation.concentration, name="concentration"),
     path("risk/matrices/", matrices.matrices_page, name="matrices"),
     path(
         "risk/matrices/drafts/<uuid:draft_id>/",

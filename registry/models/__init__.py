@@ -11,6 +11,7 @@ from registry.models.lineage import (
     Column,
     Dataset,
     DatasetVersion,
+    ModelFeed,
     Run,
     VersionDataset,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "DatasetVersion",
     "Deployment",
     "Environment",
+    "ModelFeed",
     "ModelVersion",
     "RegisteredModel",
     "Role",

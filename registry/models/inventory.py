@@ -67,6 +67,7 @@ class RegisteredModel(Fact):
     affected_people = models.TextField(blank=True)
     ai_system = models.CharField(max_length=200, blank=True)
     vendor = models.CharField(max_length=200, blank=True)
+    foundation_model = models.CharField(max_length=200, blank=True)
     jurisdictions = ArrayField(
         models.CharField(max_length=16, validators=[JURISDICTION]),
         default=list,

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from registry.models.base import SHA256, SLUG, Fact
-from registry.models.inventory import Artifact, ModelVersion
+from registry.models.inventory import Artifact, ModelVersion, RegisteredModel
 from registry.models.people import User
 
 
@@ -97,6 +97,43 @@ class Run(Fact):
 
     def __str__(self) -> str:
         return self.name or str(self.id)
+
+
+class ModelFeed(Fact):
+    """That the output of one model is an input of another, as somebody declared.
+
+    `dataset` names the data set through which it goes, where there is one. The latest
+    row of a pair counts; `ended` says that it no longer feeds.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    upstream = models.ForeignKey(
+        RegisteredModel, models.PROTECT, related_name="feeds_into"
+    )
+    model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="fed_by")
+    dataset = models.ForeignKey(
+        Dataset, models.PROTECT, null=True, related_name="feeds"
+    )
+    ended = models.BooleanField(default=False)
+    note = models.TextField(blank=True)
+    declared_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    declared_at = models.DateTimeField()
+    sequence = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["-sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["upstream", "model", "sequence"], name="one_feed_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(upstream=models.F("model")), name="no_feed_to_itself"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.upstream} feeds {self.model}"
 
 
 class VersionDataset(Fact):

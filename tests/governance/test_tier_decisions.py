@@ -186,10 +186,10 @@ def test_a_decision_voids_signatures_on_what_was_submitted(world):
     row = assessed(world)
     version = world.version(row.model)
     before = Case(version, world.production, NOW)
-    old = before.subject(before.pack_row, None)
+    old = before.subject(before.pack_subjects, None)
     override(row, 3, world.cora)
     after = Case(version, world.production, NOW)
-    assert after.subject(after.pack_row, None) != old
+    assert after.subject(after.pack_subjects, None) != old
 
 
 def test_a_demand_fails_the_rule_until_somebody_assesses(world):
