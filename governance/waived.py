@@ -1,6 +1,7 @@
 """Which rules need not hold now: waivers as they are read at the gate."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -90,6 +91,14 @@ def state_of(waiver: Waiver, at: datetime) -> str:
     if at >= ends_at(waiver, at):
         return "ended"
     return "active" if waiver.valid_from <= at else "granted"
+
+
+def active_models(at: datetime) -> frozenset[UUID]:
+    """The models of which any rule may be waived at a moment, for many at once."""
+    rows = Waiver.objects.filter(
+        decision__granted=True, valid_from__lte=at, valid_until__gt=at
+    )
+    return frozenset(rows.values_list("model_id", flat=True))
 
 
 def active_per_unit(at: datetime) -> dict[str, int]:

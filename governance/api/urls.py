@@ -12,6 +12,7 @@ from governance.api import (
     door,
     dossiers,
     emergencies,
+    evaluations,
     evidence,
     files,
     findings,
@@ -22,6 +23,7 @@ from governance.api import (
     matrices,
     notifications,
     people,
+    policies,
     proof,
     risk,
     schema,
@@ -52,6 +54,7 @@ _VERSION = "models/<slug:slug>/versions/<version:version>"
 _FINDING = "findings/<uuid:finding_id>"
 _WAIVER = "waivers/<uuid:waiver_id>"
 _EMERGENCY = "break-glass/<uuid:emergency_id>"
+_DRAFT = "policy-drafts/<uuid:draft_id>"
 _REQUEST = "approval-requests/<uuid:request_id>"
 
 urlpatterns = [
@@ -133,6 +136,54 @@ urlpatterns = [
         f"{_VERSION}/approval-requests",
         decisions.RequestsOfVersion.as_view(),
         name="version-approval-requests",
+    ),
+    path(
+        f"{_VERSION}/evaluations",
+        evaluations.EvaluationsOfVersion.as_view(),
+        name="version-evaluations",
+    ),
+    path(
+        "evaluations/<uuid:evaluation_id>",
+        evaluations.EvaluationDetail.as_view(),
+        name="evaluation",
+    ),
+    path("policies", policies.Packs.as_view(), name="policies"),
+    path(
+        "policies/<slug:slug>/versions",
+        policies.PackVersions.as_view(),
+        name="policy-versions",
+    ),
+    path(
+        "policies/<slug:slug>/versions/<version:version>",
+        policies.PackVersion.as_view(),
+        name="policy-version",
+    ),
+    path("policies/<slug:slug>/end", policies.PackEnding.as_view(), name="policy-end"),
+    path(
+        "policies/<slug:slug>/early-adoption",
+        policies.PackAdoption.as_view(),
+        name="policy-early-adoption",
+    ),
+    path("policy-drafts", policies.Drafts.as_view(), name="policy-drafts"),
+    path(_DRAFT, policies.Draft.as_view(), name="policy-draft"),
+    path(f"{_DRAFT}/review", policies.DraftReview.as_view(), name="draft-review"),
+    path(f"{_DRAFT}/return", policies.DraftReturn.as_view(), name="draft-return"),
+    path(f"{_DRAFT}/discard", policies.DraftDiscard.as_view(), name="draft-discard"),
+    path(
+        f"{_DRAFT}/publication",
+        policies.DraftPublication.as_view(),
+        name="draft-publication",
+    ),
+    path(
+        f"{_DRAFT}/simulations",
+        evaluations.SimulationsOfDraft.as_view(),
+        name="draft-simulations",
+    ),
+    path("simulations", evaluations.Simulations.as_view(), name="simulations"),
+    path(
+        "simulations/<uuid:simulation_id>",
+        evaluations.SimulationDetail.as_view(),
+        name="simulation",
     ),
     path(f"{_VERSION}/retirement", decisions.Retirement.as_view(), name="retirement"),
     path(f"{_VERSION}/readiness", gate.Readiness.as_view(), name="readiness"),

@@ -1,0 +1,82 @@
+"""Packs, drafts, evaluations and simulations through the API."""
+
+import pytest
+from django.test import Client
+
+from governance import access
+from tests.governance.test_publishing import TEXT, approved, approver, author
+from tests.world import NOW, PASSWORD
+
+__all__ = ["approver", "author"]
+
+
+def client(user):
+    _token, secret = access.issue_token(name="t", user=user, by=user, at=NOW)
+    return Client(headers={"Authorization": f"Bearer {secret}"})
+
+
+def post(caller, url, **body):
+    return caller.post(f"/api/v1/{url}", body, content_type="application/json")
+
+
+def test_a_pack_is_written_simulated_and_published_through_the_api(
+    world, author, approver
+):
+    approved(world)
+    writes, publishes = client(author), client(approver)
+    draft = post(writes, "policy-drafts", document=TEXT).json()
+    assert draft["state"] == "draft"
+    address = f"policy-drafts/{draft['id']}"
+    simulated = post(writes, f"{address}/simulations")
+    assert (simulated.status_code, simulated.json()["losing"]) == (201, 0)
+    found = writes.get(f"/api/v1/simulations/{simulated.json()['id']}").json()
+    assert found["document"]["losses"] == []
+    assert post(writes, f"{address}/review").json()["state"] == "review"
+    signed = {"sha256": draft["sha256"], "password": PASSWORD}
+    refused = post(writes, f"{address}/publication", **signed)
+    assert refused.status_code == 403
+    wrong = {**signed, "password": "guess"}
+    assert post(publishes, f"{address}/publication", **wrong).status_code == 403
+    published = post(publishes, f"{address}/publication", **signed)
+    assert published.status_code == 201
+    versions = writes.get("/api/v1/policies/first-policy/versions").json()
+    assert [row["version"] for row in versions] == ["2026.12.0", "2026.11.0"]
+    one = writes.get("/api/v1/policies/first-policy/versions/2026.12.0").json()
+    assert one["document"] == TEXT
+    ended = post(
+        publishes,
+        "policies/first-policy/end",
+        ends_at="2040-01-01T00:00:00Z",
+        reason="Replaced.",
+        password=PASSWORD,
+    )
+    assert ended.status_code == 201
+    early = {"adopted": True, "reason": "Ready.", "password": PASSWORD}
+    answer = post(publishes, "policies/first-policy/early-adoption", **early)
+    assert answer.json() == {"slug": "first-policy", "adopted": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, "one of the two"),
+        ({"document": "pack: 1"}, "version"),
+        ({"shipped": "nothing"}, "shipped"),
+    ],
+)
+def test_a_draft_that_is_no_pack_is_refused_with_reasons(world, author, body, told):
+    answer = post(client(author), "policy-drafts", **body)
+    assert answer.status_code == 422
+    assert told in answer.content.decode()
+
+
+def test_an_evaluation_is_kept_on_demand_and_repeats(world):
+    approved(world)
+    caller = client(world.rita)
+    url = "models/mortgage-approval/versions/1/evaluations"
+    row = post(caller, url, environment="production").json()
+    found = caller.get(f"/api/v1/evaluations/{row['id']}").json()
+    assert found["repeats"]
+    assert found["document"]["tier"] == 2
+    occasions = {item["occasion"] for item in caller.get(f"/api/v1/{url}").json()}
+    assert occasions == {"demand", "signature", "submission"}
