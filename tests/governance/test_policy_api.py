@@ -11,7 +11,9 @@ __all__ = ["approver", "author"]
 
 
 def client(user):
-    _token, secret = access.issue_token(name="t", user=user, by=user, at=NOW)
+    _token, secret = access.issue_token(
+        name=user.username, user=user, by=access.system_user(), at=NOW
+    )
     return Client(headers={"Authorization": f"Bearer {secret}"})
 
 
@@ -33,7 +35,7 @@ def test_a_pack_is_written_simulated_and_published_through_the_api(
     assert found["document"]["losses"] == []
     assert post(writes, f"{address}/review").json()["state"] == "review"
     signed = {"sha256": draft["sha256"], "password": PASSWORD}
-    refused = post(writes, f"{address}/publication", **signed)
+    refused = post(client(world.rita), f"{address}/publication", **signed)
     assert refused.status_code == 403
     wrong = {**signed, "password": "guess"}
     assert post(publishes, f"{address}/publication", **wrong).status_code == 403
