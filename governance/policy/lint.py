@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audits.models import EvidenceRun
-from governance import expressions, quorum
+from governance import evidence_options, expressions, quorum
 from governance.evidence_types import EVIDENCE_TYPES
 from governance.policy.variables import is_known
 from governance.seats import InvalidApprovals
@@ -61,7 +61,9 @@ def _item(item: Mapping[str, Any], rule: Mapping[str, Any]) -> Iterator[str]:
     kind = item["type"]
     if kind not in known_types():
         yield _("evidence of the type %(type)s is not known.") % {"type": kind}
-    elif kind.endswith("_report"):
+        return
+    yield from evidence_options.errors_of(item)
+    if kind.endswith("_report"):
         yield from _measured(item)
     elif kind == "signature_event":
         if "quorum" in item or "stages" in item:

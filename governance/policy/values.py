@@ -9,6 +9,7 @@ _PENDING = RegisteredModel.AIActClass.NOT_ASSESSED
 # Facts that stand in the inventory under another name; None and empty are unknown.
 _FACTS = {
     "inventory.is_model": "is_model",
+    "inventory.generative": "generative",
     "inventory.affects_people": "affects_people",
     "inventory.personal_data": "personal_data",
     "inventory.third_party_components": "third_party_components",

@@ -7,6 +7,7 @@ from governance.evidence_types import EVIDENCE_TYPES
 VARIABLES: dict[str, str] = {
     "jurisdictions": "list of codes such as 'US', 'US-NYC', 'EU', 'DE'",
     "inventory.is_model": "true or false: the scoping decision",
+    "inventory.generative": "true or false: generative AI",
     "inventory.vendor": "the vendor's name, null for a model of our own",
     "inventory.affects_people": "true or false",
     "inventory.personal_data": "true or false",

@@ -142,13 +142,16 @@ def _mismatches(kind: Kind, case: Case, row: Found) -> Iterator[str]:
     """What was declared must be what the inventory record says now."""
     for name, field in kind.matches.items():
         recorded = getattr(case.version.model, field)
-        if (row.fields.get(name) or None) != (
-            None if recorded in ("", None) else recorded
-        ):
+        if _known(row.fields.get(name)) != _known(recorded):
             shown = kind.field(name)
             yield _("The inventory record says something else: %(field)s.") % {
                 "field": shown.title if shown else name
             }
+
+
+def _known(value: Any) -> Any:
+    """An empty text is no answer; `False` is one."""
+    return None if value == "" else value
 
 
 def _signers(item: Mapping[str, Any], row: Found) -> Iterator[str]:

@@ -22,7 +22,7 @@ def signature_event(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
 
     No signature has no properties: then the rule fails.
     """
-    if _SEATS & set(item) or set(item) == {"type", "quorum_of_tier"}:
+    if _SEATS & set(item) or item.get("quorum_complete") is True:
         return quorum.signatures(rule, item, case)
     unknown = set(item) - {"type", *_ASKED}
     if unknown or len(item) == 1:
