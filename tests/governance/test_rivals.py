@@ -1,0 +1,144 @@
+"""Gates of other systems that fail open (design/rivals.md): ours do not."""
+
+import pytest
+
+from governance import access, approvals, eligibility, gate, policy, reminding, roles
+from governance.case import Case
+from governance.models import Authorisation
+from governance.requirements.quorum import progress
+from registry.models import Role
+from tests.governance.test_duties import held, sign, submit
+from tests.world import LONG_AGO, NOW, later, log_verified
+
+
+def without_signers(world) -> None:
+    """A pack in force that asks nobody to sign."""
+    text = policy.FIRST_POLICY.read_text("utf-8").replace("2026.11.0", "2026.11.1")
+    head, _signed = text.split("- id: first-007")
+    last = text.split("- id: first-010")[1]
+    policy.publish(
+        text=head + "- id: first-010" + last, by=access.system_user(), at=NOW
+    )
+
+
+def asked(world, at=NOW):
+    log_verified(at)
+    question = gate.Question("production", "mortgage-approval", "1")
+    return gate.decide(question=question, by=world.ola, at=at)
+
+
+def test_servicenow_no_approver_configured_denies(world):
+    without_signers(world)
+    request = submit(world, world.ready())
+    assert not progress(Case(request.version, world.production, NOW)).complete
+    for by, meaning in ((world.vera, "review"), (world.carl, "approval")):
+        with pytest.raises(approvals.NoSeat):
+            sign(request, by, meaning)
+    assert not Authorisation.objects.exists()
+    assert not asked(world).allowed
+
+
+def test_openmetadata_editor_who_is_reviewer_cannot_approve(world):
+    held(world.ben, Role.VALIDATOR)
+    held(world.ben, Role.APPROVER)
+    request = submit(world, world.ready())
+    for meaning in ("review", "approval"):
+        with pytest.raises(approvals.SameHand):
+            sign(request, world.ben, meaning)
+
+
+def test_openmetadata_no_reviewers_is_no_approval(world):
+    world.vera.role_assignments.update(ended_at=NOW)
+    request = submit(world, world.ready())
+    with pytest.raises(roles.NotAllowed):
+        sign(request, world.vera)
+    assert not asked(world).allowed
+
+
+def test_ciso_assistant_four_eyes_hold_in_the_act(world, caller):
+    held(world.anna, Role.APPROVER)
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    with pytest.raises(approvals.SameHand):
+        sign(request, world.anna, "approval")
+    answer = caller(user="anna").post(
+        f"approval-requests/{request.pk}/signatures",
+        {"meaning": "approval", "password": "correct horse battery staple"},
+    )
+    assert answer.status_code == 403
+    assert not Authorisation.objects.exists()
+
+
+def test_databricks_a_role_that_writes_tags_does_not_approve(world):
+    request = submit(world, world.ready())
+    for by in (world.ben, world.ola, world.adam):
+        with pytest.raises((roles.NotAllowed, approvals.SameHand)):
+            sign(request, by, "approval")
+
+
+def test_verifywise_a_sign_off_is_tied_to_the_seat_and_to_open_dissent(world):
+    request = submit(world, world.ready())
+    with pytest.raises(eligibility.NoSeat):
+        sign(request, world.cora)
+    with pytest.raises(eligibility.NoSeat):
+        sign(request, world.carl)
+
+
+def test_mlflow_whoever_edits_moves_no_alias_into_production(world):
+    """Nothing but signatures makes an authorisation, whatever the editor does."""
+    submit(world, world.ready())
+    decision = asked(world)
+    assert not decision.allowed
+    names = {c["requirement"] for c in decision.checks if not c["passed"]}
+    assert {"gate-status", "gate-authorisation"} <= names
+
+
+def test_datarobot_review_timeout_never_approves(world):
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    for days in (1, 30, 365):
+        reminding.remind(at=later(days=days))
+        assert not Authorisation.objects.exists()
+        assert not asked(world, later(days=days)).allowed
+
+
+def test_datarobot_what_needs_approval_is_not_permitted_meanwhile(world):
+    submit(world, world.ready())
+    decision = asked(world)
+    assert (decision.allowed, decision.permit) == (False, "")
+
+
+def test_sagemaker_nothing_is_approved_without_a_pending_phase(world):
+    version = world.ready()
+    with pytest.raises(approvals.NotOpen):
+        request = submit(world, version)
+        approvals.withdraw(request=request, reason="Wait.", by=world.anna, at=NOW)
+        sign(request, world.vera)
+
+
+def test_squash_a_typed_name_is_no_identity(world, caller):
+    request = submit(world, world.ready())
+    answer = caller(role=Role.CI).post(
+        f"approval-requests/{request.pk}/signatures",
+        {"meaning": "review", "password": "x", "user_name": "vera"},
+    )
+    assert answer.status_code == 403
+    assert not request.signatures.exists()
+
+
+def test_dataiku_and_domino_no_policy_denies_instead_of_skipping(world):
+    """Neither a missing bundle nor a default of 'without checking' lets anything by."""
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    sign(request, world.carl, "approval")
+    assert asked(world).allowed
+    assert not asked(world, LONG_AGO).allowed
+
+
+def test_validmind_an_assessment_whose_review_is_overdue_no_longer_carries(world):
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    at = later(days=800)
+    with pytest.raises((approvals.NotReady, approvals.NotOpen)):
+        sign(request, world.carl, "approval", at=at)
+    assert not Authorisation.objects.exists()
