@@ -4,14 +4,12 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from governance import roles
 from governance.models import (
     Authorisation,
     AuthorisationChange,
     Status,
     StatusChange,
 )
-from registry.acts import act
 from registry.models import ModelVersion, User
 
 MOVES: dict[Status | None, set[Status]] = {
@@ -85,15 +83,3 @@ def move(
         moved_at=at,
         sequence=latest.sequence + 1 if latest else 1,
     )
-
-
-@act
-def retire(
-    *, version: ModelVersion, reason: str, by: User, at: datetime
-) -> StatusChange:
-    """Take a version out of use for good; it stays in the inventory (SR 11-7 VI)."""
-    roles.require(by, "suspend", model=version.model)
-    roles.require_person(by)
-    if not reason.strip():
-        raise NoSuchMove(_("Give the reason for the retirement."))
-    return move(version=version, to=Status.RETIRED, by=by, at=at, reason=reason)

@@ -10,11 +10,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from audits import dsse, epochs
 from audits.cosignature import cosigner_vkey
 from audits.keys import KeyUnusable, load_key, load_or_create_key
-from governance.models import Authorisation, EmergencyAuthorisation
+from governance.models import Authorisation, EmergencyAuthorisation, KeyCompromise
 from registry.digests import canonical_json
 from registry.models import Environment, ModelVersion
 
@@ -134,6 +135,8 @@ def issue(
         },
     }
     key = gate_key()
+    if KeyCompromise.objects.filter(key_id=key_id(key)).exists():
+        raise NoKey(_("The gate's key was reported as compromised."))
     payload = canonical_json(statement)
     return json.dumps(dsse.sign(payload, dsse.IN_TOTO, {key_id(key): key}))
 

@@ -77,6 +77,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
             R.COMPLIANCE,
         },
         gettext_noop("reinstate"): {R.RISK_MANAGER},
+        gettext_noop("agree to reinstatements"): {R.APPROVER},
         gettext_noop("revoke"): {R.RISK_MANAGER, R.APPROVER, R.COMPLIANCE},
         gettext_noop("raise findings"): _SECOND | {R.AUDITOR},
         gettext_noop("plan and resolve findings"): _FIRST | _SECOND | {R.EXECUTIVE},

@@ -15,7 +15,9 @@ from governance import (
     conditions,
     deployments,
     lifecycle,
+    retiring,
     roles,
+    suspensions,
 )
 from governance.api import show
 from governance.api.door import Door, page, person
@@ -24,6 +26,7 @@ from governance.api.proof import Proven
 from governance.api.scope import visible
 from governance.lifecycle import State, state_of
 from governance.models import ApprovalRequest, Authorisation, Signature
+from governance.models import Retirement as RetirementRow
 
 _PLACE = {"model": "version__model__slug", "environment": "environment__slug"}
 
@@ -187,21 +190,65 @@ class WithdrawalView(Door):
         return Response({"reason": row.reason, "withdrawn_at": row.withdrawn_at}, 201)
 
 
+class RetirementRecord(Proven):
+    """What replaces a version, why it goes, until when its records are kept."""
+
+    reason = serializers.CharField(max_length=10_000)
+    retain_until = serializers.DateField()
+    successor = serializers.CharField(max_length=64, default=None, allow_null=True)
+
+
 class Retirement(Door):
     """`models/{slug}/versions/{version}/retirement`"""
 
-    @extend_schema(request=Reason, responses={201: Reason})
+    idempotent = False
+
+    @extend_schema(request=RetirementRecord, responses={201: RetirementRecord})
     def post(self, request: Request, slug: str, version: str) -> Response:
-        """Retire a version for good."""
-        form = Reason(data=request.data)
+        """Ask that a version be retired for good, signed by its owner."""
+        form = RetirementRecord(data=request.data)
         form.is_valid(raise_exception=True)
-        row = lifecycle.retire(
+        data = dict(form.validated_data)
+        successor = data.pop("successor")
+        row = retiring.ask(
             version=find_version(slug, version),
-            reason=form.validated_data["reason"],
+            plan=retiring.Plan(
+                successor=find_version(slug, successor) if successor else None, **data
+            ),
+            proof=form.proof,
             by=person(request),
             at=timezone.now(),
         )
-        return Response({"reason": row.reason, "retired_at": row.moved_at}, 201)
+        return Response(_retirement(row), 201)
+
+
+class RetirementConfirmation(Door):
+    """`models/{slug}/versions/{version}/retirement/confirmation`"""
+
+    idempotent = False
+
+    @extend_schema(request=Proven, responses={201: RetirementRecord})
+    def post(self, request: Request, slug: str, version: str) -> Response:
+        """Confirm as risk, signed: it is out of use from then on."""
+        rows = RetirementRow.objects.select_related("version__model", "asked_by")
+        row = get_object_or_404(rows, version=find_version(slug, version))
+        form = Proven(data=request.data)
+        form.is_valid(raise_exception=True)
+        retiring.confirm(
+            retirement=row, proof=form.proof, by=person(request), at=timezone.now()
+        )
+        return Response(_retirement(row), 201)
+
+
+def _retirement(row: RetirementRow) -> show.Json:
+    return {
+        "reason": row.reason,
+        "successor": row.successor.version if row.successor else None,
+        "retain_until": row.retain_until,
+        "asked_by": show.user(row.asked_by),
+        "asked_at": row.asked_at,
+        "status": lifecycle.status_of(row.version),
+    }
 
 
 class SuspensionRecord(serializers.Serializer[Any]):
@@ -231,6 +278,36 @@ class Suspensions(Door):
             at=timezone.now(),
         )
         return Response(show.authorisation(row, state_of(row)), 201)
+
+
+class AgreementRecord(Proven):
+    """An approver's agreement that a suspension may end."""
+
+    authorisation = serializers.PrimaryKeyRelatedField(
+        queryset=Authorisation.objects.select_related(
+            "version__model", "environment", "request"
+        )
+    )
+    comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
+
+
+class Agreements(Door):
+    """`suspensions/agreements`"""
+
+    idempotent = False
+
+    @extend_schema(request=AgreementRecord, responses={201: AgreementRecord})
+    def post(self, request: Request) -> Response:
+        """Agree, signed, that a suspension may end (tiers 1 and 2)."""
+        form = AgreementRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = suspensions.agree(
+            proof=form.proof,
+            by=person(request),
+            at=timezone.now(),
+            **form.validated_data,
+        )
+        return Response(show.signature(row), 201)
 
 
 class AuthorisationList(Door):

@@ -27,7 +27,8 @@ from governance.api.inventory import find_environment, find_version
 from governance.api.scope import asked_about, visible
 from governance.gate import Question
 from governance.lifecycle import State, stands, state_of
-from governance.models import GateDecision
+from governance.models import GateDecision, KeyCompromise
+from governance.triggers import signed_by
 from registry.digests import canonical_json
 from registry.models import Deployment
 
@@ -237,6 +238,10 @@ class Permit(Door):
 
 def _state(row: GateDecision) -> str:
     now = timezone.now()
+    if signed_by(row.permit) & frozenset(
+        KeyCompromise.objects.values_list("key_id", flat=True)
+    ):
+        return "revoked"
     if row.emergency is not None and row.expires_at is not None:
         runs = row.expires_at > now and emergencies.runs(row.emergency, at=now)
         return "break-glass" if runs else "expired"

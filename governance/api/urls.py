@@ -276,6 +276,16 @@ urlpatterns = [
     path(
         "authorisations", decisions.AuthorisationList.as_view(), name="authorisations"
     ),
+    path(
+        f"{_VERSION}/retirement/confirmation",
+        decisions.RetirementConfirmation.as_view(),
+        name="retirement-confirmation",
+    ),
+    path(
+        "suspensions/agreements",
+        decisions.Agreements.as_view(),
+        name="suspension-agreements",
+    ),
     path("suspensions", decisions.Suspensions.as_view(), name="suspensions"),
     path("findings", findings.FindingList.as_view(), name="findings"),
     path(_FINDING, findings.FindingDetail.as_view(), name="finding"),

@@ -5,13 +5,22 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
-from governance import access, findings, persons, records, roles, signatures
+from governance import (
+    access,
+    findings,
+    notifications,
+    persons,
+    records,
+    roles,
+    signatures,
+)
 from governance.emergencies.terms import (
     MOST_PER_QUARTER,
     RECORD,
     SECOND_PERSON_TIERS,
+    TOLD,
     Meaning,
     NotPossible,
     SameHand,
@@ -72,7 +81,7 @@ def invoke(*, call: Call, proof: signatures.Proof, by: User, at: datetime) -> Em
     emergency = store(call, digest, None, by, at)
     sign(emergency, "break the glass", Meaning.RESPONSIBILITY, proof, by, at)
     if emergency.tier not in SECOND_PERSON_TIERS:
-        give(emergency, start=at, confirmed_by=None)
+        give(emergency, start=at, confirmed_by=None, at=at)
     return emergency
 
 
@@ -184,7 +193,7 @@ def confirm(
     require_confirmer(locked, by=by, at=at)
     require_possible(locked.version, locked.environment, at)
     sign(locked, "confirm the emergency", Meaning.APPROVAL, proof, by, at)
-    return give(locked, start=at, confirmed_by=by)
+    return give(locked, start=at, confirmed_by=by, at=at)
 
 
 def require_confirmer(emergency: Emergency, *, by: User, at: datetime) -> None:
@@ -206,7 +215,7 @@ def require_confirmer(emergency: Emergency, *, by: User, at: datetime) -> None:
 
 
 def give(
-    emergency: Emergency, *, start: datetime, confirmed_by: User | None
+    emergency: Emergency, *, start: datetime, confirmed_by: User | None, at: datetime
 ) -> EmergencyAuthorisation:
     """Give the short right to run, tell everybody, and count."""
     row = EmergencyAuthorisation.objects.create(
@@ -217,7 +226,34 @@ def give(
         valid_until=min(emergency.expected_end, start + longest(emergency.tier)),
     )
     _raise_when_frequent(emergency, start)
+    _tell(row, at)
     return row
+
+
+def _tell(authorisation: EmergencyAuthorisation, at: datetime) -> None:
+    """Loudly, at once: risk, compliance, the executive and audit (3.8, 4)."""
+    emergency = authorisation.emergency
+    notifications.tell(
+        to=[*TOLD, emergency.version.model.owner],
+        subject=gettext_lazy("BREAK-GLASS %(incident)s: %(version)s in %(place)s"),
+        text=gettext_lazy(
+            "%(name)s broke the glass: %(reason)s It runs without approval until "
+            "%(end)s. Done instead: %(controls)s"
+        ),
+        values={
+            "incident": emergency.incident,
+            "version": emergency.version,
+            "place": emergency.environment.name,
+            "name": emergency.invoked_by.printed_name,
+            "reason": emergency.reason,
+            "controls": emergency.compensating_controls,
+            "end": ends_at(authorisation).strftime("%Y-%m-%d %H:%M UTC"),
+        },
+        link=f"/break-glass/{emergency.pk}/",
+        about=emergency,
+        kind="break-glass",
+        at=at,
+    )
 
 
 def quarter_of(at: datetime) -> datetime:

@@ -35,6 +35,7 @@ class TriggerEvent(Fact):
         PERSON_LEFT = "person-left", _("Holder of a role left")
         KEY_COMPROMISED = "key-compromised", _("Key compromised")
         EXPLAINER_CHANGE = "explainer-change", _("Explainer changed")
+        REVIEW_OVERDUE = "review-overdue", _("Review overdue")
 
     class Effect(models.TextChoices):
         NOTICE = "notice", _("Notice")

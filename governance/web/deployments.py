@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import deployments
+from governance import deployments, roles, suspensions
 from governance.lifecycle import NoSuchMove, State, state_of
 from governance.models import Authorisation
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.links import version_url
+from governance.web.offers import Offer, SignedTextForm, carry_out, form_for
 
 
 class ChangeForm(forms.Form):
@@ -42,8 +43,9 @@ def authorisation_page(request: PersonRequest, authorisation_id: UUID) -> HttpRe
         ).prefetch_related("changes__changed_by"),
         pk=authorisation_id,
     )
-    form = ChangeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    chosen = request.method == "POST" and "act" not in request.POST
+    form = ChangeForm(request.POST if chosen else None)
+    if chosen and form.is_valid():
         try:
             deployments.change_authorisation(
                 authorisation=row,
@@ -56,6 +58,10 @@ def authorisation_page(request: PersonRequest, authorisation_id: UUID) -> HttpRe
             return redirect(version_url(row.version))
         except (deployments.CannotChange, NoSuchMove) as refusal:
             put_errors(form, {"to": [str(refusal)]})
+    agreeing = _agreement(request, row)
+    if agreeing is not None and carry_out(agreeing.form, agreeing.act) is not None:
+        messages.success(request, _("Done, and recorded."))
+        return redirect("web:authorisation", row.pk)
     return show(
         request,
         "gate/authorisation.html",
@@ -64,6 +70,28 @@ def authorisation_page(request: PersonRequest, authorisation_id: UUID) -> HttpRe
             "authorisation": row,
             "version": row.version,
             "state": state_of(row),
+            "offers": [agreeing] if agreeing is not None else [],
         },
         section="models",
+    )
+
+
+def _agreement(request: PersonRequest, row: Authorisation) -> Offer | None:
+    """What an approver signs before a suspension of tier 1 or 2 ends."""
+    latest = row.changes.order_by("-sequence").first()
+    may = roles.may(request.user, "agree to reinstatements", model=row.version.model)
+    if latest is None or latest.state != State.SUSPENDED or not may:
+        return None
+    return Offer(
+        "agree",
+        _("Agree that it may run again, signed"),
+        form_for(request, "agree", SignedTextForm),
+        lambda form: suspensions.agree(
+            authorisation=row,
+            comment=form.cleaned_data["text"],
+            proof=form.proof,
+            by=request.user,
+            at=timezone.now(),
+        ),
+        statement=suspensions.agreement(row, latest, by=request.user),
     )

@@ -12,7 +12,16 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import emergencies, lifecycle, records, remedying, roles, waiving
+from governance import (
+    emergencies,
+    lifecycle,
+    records,
+    remedying,
+    retiring,
+    roles,
+    suspensions,
+    waiving,
+)
 from governance.signatures import NotSigned
 from governance.web.frame import PersonRequest, put_errors, show
 from governance.web.proof import ProofForm
@@ -28,6 +37,8 @@ REFUSALS = (
     emergencies.NotPossible,
     emergencies.SameHand,
     lifecycle.NoSuchMove,
+    retiring.NotPossible,
+    suspensions.CannotChange,
 )
 
 

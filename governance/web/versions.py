@@ -107,7 +107,8 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "may_measure": roles.may(request.user, "request evidence"),
             "may_attach": roles.may(request.user, attaching.RIGHT),
             "may_submit": roles.may(request.user, "submit versions"),
-            "may_suspend": roles.may(request.user, "suspend"),
+            "may_retire": roles.may(request.user, "retire versions")
+            or roles.may(request.user, "confirm retirements"),
             "exceptions": exceptions.open_about(row, at),
             "exception_links": exceptions.links_for(request.user, row.model, row),
             "at": at,

@@ -221,7 +221,7 @@ def test_newer_evidence_shuts_the_gate_only_when_it_fails_a_rule(world, auc, all
 
 def test_a_retired_version_is_denied(world):
     version = approved(world)
-    lifecycle.retire(version=version, reason="Replaced.", by=world.anna, at=NOW)
+    lifecycle.move(version=version, to=lifecycle.Status.RETIRED, by=world.anna, at=NOW)
     assert "gate-status" in failing(ask(world))
 
 

@@ -118,7 +118,7 @@ def test_a_permit_falls_with_a_retired_version_and_a_newer_authorisation(world):
     assert not deployments.record(permit_id=permit, **facts).authorised
     fresh = str(ask(world).pk)
     assert deployments.record(permit_id=fresh, **facts).authorised
-    lifecycle.retire(version=version, reason="Replaced.", by=world.anna, at=NOW)
+    lifecycle.move(version=version, to=lifecycle.Status.RETIRED, by=world.anna, at=NOW)
     assert not deployments.record(permit_id=fresh, **facts).authorised
 
 

@@ -282,13 +282,17 @@ def test_form_of_another_site_is_refused(world):
     assert "Nothing was changed" in answer.content.decode()
 
 
-def test_a_version_is_retired_with_a_reason_by_page_and_api(world):
+def test_a_version_is_retired_by_two_signatures_on_pages(world):
     version = world.version(world.model())
     url = reverse("web:retire", args=["mortgage-approval", version.version])
     assert "required" in as_(world.anna).post(url, {"reason": ""}).content.decode()
-    answer = as_(world.anna).post(url, {"reason": "Replaced by version 2."})
-    assert answer.status_code == 302
+    body = {"reason": "Replaced by version 2.", "retain_until": "2040-01-01"}
+    answer = as_(world.anna).post(
+        url, {**body, "user_name": "anna", "password": PASSWORD}
+    )
+    assert answer.status_code == 302, answer.content.decode()
+    assert lifecycle.status_of(version) != Status.RETIRED
+    answer = as_(world.rita).post(url, {"user_name": "rita", "password": PASSWORD})
+    assert answer.status_code == 302, answer.content.decode()
     assert lifecycle.status_of(version) == Status.RETIRED
-    again = as_(world.anna).post(url, {"reason": "Twice."}).content.decode()
-    assert "cannot become" in again
     assert as_(world.ben).get(url).status_code == 403

@@ -1,0 +1,243 @@
+"""Suspending, reinstating and revoking what was authorised (decisions.md 3.5)."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from governance import access, notifications, persons, roles, signatures
+from governance.case import Case
+from governance.lifecycle import State, move, state_of, status_of
+from governance.models import (
+    Authorisation,
+    AuthorisationChange,
+    RecordSignature,
+    Status,
+)
+from governance.policy import NoPolicy
+from governance.requirements import DEPLOY, evaluate
+from registry.acts import act
+from registry.models import ModelVersion, Role, User
+
+RECORD = "authorisationchange"
+# A suspension of these tiers ends only when an approver agrees (decisions.md 3.5, A3).
+AGREED_TIERS = (1, 2)
+_RIGHT = {
+    State.SUSPENDED: "suspend",
+    State.ACTIVE: "reinstate",
+    State.REVOKED: "revoke",
+}
+_MOVES = {
+    State.ACTIVE: {State.SUSPENDED, State.REVOKED},
+    State.SUSPENDED: {State.ACTIVE, State.REVOKED},
+    State.REVOKED: set(),
+}
+
+
+class CannotChange(Exception):
+    """The authorisation has no such change, or the reason is missing."""
+
+
+@act
+def change_authorisation(
+    *,
+    authorisation: Authorisation,
+    to: AuthorisationChange.State,
+    reason: str,
+    by: User,
+    at: datetime,
+) -> AuthorisationChange:
+    """Suspend, reinstate or revoke; a revoked authorisation never comes back.
+
+    Reinstating needs everything but the suspension itself to pass now, and for tiers 1
+    and 2 an approver's signed agreement. The system may suspend and revoke by itself,
+    never reinstate. Raises `NotAllowed` and `CannotChange`.
+    """
+    version = authorisation.version
+    _require(authorisation, to, by)
+    Authorisation.objects.select_for_update().get(pk=authorisation.pk)
+    latest = authorisation.changes.order_by("-sequence").first()
+    now = State(latest.state) if latest else State.ACTIVE
+    if to not in _MOVES[now]:
+        raise CannotChange(
+            _("An authorisation that is %(now)s cannot become %(to)s.")
+            % {"now": now.label, "to": to.label}
+        )
+    if not reason.strip():
+        raise CannotChange(_("Give the reason."))
+    if to == State.ACTIVE and latest is not None:
+        _require_cause_removed(authorisation, latest, by, at)
+    change = AuthorisationChange.objects.create(
+        authorisation=authorisation,
+        state=to,
+        reason=reason,
+        changed_by=by,
+        changed_at=at,
+        sequence=latest.sequence + 1 if latest else 1,
+    )
+    _follow(version, by=by, at=at, reason=reason)
+    if to != State.ACTIVE:
+        _tell(change)
+    return change
+
+
+def _require(
+    authorisation: Authorisation, to: AuthorisationChange.State, by: User
+) -> None:
+    if to != State.SUSPENDED:
+        roles.require_person(by)
+    if by.username == "system" and to != State.ACTIVE:
+        return
+    roles.require(
+        by,
+        _RIGHT[to],
+        model=authorisation.version.model,
+        environment=authorisation.environment,
+    )
+
+
+def _require_cause_removed(
+    authorisation: Authorisation,
+    suspension: AuthorisationChange,
+    by: User,
+    at: datetime,
+) -> None:
+    case = Case(authorisation.version, authorisation.environment, at).as_granted()
+    if authorisation != case.authorisation:
+        raise CannotChange(_("A newer authorisation has taken its place."))
+    if not case.subject_holds:
+        raise CannotChange(
+            _("What was signed is no longer what stands here; it is approved anew.")
+        )
+    try:
+        failing = [check for check in evaluate(case, DEPLOY) if check.blocks]
+    except NoPolicy as error:
+        raise CannotChange(str(error)) from error
+    if failing:
+        named = "; ".join(f"{check.title}: {check.observed}" for check in failing)
+        raise CannotChange(_("It does not pass yet: %(checks)s") % {"checks": named})
+    if case.tier in AGREED_TIERS and not agreed(suspension, by):
+        raise CannotChange(
+            _("An approver agrees first, signed: this is tier %(tier)s.")
+            % {"tier": case.tier}
+        )
+
+
+def agreed(suspension: AuthorisationChange, by: User) -> bool:
+    """Whether another person, who is still an approver, agreed to end a suspension."""
+    rows = RecordSignature.objects.filter(
+        record_type=RECORD, record_id=suspension.pk, role=Role.APPROVER
+    ).select_related("signed_by")
+    return any(
+        row.signed_by.is_active
+        and Role.APPROVER in roles.roles_of(row.signed_by)
+        and persons.twin_among(by, [row.signed_by], unknown_is_one=False) is None
+        for row in rows
+    )
+
+
+@signatures.signed_act
+def agree(
+    *,
+    authorisation: Authorisation,
+    comment: str,
+    proof: signatures.Proof,
+    by: User,
+    at: datetime,
+) -> RecordSignature:
+    """Agree, as an approver, that a suspension may end; signed.
+
+    Raises `NotAllowed`, `CannotChange`, `WrongPassword`, `LockedOut`.
+    """
+    version, place = authorisation.version, authorisation.environment
+    roles.require(by, "agree to reinstatements", model=version.model, environment=place)
+    roles.require_person(by)
+    if by.pk in (version.model.owner_id, version.model.developer_id):
+        raise roles.NotAllowed(_("Owners and developers do not approve their model."))
+    Authorisation.objects.select_for_update().get(pk=authorisation.pk)
+    latest = authorisation.changes.order_by("-sequence").first()
+    if latest is None or latest.state != State.SUSPENDED:
+        raise CannotChange(_("It is not suspended."))
+    if RecordSignature.objects.filter(record_id=latest.pk, signed_by=by).exists():
+        raise CannotChange(
+            _("%(name)s has signed already.") % {"name": by.printed_name}
+        )
+    return signatures.sign_record(
+        record_type=RECORD,
+        record_id=latest.pk,
+        subject_sha256=authorisation.request.subject_sha256,
+        statement=agreement(authorisation, latest, by=by),
+        role=Role.APPROVER,
+        meaning=RecordSignature.Meaning.APPROVAL,
+        comment=comment,
+        proof=proof,
+        by=by,
+        at=at,
+    )
+
+
+def agreement(
+    authorisation: Authorisation, suspension: AuthorisationChange, *, by: User
+) -> str:
+    """The sentence that an approver signs for a reinstatement."""
+    return _(
+        "I, %(name)s, acting as %(role)s, agree that the suspension of %(version)s in "
+        "%(place)s, “%(reason)s”, may end; what was approved is bound by the record "
+        "%(digest)s."
+    ) % {
+        "name": by.printed_name,
+        "role": Role.APPROVER.label,
+        "version": authorisation.version,
+        "place": authorisation.environment.name,
+        "reason": suspension.reason,
+        "digest": authorisation.request.subject_sha256,
+    }
+
+
+def suspend_all(
+    *, version: ModelVersion, reason: str, at: datetime
+) -> list[AuthorisationChange]:
+    """Suspend every authorisation of a version that is active and has not ended.
+
+    Part of an act whose facts suspend by themselves, whoever brought them.
+    """
+    by = access.system_user()
+    rows = version.authorisations.filter(valid_until__gt=at).prefetch_related("changes")
+    return [
+        change_authorisation(
+            authorisation=row, to=State.SUSPENDED, reason=reason, by=by, at=at
+        )
+        for row in rows
+        if state_of(row) == State.ACTIVE
+    ]
+
+
+def _tell(change: AuthorisationChange) -> None:
+    version = change.authorisation.version
+    notifications.tell(
+        to=[version.model.owner, Role.RISK_MANAGER, Role.OPERATOR],
+        subject=gettext_lazy("%(version)s in %(place)s is %(state)s"),
+        text=gettext_lazy("%(reason)s"),
+        values={
+            "version": version,
+            "place": change.authorisation.environment.name,
+            "state": State(change.state).label,
+            "reason": change.reason,
+        },
+        link=f"/authorisations/{change.authorisation_id}/",
+        about=change,
+        kind="authorisation.changed",
+        at=change.changed_at,
+    )
+
+
+def _follow(version: ModelVersion, *, by: User, at: datetime, reason: str) -> None:
+    """The version's status follows: suspended when nothing authorises it any more."""
+    standing = version.authorisations.filter(valid_until__gt=at)
+    active = any(
+        state_of(row) == State.ACTIVE for row in standing.prefetch_related("changes")
+    )
+    status = status_of(version)
+    to = Status.APPROVED if active else Status.SUSPENDED
+    if status in (Status.APPROVED, Status.SUSPENDED) and status != to:
+        move(version=version, to=to, by=by, at=at, reason=reason)

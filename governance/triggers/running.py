@@ -1,0 +1,231 @@
+"""Triggers seen in what runs: files, drift, fairness, evidence, risk, approval."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from audits.models import EvidenceReport
+from governance.case import Case
+from governance.lifecycle import State, stands, state_of
+from governance.models import Authorisation, GateDecision, Severity, TriggerEvent
+from governance.policy import Check, NoPolicy
+from governance.requirements import DEPLOY, evaluate
+from governance.triggers.acting import Cause, Kind
+
+AMBER, RED = 0.10, 0.25  # population stability index, the rule of thumb of credit risk
+GRAVE_TIERS = (1, 2)
+NOTICE_DAYS = (60, 30, 14, 3)
+GRACE = timedelta(days=14)
+NO_GRACE = "nyc-ll144"
+MISMATCHES_WITHIN = timedelta(hours=24)
+
+
+def standing_cases(at: datetime) -> list[Case]:
+    """Every version that is authorised now, seen from its authorisation."""
+    rows = (
+        Authorisation.objects.filter(valid_from__lte=at, valid_until__gt=at)
+        .select_related("request", "version__model__owner", "version__run")
+        .select_related("version__model__developer", "environment")
+        .prefetch_related("changes")
+    )
+    return [
+        Case(row.version, row.environment, at).as_granted()
+        for row in rows
+        if stands(row, at=at)
+    ]
+
+
+def mismatches(at: datetime) -> Iterator[Cause]:
+    """2: another file than the approved one was asked for; twice in a day suspends."""
+    refused = (
+        GateDecision.objects.filter(
+            decided_at__gt=at - 2 * MISMATCHES_WITHIN,
+            decided_at__lte=at,
+            allowed=False,
+            authorisation__isnull=False,
+            checks__contains=[{"requirement": "gate-digest", "passed": False}],
+        )
+        .exclude(asked_digest="")
+        .select_related("version__model__owner")
+        .order_by("decided_at")
+    )
+    last: dict[object, datetime] = {}
+    for row in refused:
+        assert row.version is not None  # noqa: S101
+        before = last.get(row.version_id)
+        second = before is not None and row.decided_at - before <= MISMATCHES_WITHIN
+        last[row.version_id] = row.decided_at
+        yield Cause(
+            Kind.DIGEST_MISMATCH,
+            str(row.pk),
+            _("The gate was asked for another file than the approved one: %(digest)s.")
+            % {"digest": row.asked_digest[:80]},
+            row.version.model,
+            row.version,
+            suspends=second,
+        )
+
+
+def drifted(case: Case) -> Iterator[Cause]:
+    """4: amber is a finding; red suspends tiers 1 and 2, and is a finding for all."""
+    report = case.reports.get("drift")
+    if report is None:
+        return
+    found = [
+        (m.value, m.group)
+        for m in report.measurements.all()
+        if m.name == "psi" and m.value is not None
+    ]
+    worst, group = max(found, default=(0.0, ""))
+    if worst < AMBER:
+        return
+    red = worst >= RED
+    yield Cause(
+        Kind.DRIFT,
+        f"{report.pk}:{'red' if red else 'amber'}",
+        _("Drift is %(level)s: the population stability index of %(name)s is %(psi)s.")
+        % {
+            "level": _("red") if red else _("amber"),
+            "name": group or _("the scores"),
+            "psi": f"{worst:.2f}",
+        },
+        case.version.model,
+        case.version,
+        severity=Severity.HIGH if red else Severity.MEDIUM,
+        days=10,
+        suspends=red and case.tier in GRAVE_TIERS,
+    )
+
+
+def failing(case: Case) -> Iterator[Cause]:
+    """5, 8: a fairness limit crossed, or evidence that expired or is gone."""
+    try:
+        checks = [check for check in evaluate(case, DEPLOY) if not check.passed]
+        fair = {
+            found.rule.id
+            for found in case.rules
+            if any(item["type"] == "fairness_report" for item in found.rule.evidence)
+        }
+    except NoPolicy:
+        return
+    report = case.reports.get("fairness")
+    for check in checks:
+        crossed = check.requirement in fair and report is not None
+        if crossed and report is not None:
+            yield _crossed(case, check, report)
+        elif check.blocks:
+            yield from _expired(case, check)
+
+
+def _crossed(case: Case, check: Check, report: EvidenceReport) -> Cause:
+    return Cause(
+        Kind.FAIRNESS,
+        f"{report.pk}:{check.requirement}",
+        f"{check.title}: {check.observed}",
+        case.version.model,
+        case.version,
+        severity=Severity.HIGH,
+        days=10,
+        suspends=check.blocks and case.tier in GRAVE_TIERS,
+    )
+
+
+def _expired(case: Case, check: Check) -> Iterator[Cause]:
+    """First a finding, then, after a grace, a suspension; LL144 knows no grace."""
+    about = f"{check.requirement} {check.observed}".encode()
+    assert case.granted is not None  # noqa: S101
+    key = f"{case.granted.pk}:{hashlib.sha256(about).hexdigest()[:32]}"
+    text = f"{check.title}: {check.observed}"
+    # No grace where the law gives none (LL144: one year, no day more).
+    strict = check.pack.startswith(NO_GRACE)
+    yield Cause(
+        Kind.EVIDENCE_EXPIRY,
+        key,
+        text,
+        case.version.model,
+        case.version,
+        severity=Severity.HIGH,
+        days=GRACE.days,
+        suspends=strict,
+    )
+    first = TriggerEvent.objects.filter(kind=Kind.EVIDENCE_EXPIRY, key=key).first()
+    if first is not None and not strict and case.at >= first.seen_at + GRACE:
+        yield Cause(
+            Kind.EVIDENCE_EXPIRY,
+            f"{key}:suspend",
+            _("%(check)s, also after its grace.") % {"check": text},
+            case.version.model,
+            case.version,
+            suspends=True,
+        )
+
+
+def changed(case: Case) -> Iterator[Cause]:
+    """6: risk, use, jurisdiction or data changed; suspends unless the risk fell."""
+    if case.subject_holds or case.granted is None or case.request is None:
+        return
+    milder = case.tier > case.request.assessment.tier
+    stands_now = case.assessment.pk if case.assessment else "none"
+    yield Cause(
+        Kind.RISK_CHANGE,
+        f"{case.granted.pk}:{stands_now}",
+        _("Risk, use, jurisdiction or data differ from what was signed."),
+        case.version.model,
+        case.version,
+        severity=None if milder else Severity.HIGH,
+        days=30,
+        suspends=not milder,
+    )
+
+
+def ending(at: datetime) -> Iterator[Cause]:
+    """7: notices before an authorisation ends, and when it has."""
+    longest = timedelta(days=max(NOTICE_DAYS))
+    rows = Authorisation.objects.filter(
+        valid_until__gt=at - timedelta(days=7), valid_until__lte=at + longest
+    ).select_related("version__model__owner", "environment")
+    for row in rows.prefetch_related("changes"):
+        if state_of(row) == State.REVOKED:
+            continue
+        left = row.valid_until - at
+        due = [days for days in NOTICE_DAYS if left <= timedelta(days=days)]
+        days = 0 if left <= timedelta() else min(due)
+        yield Cause(
+            Kind.APPROVAL_EXPIRY,
+            f"{row.pk}:{days}",
+            _("The authorisation for %(place)s ends on %(day)s.")
+            % {"place": row.environment.name, "day": f"{row.valid_until:%Y-%m-%d}"},
+            row.version.model,
+            row.version,
+        )
+
+
+def explained_otherwise(case: Case) -> Iterator[Cause]:
+    """16: the explainer or its background changed: reason codes are tested anew."""
+    rows = EvidenceReport.objects.filter(
+        run__version=case.version, run__kind="explainability", reported_at__lte=case.at
+    ).order_by("-reported_at")[:2]
+    if len(rows) < 2:
+        return
+    now, before = (_explainer(row) for row in rows)
+    if now == before:
+        return
+    yield Cause(
+        Kind.EXPLAINER_CHANGE,
+        str(rows[0].pk),
+        _("The explainer or its background data changed: test the reason codes anew."),
+        case.version.model,
+        case.version,
+        severity=Severity.LOW,
+        days=30,
+    )
+
+
+def _explainer(report: EvidenceReport) -> tuple[object, ...]:
+    document = json.loads(report.document)
+    summary = document.get("summary", {})
+    names = ("explainer", "background_sha256", "reference")
+    return (*(summary.get(name) for name in names), str(document.get("engines", "")))
