@@ -279,6 +279,7 @@ CELERY_TASK_ROUTES = {
     "governance.tasks.ask_*": {"queue": "dossier"},
     "governance.tasks.export_*": {"queue": "dossier"},
     "governance.tasks.call_*": {"queue": "dossier"},
+    "governance.tasks.pull_*": {"queue": "dossier"},
     "governance.tasks.mail_*": {"queue": "dossier"},
 }
 CELERY_TASK_ACKS_LATE = True
@@ -316,6 +317,7 @@ CELERY_BEAT_SCHEDULE = {
         "verify_log": 10,
         "execute_evidence": 3,
         "render_dossiers": 3,
+        "pull_triggers": 300,
         "remind_signers": 300,
         "call_webhooks": 5,
         **({"mail_digests": 60} if FREIGABE_DIGEST else {}),

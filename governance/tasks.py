@@ -16,7 +16,7 @@ from audits.models import Verification
 from audits.outside import deliveries, timestamps, witnesses
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
-from governance import access, fast_lane, mailing, nudge, reminding, webhooks
+from governance import access, fast_lane, mailing, nudge, reminding, triggers, webhooks
 from governance.dossier import build
 from registry.acts import through
 
@@ -129,6 +129,13 @@ def remind_signers() -> None:
     with through("task"):
         reminding.remind(at=timezone.now())
         fast_lane.draw_all(at=timezone.now())
+
+
+@shared_task(name="governance.tasks.pull_triggers")
+def pull_triggers() -> None:
+    """Act on what changed around models; the gate never waits for this."""
+    with through("task"):
+        triggers.run(timezone.now())
 
 
 @shared_task(name="governance.tasks.execute_evidence")
