@@ -29,7 +29,7 @@ from governance.policy import Check
 from governance.requirements import APPROVE, SUBMIT, evaluate
 from governance.requirements.quorum import Progress, max_days, progress
 from governance.signatures import Proof
-from registry.acts import act, acting
+from registry.acts import act
 from registry.digests import sha256_hex
 from registry.models import Environment, ModelVersion, User
 
@@ -116,6 +116,7 @@ def submit(
     return request
 
 
+@signatures.signed_act
 def sign(
     *,
     request: ApprovalRequest,
@@ -130,25 +131,8 @@ def sign(
 
     The last signature of every pack's quorum creates the authorisation. A failed proof
     is recorded although nothing is signed. Raises `NotAllowed`, `SameHand`, `NoSeat`,
-    `NotOpen`, `NotReady`, `CommentNeeded`, `signatures.WrongPassword` or `LockedOut`.
+    `NotOpen`, `NotReady`, `CommentNeeded`, `signatures.NotSigned`.
     """
-    try:
-        with acting(by=by):
-            return _sign(request, meaning, proof, by, at, comment, stated)
-    except signatures.WrongPassword:
-        signatures.record_failure(request=request, by=by, at=at)
-        raise
-
-
-def _sign(
-    request: ApprovalRequest,
-    meaning: str,
-    proof: Proof,
-    by: User,
-    at: datetime,
-    comment: str,
-    stated: Sequence[Stated],
-) -> Signature:
     locked = _lock(request)
     case = Case(locked.version, locked.environment, at)
     found = capacity(case, locked, by=by, meaning=meaning)

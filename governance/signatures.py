@@ -337,10 +337,21 @@ def record_digest(signature: Signature | RecordSignature) -> str:
     return sha256_of_json(
         {
             "request": str(signature.request_id),
+            **_lent(signature),
             "subject_sha256": signature.request.subject_sha256,
             **_signed(signature),
         }
     )
+
+
+def _lent(signature: Signature) -> dict[str, object]:
+    """For whom, and in spite of which warnings, where there is any."""
+    found: dict[str, object] = {}
+    if signature.delegation_id is not None:
+        found["delegation"] = str(signature.delegation_id)
+    if signature.warned:
+        found["warned"] = list(signature.warned)
+    return found
 
 
 def holds(signature: Signature | RecordSignature) -> bool:

@@ -81,7 +81,7 @@ class EmergencyList(Door):
     @extend_schema(request=EmergencyRecord, responses={201: EmergencyRecord})
     def post(self, request: Request) -> Response:
         """Break the glass, signed; tiers 1 and 2 wait for a second person."""
-        form = EmergencyRecord(data=request.data)
+        form = EmergencyRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         data = dict(form.validated_data)
         version = find_version(data.pop("model"), data.pop("version"))
@@ -133,7 +133,7 @@ class EmergencyConfirmation(Door):
     def post(self, request: Request, emergency_id: UUID) -> Response:
         """Confirm as the second person, signed."""
         row = _find(request, emergency_id)
-        form = Proven(data=request.data)
+        form = Proven(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         emergencies.confirm(
             emergency=row, proof=form.proof, by=person(request), at=timezone.now()
@@ -157,7 +157,7 @@ class EmergencyExtensionView(Door):
     def post(self, request: Request, emergency_id: UUID) -> Response:
         """Extend once, signed by risk."""
         row = _find(request, emergency_id)
-        form = ExtensionRecord(data=request.data)
+        form = ExtensionRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         emergencies.extend(
             emergency=row,
@@ -207,7 +207,7 @@ class EmergencyReviewView(Door):
     def post(self, request: Request, emergency_id: UUID) -> Response:
         """Review it afterwards, signed by somebody who was not involved."""
         row = _find(request, emergency_id)
-        form = ReviewRecord(data=request.data)
+        form = ReviewRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         emergencies.review(
             emergency=row,

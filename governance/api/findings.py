@@ -229,7 +229,7 @@ class FindingAcceptance(Door):
     def post(self, request: Request, finding_id: UUID) -> Response:
         """Accept the risk, signed."""
         row = _find(request, finding_id)
-        form = AcceptanceRecord(data=request.data)
+        form = AcceptanceRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         at = timezone.now()
         remedying.accept_risk(

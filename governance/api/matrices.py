@@ -122,7 +122,7 @@ class Publication(Door):
     @extend_schema(request=PublicationRecord, responses={201: MatrixRecord})
     def post(self, request: Request, draft_id: UUID) -> Response:
         """Publish a draft of somebody else, signed."""
-        form = PublicationRecord(data=request.data)
+        form = PublicationRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = matrix_publishing.publish(
             draft=_find(draft_id),

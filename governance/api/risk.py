@@ -195,7 +195,7 @@ class Overrides(Door):
     @extend_schema(request=OverrideRecord, responses={201: OverrideRecord})
     def post(self, request: Request, assessment_id: UUID) -> Response:
         """Override the computed tier, with a reason, signed by the second line."""
-        form = OverrideRecord(data=request.data)
+        form = OverrideRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = tier_decisions.override(
             assessment=_assessment(assessment_id),
@@ -215,7 +215,7 @@ class Reductions(Door):
     @extend_schema(request=SignedReason, responses={201: SignedReason})
     def post(self, request: Request, assessment_id: UUID) -> Response:
         """Let the residual risk give the tier, signed by the second line."""
-        form = SignedReason(data=request.data)
+        form = SignedReason(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = tier_decisions.reduce(
             assessment=_assessment(assessment_id),
@@ -251,7 +251,7 @@ class Reversal(Door):
     @extend_schema(request=SignedReason, responses={201: SignedReason})
     def post(self, request: Request, decision_id: UUID) -> Response:
         """Take an override or a reduction back."""
-        form = SignedReason(data=request.data)
+        form = SignedReason(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         rows = TierDecision.objects.select_related("assessment__model")
         row = tier_decisions.take_back(

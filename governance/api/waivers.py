@@ -138,7 +138,7 @@ class WaiverSignatures(Door):
     def post(self, request: Request, waiver_id: UUID) -> Response:
         """Approve a waiver; the last signature grants it."""
         row = _find(request, waiver_id)
-        form = WaiverSignature(data=request.data)
+        form = WaiverSignature(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         waiving.sign(
             waiver=row,
@@ -165,7 +165,7 @@ class WaiverRejections(Door):
     def post(self, request: Request, waiver_id: UUID) -> Response:
         """Refuse a waiver, signed."""
         row = _find(request, waiver_id)
-        form = WaiverRefusal(data=request.data)
+        form = WaiverRefusal(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         waiving.refuse(
             waiver=row,

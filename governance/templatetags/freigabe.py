@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from audits.labels import measurement_label
+from governance import signatures
 from governance.evidence_types import title_of
-from governance.models import RiskAssessment
+from governance.models import RecordSignature, RiskAssessment, Signature
 from governance.models.risk import Band
 
 # Below it, three decimals would show nothing.
@@ -27,6 +28,12 @@ _SHA256 = re.compile(r"\b([0-9a-f]{64})\b")
 def short_day() -> str:
     """How a day is written in the reader's language, in Django's format letters."""
     return pgettext("date format", "j M Y")
+
+
+@register.filter
+def holds(signature: Signature | RecordSignature) -> bool:
+    """Whether the signature is the one that was given, on the record it stands at."""
+    return signatures.holds(signature)
 
 
 @register.simple_tag
