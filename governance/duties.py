@@ -86,6 +86,11 @@ class Rule:
     where: str = "approvals.sign"
     source: str = SOURCE
 
+    @property
+    def strict_tiers(self) -> list[int]:
+        """The tiers in which it forbids, in order; elsewhere it warns."""
+        return sorted(self.hard_tiers)
+
 
 def conflicts(signing: Signing) -> list[Conflict]:
     """Every rule that speaks against this signature, hard ones first.

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import (
+    challenges,
+    delegation,
     emergencies,
     lifecycle,
     records,
@@ -39,6 +41,8 @@ REFUSALS = (
     lifecycle.NoSuchMove,
     retiring.NotPossible,
     suspensions.CannotChange,
+    challenges.CannotChallenge,
+    delegation.CannotDelegate,
 )
 
 

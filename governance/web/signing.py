@@ -11,13 +11,23 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import approvals, eligibility, roles, signatures
+from governance import (
+    approvals,
+    challenges,
+    conditions,
+    differences,
+    eligibility,
+    roles,
+    signatures,
+)
 from governance.case import Case
 from governance.lifecycle import NoSuchMove
 from governance.models import ApprovalRequest, Signature
 from governance.models.signatures import SignedAct
 from governance.policy import Check, NoPolicy
 from governance.requirements import APPROVE, evaluate
+from governance.requirements.quorum import progress
+from governance.seats import Stage
 from governance.web import figures, worklist
 from governance.web.frame import PersonRequest, page, put_errors, show
 
@@ -83,6 +93,12 @@ def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
             "state": _state(asked, case),
             "signatures": asked.signatures.order_by("signed_at"),
             "seats": [w for w in worklist.waiting() if w.request.pk == asked.pk],
+            "stages": _stages(case, asked),
+            "changes": _changes(case, asked),
+            "conditions": [
+                conditions.in_words(row) for row in conditions.of_request(asked)
+            ],
+            "contested": _contested(asked),
             "offers": offers,
             "why_not": why_not,
             "checks": _checks(case),
@@ -120,7 +136,7 @@ def _sign(
             by=request.user,
             at=timezone.now(),
         )
-    except (signatures.WrongPassword, signatures.LockedOut) as refusal:
+    except signatures.NotSigned as refusal:
         put_errors(form, {"password": [str(refusal)]})
     except approvals.CommentNeeded as refusal:
         put_errors(form, {"comment": [str(refusal)]})
@@ -167,6 +183,27 @@ def _offers(
         )
         offers.append(Offer(meaning, statement, form))
     return offers, why_not
+
+
+def _stages(case: Case, asked: ApprovalRequest) -> list[Stage]:
+    """The stages that wait for signatures now."""
+    if case.request != asked or hasattr(asked, "authorisation"):
+        return []
+    try:
+        return progress(case).open_stages()
+    except NoPolicy:
+        return []
+
+
+def _changes(case: Case, asked: ApprovalRequest) -> list[differences.Difference]:
+    return differences.since_submitted(case) if case.request == asked else []
+
+
+def _contested(asked: ApprovalRequest) -> str:
+    return _("%(challenges)s open challenges, %(dissents)s dissents that stand") % {
+        "challenges": challenges.open_challenges(asked).count(),
+        "dissents": challenges.open_dissents(asked).count(),
+    }
 
 
 def _checks(case: Case) -> list[Check]:

@@ -6,7 +6,9 @@ from governance.web import (
     aggregation,
     approvals,
     attachments,
+    challenging,
     dashboard,
+    delegating,
     deployments,
     dossiers,
     emergencies,
@@ -103,6 +105,13 @@ urlpatterns = [
     path("evidence-signers/<slug:slug>/revoke", signers.revoke, name="revoke_signer"),
     path("approvals/", approvals.requests_page, name="approvals"),
     path("approvals/<uuid:request_id>/", signing.approval, name="approval"),
+    path(
+        "approvals/<uuid:request_id>/challenges",
+        challenging.challenges_page,
+        name="challenges",
+    ),
+    path("delegations/", delegating.delegations_page, name="delegations"),
+    path("separation-of-duties/", delegating.duties_page, name="duties"),
     path("approvals/<uuid:request_id>/withdraw", approvals.withdraw, name="withdraw"),
     path(
         "authorisations/<uuid:authorisation_id>/",
