@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.labels import measurement_label
-from governance import policy
+from governance import policy, publishing, roles
 from governance.evidence_types import title_of
-from governance.models import PolicyPack
+from governance.models import PackDraft, PackStep, PolicyPack
 from governance.policy import Citation, Pack, Rule
 from governance.policy.law import effective_severity, standing
 from governance.web.frame import PersonRequest, page, show
@@ -65,6 +65,12 @@ def packs_page(request: PersonRequest) -> HttpResponse:
                 }
                 for row in rows
             ],
+            "drafts": [
+                (row, state)
+                for row in PackDraft.objects.order_by("-opened_at")
+                if (state := publishing.state_of(row)) != PackStep.State.PUBLISHED
+            ],
+            "may_write": roles.may(request.user, "write policy"),
         },
         section="policy",
     )

@@ -21,6 +21,7 @@ from governance.web import (
     notifications,
     people,
     policy,
+    policy_drafts,
     proof,
     registering,
     retirement,
@@ -134,6 +135,20 @@ urlpatterns = [
     path("gate/", gate.decisions, name="gate"),
     path("gate/<uuid:decision_id>/", gate.decision, name="decision"),
     path("policy/", policy.packs_page, name="policy"),
+    path("policy/write", policy_drafts.write, name="policy_write"),
+    path(
+        "policy/drafts/<uuid:draft_id>/", policy_drafts.draft_page, name="policy_draft"
+    ),
+    path(
+        "policy/drafts/<uuid:draft_id>/step",
+        policy_drafts.step,
+        name="policy_draft_step",
+    ),
+    path(
+        "policy/simulations/<uuid:simulation_id>/",
+        policy_drafts.simulation_page,
+        name="simulation",
+    ),
     path("policy/packs/<slug:slug>/<number:version>/", policy.pack_page, name="pack"),
     path("dossiers/", dossiers.dossiers, name="dossiers"),
     path("dossiers/<uuid:dossier_id>/", dossiers.dossier_page, name="dossier"),

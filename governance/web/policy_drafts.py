@@ -1,0 +1,174 @@
+"""Drafts of policy packs: writing, trying out, publishing with a signature."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from governance import policy, publishing, records, roles, simulation
+from governance.models import PackDraft, PackStep, Simulation
+from governance.policy import InvalidPack
+from governance.policy.parsing import LONGEST
+from governance.signatures import NotSigned
+from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.policy import shown
+from governance.web.proof import ProofForm
+
+_REFUSALS = (
+    roles.NotAllowed,
+    publishing.WrongState,
+    publishing.SameAuthor,
+    records.Refused,
+    InvalidPack,
+)
+
+
+class WriteForm(forms.Form):
+    """The text of a pack."""
+
+    document = forms.CharField(
+        label=gettext_lazy("The pack, as YAML"),
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false"}),
+    )
+    comment = forms.CharField(
+        label=gettext_lazy("What changed"), required=False, max_length=10_000
+    )
+
+
+@page
+def write(request: PersonRequest) -> HttpResponse:
+    """Write a revision; `?from=` begins with the text of a shipped pack or a draft."""
+    form = WriteForm(request.POST or None, initial={"document": _begin(request)})
+    if request.method == "POST" and form.is_valid():
+        try:
+            row = publishing.write(
+                text=form.cleaned_data["document"].replace("\r\n", "\n"),
+                comment=form.cleaned_data["comment"],
+                by=request.user,
+                at=timezone.now(),
+            )
+            return redirect("web:policy_draft", row.draft_id)
+        except InvalidPack as refusal:
+            put_errors(form, {"document": refusal.errors})
+        except (roles.NotAllowed, publishing.WrongState) as refusal:
+            put_errors(form, {"__all__": [str(refusal)]})
+    context = {"form": form, "shipped": publishing.shipped()}
+    return show(request, "policy/write.html", context, section="policy")
+
+
+def _begin(request: PersonRequest) -> str:
+    name = request.GET.get("from", "")
+    return publishing.shipped().get(name, "")
+
+
+class PublishForm(ProofForm):
+    """From when it binds, and the signature."""
+
+    effective_from = forms.DateTimeField(
+        label=gettext_lazy("In force from (UTC)"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text=gettext_lazy("Empty: as the pack says, else at once."),
+    )
+    grandfathered_until = forms.DateTimeField(
+        label=gettext_lazy("Earlier approvals keep the earlier version until (UTC)"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    sha256 = forms.CharField(widget=forms.HiddenInput)
+
+
+@page
+def draft_page(request: PersonRequest, draft_id: UUID) -> HttpResponse:
+    """Show a draft and what it would change; publish on POST."""
+    row = get_object_or_404(PackDraft.objects.select_related("opened_by"), pk=draft_id)
+    revision = publishing.text_of(row)
+    initial = {"sha256": revision.sha256}
+    form = PublishForm(request.POST or None, request=request, initial=initial)
+    if request.method == "POST" and form.is_valid() and _publish(request, row, form):
+        return redirect("web:policy")
+    pack = policy.parse(revision.document)
+    state = publishing.state_of(row)
+    return show(
+        request,
+        "policy/draft.html",
+        {
+            "draft": row,
+            "revision": revision,
+            "state": state,
+            "revisions": row.revisions.select_related("written_by"),
+            "simulations": Simulation.objects.filter(revision__draft=row),
+            "form": form if state == PackStep.State.REVIEW else None,
+            "writing": state == PackStep.State.DRAFT,
+            **shown(pack, timezone.now().date(), early_adoption=False),
+        },
+        section="policy",
+    )
+
+
+def _publish(request: PersonRequest, row: PackDraft, form: PublishForm) -> bool:
+    data = form.cleaned_data
+    try:
+        publishing.publish(
+            draft=row,
+            sha256=data["sha256"],
+            effective_from=data["effective_from"],
+            grandfathered_until=data["grandfathered_until"],
+            proof=form.proof,
+            by=request.user,
+            at=timezone.now(),
+        )
+    except NotSigned as refusal:
+        form.refuse(refusal)
+    except records.Refused as refusal:
+        put_errors(form, refusal.errors)
+    except _REFUSALS as refusal:
+        put_errors(form, {"__all__": [str(refusal)]})
+    else:
+        messages.success(request, _("Published."))
+        return True
+    return False
+
+
+@require_POST
+@page
+def step(request: PersonRequest, draft_id: UUID) -> HttpResponse:
+    """Hand in, send back, discard or try out a draft, as the button says."""
+    row = get_object_or_404(PackDraft, pk=draft_id)
+    facts: dict[str, Any] = {"by": request.user, "at": timezone.now()}
+    reason = request.POST.get("reason", "")
+    try:
+        match request.POST.get("step"):
+            case "review":
+                publishing.ask_for_review(draft=row, **facts)
+            case "return":
+                publishing.send_back(draft=row, reason=reason, **facts)
+            case "discard":
+                publishing.discard(draft=row, reason=reason, **facts)
+            case "simulate":
+                found = simulation.simulate(revision=publishing.text_of(row), **facts)
+                return redirect("web:simulation", found.pk)
+    except _REFUSALS as refusal:
+        messages.error(request, str(refusal))
+    return redirect("web:policy_draft", row.pk)
+
+
+@page
+def simulation_page(request: PersonRequest, simulation_id: UUID) -> HttpResponse:
+    """Which versions would lose their permit, and by which rules."""
+    roles.require(request.user, "read", model="*")
+    row = get_object_or_404(
+        Simulation.objects.select_related("simulated_by", "revision"), pk=simulation_id
+    )
+    context = {"row": row, "found": json.loads(row.document)}
+    return show(request, "policy/simulation.html", context, section="policy")
