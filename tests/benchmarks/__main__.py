@@ -62,6 +62,7 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
         proofs,
         running,
         sequencing,
+        simulating,
     )
 
     known: dict[str, Bench] = {
@@ -85,6 +86,8 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
         "large-data": running.memory,
         "worker-start": running.worker_start,
         "run-start": running.run_start,
+        "simulation": simulating.simulate,
+        "readiness": simulating.readiness,
     }
     unknown = sorted(set(only) - set(known))
     if unknown:
