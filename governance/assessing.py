@@ -87,6 +87,11 @@ def assess(
     model = RegisteredModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
     if model.ai_act_class == RegisteredModel.AIActClass.PROHIBITED:
         raise NotDeployable(_("A prohibited practice (AI Act Art. 5) has no tier."))
+    if by.pk in (model.owner_id, model.developer_id):
+        raise roles.NotAllowed(
+            _("%(name)s owns or develops this model; somebody else judges its risk.")
+            % {"name": by.printed_name}
+        )
     if not rationale.strip():
         raise OutsideMatrix("rationale", _("Give the reason for the score."))
     row = _matrix(matrix, at)

@@ -310,10 +310,12 @@ class Case:
         ).decode()
 
     def _decided_on_tier(self) -> dict[str, Any]:
-        """What the second line decided on the tier; nothing where it did not."""
+        """What the second line decided on the tier, and the tier where it is another
+        than assessed: a warning of an old tier may forbid in the new one."""
         standing = self.standing
         decided = [d for d in (standing.reduction, standing.override) if d]
-        if not decided:
+        assessed = self.assessment.tier if self.assessment else standing.tier
+        if not decided and standing.tier == assessed:
             return {}
         return {
             "tier_decisions": [str(d.pk) for d in decided],

@@ -145,18 +145,31 @@ def developer_or_owner_approves(signing: Signing) -> str | None:
 
 def validator_approves(signing: Signing) -> str | None:
     """Rule 3: who validated the version does not approve it, and the reverse."""
-    version = signing.request.version
-    signed = Signature.objects.filter(request__version=version, signed_by=signing.by)
     if signing.meaning == Meaning.REVIEW:
-        approved = signed.filter(meaning=Meaning.APPROVAL).exists()
+        approved = _signed_before(signing, Meaning.APPROVAL)
         return _named(signing, _("approved this version")) if approved else None
-    validated = (
-        signed.filter(meaning=Meaning.REVIEW).exists()
-        or version.model.validator_id == signing.by.pk
-    )
-    if signing.meaning == Meaning.APPROVAL and validated:
+    if signing.meaning == Meaning.APPROVAL and (
+        _signed_before(signing, Meaning.REVIEW)
+        or _is(signing.by, signing.request.version.model.validator)
+    ):
         return _named(signing, _("validated this version"))
     return None
+
+
+def _signed_before(signing: Signing, meaning: str) -> bool:
+    """Whether this person signed the version so on any request: themselves, by a
+    delegate, or with another account."""
+    rows = Signature.objects.filter(
+        request__version=signing.request.version, meaning=meaning
+    ).select_related("signed_by", "delegation__delegator")
+    people = {row.signed_by for row in rows}
+    people |= {row.delegation.delegator for row in rows if row.delegation}
+    return any(_is(signing.by, person) for person in people)
+
+
+def _is(by: User, other: User | None) -> bool:
+    """Whether both accounts are known to be of one person."""
+    return other is not None and persons.same_person(by, other) == Same.YES
 
 
 def administrator_signs(signing: Signing) -> str | None:
