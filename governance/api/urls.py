@@ -8,6 +8,7 @@ from governance.api import (
     attachments,
     challenges,
     decisions,
+    declarations,
     delegations,
     door,
     dossiers,
@@ -222,6 +223,15 @@ urlpatterns = [
         "attachments/<uuid:attachment_id>/file",
         attachments.AttachmentFile.as_view(),
         name="attachment-file",
+    ),
+    path("declarations", declarations.DeclarationList.as_view(), name="declarations"),
+    path(
+        "declarations/<uuid:declaration_id>",
+        declarations.DeclarationDetail.as_view(),
+        name="declaration",
+    ),
+    path(
+        "declaration-kinds", declarations.KindList.as_view(), name="declaration-kinds"
     ),
     path("evidence-signers", attachments.SignerList.as_view(), name="signers"),
     path(
