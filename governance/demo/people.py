@@ -14,6 +14,13 @@ STAFF: dict[str, tuple[str, str, str, tuple[Role, ...]]] = {
     "rita": ("Rita", "Okafor", "Risk control", (Role.RISK_MANAGER,)),
     "carl": ("Carl", "Brandt", "Model committee", (Role.APPROVER,)),
     "cora": ("Cora", "Nilsson", "Compliance", (Role.COMPLIANCE,)),
+    "rolf": ("Rolf", "Weber", "Risk control", (Role.RISK_MANAGER,)),
+    "otto": ("Otto", "Berg", "Platform operations", (Role.OPERATOR,)),
+    "eva": ("Eva", "Lund", "Executive board", (Role.EXECUTIVE,)),
+    "dana": ("Dana", "Kowalski", "Data protection", (Role.DPO,)),
+    "quentin": ("Quentin", "Aydin", "Quality assurance", (Role.QA,)),
+    "petra": ("Petra", "Vogel", "Model governance", (Role.POLICY_AUTHOR,)),
+    "paul": ("Paul", "Richter", "Compliance", (Role.POLICY_APPROVER,)),
     "ines": ("Ines", "Ferrari", "Internal audit", (Role.AUDITOR,)),
     "adam": ("Adam", "Novak", "IT administration", (Role.PLATFORM_ADMIN,)),
 }

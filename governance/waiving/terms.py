@@ -109,6 +109,15 @@ def require_waivable(rules: Sequence[str], at: datetime) -> None:
             )
 
 
+def waivable_rules(at: datetime) -> list[str]:
+    """The ids of the rules in force that may be waived, in order."""
+    return sorted(
+        rule_id
+        for rule_id, found in _rules_in_force(at).items()
+        if all(_may_be_waived(rule) for rule in found)
+    )
+
+
 def _may_be_waived(rule: policy.Rule) -> bool:
     """A pack's word, except for signatures: those nobody waives whatever it says."""
     signed = any(item["type"] == "signature_event" for item in rule.evidence)
