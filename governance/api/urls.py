@@ -17,6 +17,7 @@ from governance.api import (
     evidence,
     files,
     findings,
+    fleet,
     gate,
     health,
     inventory,
@@ -53,6 +54,7 @@ register_converter(VersionConverter, "version")
 
 _VERSION = "models/<slug:slug>/versions/<version:version>"
 _FINDING = "findings/<uuid:finding_id>"
+_INCIDENT = "incidents/<uuid:incident_id>"
 _WAIVER = "waivers/<uuid:waiver_id>"
 _EMERGENCY = "break-glass/<uuid:emergency_id>"
 _DRAFT = "policy-drafts/<uuid:draft_id>"
@@ -331,6 +333,21 @@ urlpatterns = [
     path(
         f"{_WAIVER}/renewals", waivers.WaiverRenewals.as_view(), name="waiver-renewals"
     ),
+    path("incidents", fleet.IncidentList.as_view(), name="incidents"),
+    path(_INCIDENT, fleet.IncidentDetail.as_view(), name="incident"),
+    path(
+        f"{_INCIDENT}/report",
+        fleet.IncidentReportView.as_view(),
+        name="incident-report",
+    ),
+    path(
+        f"{_INCIDENT}/closure",
+        fleet.IncidentClosureView.as_view(),
+        name="incident-closure",
+    ),
+    path("reviews", fleet.ReviewList.as_view(), name="reviews"),
+    path("reviews/due", fleet.ReviewsDue.as_view(), name="reviews-due"),
+    path("attestations", fleet.AttestationList.as_view(), name="attestations"),
     path("break-glass", emergencies.EmergencyList.as_view(), name="break-glass"),
     path(
         "break-glass/statistics",

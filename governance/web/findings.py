@@ -129,6 +129,11 @@ def findings_page(request: PersonRequest) -> HttpResponse:
         "title": _("Findings"),
         "intro": _("Weaknesses of models, until somebody else has verified their end."),
         "filter": form,
+        "links": [
+            (reverse("web:incidents"), _("Incidents")),
+            (reverse("web:reviews"), _("Reviews")),
+            (reverse("web:attestations"), _("Attestations")),
+        ],
         "rows": rows,
         "lines": [finding_line(now) for now in rows],
         "columns": [_("Finding"), _("Severity"), _("Owner"), _("Due"), _("State")],

@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import (
+    attestations,
     challenges,
     delegation,
     emergencies,
+    incidents,
     lifecycle,
     records,
     remedying,
@@ -40,6 +42,8 @@ REFUSALS = (
     emergencies.SameHand,
     lifecycle.NoSuchMove,
     retiring.NotPossible,
+    incidents.WrongState,
+    attestations.CriticalFindings,
     suspensions.CannotChange,
     challenges.CannotChallenge,
     delegation.CannotDelegate,
