@@ -18,7 +18,7 @@ def tell(to, **more):
 def test_people_and_roles_are_told_each_once(world):
     tell([world.rita, Role.RISK_MANAGER, Role.COMPLIANCE])
     told = Notification.objects.values_list("recipient__username", flat=True)
-    assert sorted(told) == ["cora", "rita"]
+    assert sorted(told) == ["cora", "rita", "rolf"]
 
 
 def test_nobody_is_told_who_left_or_is_a_machine(world):
@@ -33,7 +33,7 @@ def test_nobody_is_told_who_left_or_is_a_machine(world):
 def test_a_role_that_ended_is_told_nothing_more(world):
     roles.end(user=world.rita, role=Role.RISK_MANAGER, by=world.adam, at=NOW)
     tell([Role.RISK_MANAGER])
-    assert not Notification.objects.exists()
+    assert [row.recipient for row in Notification.objects.all()] == [world.rolf]
 
 
 def test_each_reads_it_in_their_own_language(world):
