@@ -171,12 +171,17 @@ def _check_fields(kind: Kind, fields: Mapping[str, Any], at: datetime) -> None:
     if not errors:
         found = kind.validator.iter_errors(dict(fields))
         errors = [_sentence(error) for error in found]
-    errors = errors or list(_unusable(kind, fields, at))
+    if not errors:
+        _require_printable(kind, fields)
+        errors = list(_unusable(kind, fields, at))
     if errors:
         told: dict[str, list[str]] = {}
         for name, text in errors:
             told.setdefault(f"fields/{name}" if name else "fields", []).append(text)
         raise Refused(told)
+
+
+def _require_printable(kind: Kind, fields: Mapping[str, Any]) -> None:
     require_printable(
         {
             f"fields/{field.name}": _flat(str(fields[field.name]), field.type)
@@ -198,7 +203,9 @@ def _missing(kind: Kind, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]
             yield field.name, _("This field is required.")
     for name in fields:
         if kind.field(name) is None:
-            yield name[:80], _("There is no such field.")
+            # A stranger's name is shown as far as any reader can show it.
+            shown = name.encode("ascii", "replace").decode()[:80]
+            yield shown, _("There is no such field.")
 
 
 def _sentence(error: ValidationError) -> tuple[str, str]:

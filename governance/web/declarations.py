@@ -102,6 +102,8 @@ def _kinds(subject: str, request: PersonRequest) -> list[Kind]:
 
 def _find(about: str, key: str) -> Subject:
     """The thing by its word and its name in the address: a slug, or slug@version."""
+    if not key.isprintable():
+        raise Http404
     if about == "model":
         return get_object_or_404(RegisteredModel, slug=key)
     if about == "dataset":

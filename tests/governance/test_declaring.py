@@ -2,6 +2,8 @@
 
 import pytest
 from django.db import ProgrammingError, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from governance import declared, declaring, roles
 from governance.declarable import KINDS
@@ -242,3 +244,43 @@ def test_every_kind_is_a_type_that_is_not_our_own_and_bilingual():
         for named in (kind.dated, kind.verdict, *kind.matches):
             assert not named or kind.field(named), (name, named)
         kind.validator.check_schema(kind.schema)
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.floats()
+    | st.text(st.characters(exclude_categories=())),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_no_input_breaks_a_declaration_or_is_half_stored(world, data):
+    """Either it fits its form and is stored whole, or it is refused in a sentence."""
+    kind = data.draw(st.sampled_from(sorted(KINDS)))
+    names = [field.name for field in KINDS[kind].fields]
+    fields = data.draw(
+        st.dictionaries(st.sampled_from(names) | st.text(max_size=9), ODD, max_size=6)
+        | st.fixed_dictionaries(dict.fromkeys(names, ODD))
+    )
+    role = KINDS[kind].signed_by[0]
+    try:
+        with transaction.atomic():
+            person = next(p for p in world.people.values() if role in roles.roles_of(p))
+            declaring.declare(kind=kind, fields=fields, proof=PROOF, by=person, at=NOW)
+    except StopIteration:
+        return
+    except Refused as refusal:
+        assert all(
+            "\ud800" not in name and texts for name, texts in refusal.errors.items()
+        )
