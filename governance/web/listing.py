@@ -8,8 +8,10 @@ from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
+from governance import risk
 from governance.lifecycle import State, state_of
 from governance.models import Authorisation, RiskAssessment, Status, StatusChange
+from governance.risk import Standing
 from registry.models import ModelVersion, RegisteredModel
 
 SORTS = {
@@ -47,6 +49,7 @@ class Line:
 
     model: RegisteredModel
     assessment: RiskAssessment | None
+    standing: Standing
     versions: tuple[VersionLine, ...]
     authorised_until: datetime | None
 
@@ -110,7 +113,7 @@ def _matches(text: str) -> Q:
 
 
 def lines(models: Iterable[RegisteredModel], *, at: datetime) -> list[Line]:
-    """What is known of these models now, in three queries."""
+    """What is known of these models now, in a fixed number of queries."""
     rows = list(models)
     keys = [model.pk for model in rows]
     assessments = {a.model_id: a for a in latest_assessments().filter(model__in=keys)}
@@ -120,10 +123,12 @@ def lines(models: Iterable[RegisteredModel], *, at: datetime) -> list[Line]:
         line = VersionLine(version, status_in(version))
         versions[version.model_id].append(line)
     until = _authorised_until(keys, at)
+    standings = risk.standings(rows, at)
     return [
         Line(
             model=model,
             assessment=assessments.get(model.pk),
+            standing=standings[model.pk],
             versions=tuple(versions[model.pk]),
             authorised_until=until.get(model.pk),
         )
