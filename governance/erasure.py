@@ -16,12 +16,19 @@ from audits import keeping
 from audits.capture import relation
 from audits.models import Entry, Erasure
 from governance import roles
-from governance.models import ApprovalRequest, IdempotentReply, Signature, Token
+from governance.models import (
+    ApprovalRequest,
+    IdempotentReply,
+    PersonIdentity,
+    Signature,
+    Token,
+)
 from registry.acts import act
 from registry.models import User
 
 USERS = relation(User)
 ADDRESSES = relation(EmailAddress)
+IDENTITIES = relation(PersonIdentity)
 
 
 class CannotErase(Exception):
@@ -59,6 +66,7 @@ def erase(*, user: User, because: str, by: User, at: datetime) -> Erased:
     EmailAddress.objects.filter(user=user).delete()
     openings = _erase_openings(USERS, str(user.pk))
     openings += sum(_erase_openings(ADDRESSES, pk) for pk in addresses)
+    openings += _erase_identities(user, by, at)
     erasure = Erasure.objects.create(
         rel=USERS,
         pk_text=str(user.pk),
@@ -199,6 +207,17 @@ def _anonymise(user: User) -> None:
     user.last_login = None
     user.set_unusable_password()
     user.save()
+
+
+def _erase_identities(user: User, by: User, at: datetime) -> int:
+    """Take away by what the human was known outside; how many openings were erased."""
+    openings = 0
+    for row in PersonIdentity.objects.select_for_update(of=("self",)).filter(user=user):
+        row.value, row.end_reason = f"erased-{row.pk}", row.end_reason or "erased"
+        row.ended_by, row.ended_at = row.ended_by or by, row.ended_at or at
+        row.save()
+        openings += _erase_openings(IDENTITIES, str(row.pk))
+    return openings
 
 
 def _erase_openings(rel: str, pk: str) -> int:

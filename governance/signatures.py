@@ -120,11 +120,6 @@ def statement(
     return f"{text}\n{comment.strip()}" if comment.strip() else text
 
 
-def reauthenticate(*, by: User, password: str, at: datetime) -> None:
-    """Check a password and nothing else: `authenticate` with a proof of it alone."""
-    authenticate(by=by, proof=Proof(password=password), at=at)
-
-
 def authenticate(*, by: User, proof: Proof, at: datetime) -> str:
     """Check what the signer shows; the method, as it stands in the signature.
 

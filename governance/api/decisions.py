@@ -206,7 +206,7 @@ class Retirement(Door):
     @extend_schema(request=RetirementRecord, responses={201: RetirementRecord})
     def post(self, request: Request, slug: str, version: str) -> Response:
         """Ask that a version be retired for good, signed by its owner."""
-        form = RetirementRecord(data=request.data)
+        form = RetirementRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         data = dict(form.validated_data)
         successor = data.pop("successor")
@@ -299,7 +299,7 @@ class Agreements(Door):
     @extend_schema(request=AgreementRecord, responses={201: AgreementRecord})
     def post(self, request: Request) -> Response:
         """Agree, signed, that a suspension may end (tiers 1 and 2)."""
-        form = AgreementRecord(data=request.data)
+        form = AgreementRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = suspensions.agree(
             proof=form.proof,

@@ -100,7 +100,9 @@ def test_five_failures_lock_out_here_and_where_versions_are_signed(world, versio
     with pytest.raises(signatures.LockedOut):
         signed_by_person(world, version)
     with pytest.raises(signatures.LockedOut):
-        signatures.reauthenticate(by=world.vera, password=PASSWORD, at=NOW)
+        signatures.authenticate(
+            by=world.vera, proof=signatures.Proof(password=PASSWORD), at=NOW
+        )
     assert signed_by_person(world, version, at=later(minutes=16))
 
 

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance import access, persons, roles
+from audits.models import Opening
+from governance import access, erasure, persons, roles
+from governance.models import PersonIdentity
 from governance.persons import Same, same_person
+from registry.models import Role
 from tests.world import NOW, PASSWORD, later
 
 
@@ -145,3 +148,16 @@ def test_what_is_no_identifier_is_refused(world, kind, value, issuer, field):
 def test_the_normal_form_of_an_address_is_its_own_normal_form(text):
     once = persons._address(f"{text}@bank.example")
     assert persons._address(once) == once
+
+
+def test_what_identifies_a_human_goes_with_an_erasure(world):
+    system = access.system_user()
+    roles.grant(user=world.cora, role=Role.DPO, by=system, at=NOW)
+    record(world, world.rita, "private-4711", issuer="staff")
+    access.deactivate(user=world.rita, by=system, at=NOW)
+    erasure.erase(user=world.rita, because="Art. 17.", by=world.cora, at=NOW)
+    rows = PersonIdentity.objects.filter(user=world.rita)
+    assert all(row.value == f"erased-{row.pk}" and row.ended_at for row in rows)
+    assert not Opening.objects.filter(
+        erased_at=None, value__contains="private-4711"
+    ).exists()
