@@ -241,3 +241,76 @@ class EmergencyStatistics(Door):
         return Response(
             [row for row in rows if roles.may(by, "read", model=str(row["model"]))]
         )
+
+
+class SealRecord(Proven):
+    """For what a token is sealed, and until when."""
+
+    model = serializers.CharField(max_length=80)
+    version = serializers.CharField(max_length=64)
+    environment = serializers.CharField(max_length=80)
+    reason = serializers.CharField(max_length=_LONG)
+    expires_at = serializers.DateTimeField()
+
+
+class EmergencyTokens(Door):
+    """`break-glass/tokens`"""
+
+    idempotent = False
+
+    @extend_schema(request=SealRecord, responses={201: SealRecord})
+    def post(self, request: Request) -> Response:
+        """Seal a token for when Freigabe is down; its envelope is shown once."""
+        form = SealRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = form.validated_data
+        sealed = emergencies.seal(
+            version=find_version(data["model"], data["version"]),
+            environment=find_environment(data["environment"]),
+            reason=data["reason"],
+            expires_at=data["expires_at"],
+            proof=form.proof,
+            by=person(request),
+            at=timezone.now(),
+        )
+        return Response(
+            {
+                "id": sealed.token.pk,
+                "envelope": sealed.envelope,
+                "expires_at": sealed.token.expires_at,
+            },
+            201,
+        )
+
+
+class TokenUse(EmergencyRecord):
+    """How a sealed token was used, with its envelope."""
+
+    envelope = serializers.CharField(max_length=50_000, trim_whitespace=False)
+    used_at = serializers.DateTimeField()
+
+
+class EmergencyTokenUses(Door):
+    """`break-glass/tokens/uses`"""
+
+    idempotent = False
+
+    @extend_schema(request=TokenUse, responses={201: EmergencyRecord})
+    def post(self, request: Request) -> Response:
+        """Bring the use of a sealed token into the record."""
+        form = TokenUse(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = dict(form.validated_data)
+        version = find_version(data.pop("model"), data.pop("version"))
+        environment = find_environment(data.pop("environment"))
+        envelope, used_at = data.pop("envelope"), data.pop("used_at")
+        data["reason_code"] = Emergency.ReasonCode(data["reason_code"])
+        row = emergencies.reconcile(
+            envelope=envelope,
+            used_at=used_at,
+            call=emergencies.Call(version=version, environment=environment, **data),
+            proof=form.proof,
+            by=person(request),
+            at=timezone.now(),
+        )
+        return _shown(row)

@@ -354,6 +354,16 @@ urlpatterns = [
         emergencies.EmergencyStatistics.as_view(),
         name="break-glass-statistics",
     ),
+    path(
+        "break-glass/tokens",
+        emergencies.EmergencyTokens.as_view(),
+        name="break-glass-tokens",
+    ),
+    path(
+        "break-glass/tokens/uses",
+        emergencies.EmergencyTokenUses.as_view(),
+        name="break-glass-token-uses",
+    ),
     path(_EMERGENCY, emergencies.EmergencyDetail.as_view(), name="emergency"),
     path(
         f"{_EMERGENCY}/confirmation",

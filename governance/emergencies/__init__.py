@@ -36,12 +36,14 @@ from governance.emergencies.terms import (
     state_of,
     waits,
 )
+from governance.emergencies.tokens import Sealed, reconcile, seal
 
 __all__ = [
     "Call",
     "Judgement",
     "NotPossible",
     "SameHand",
+    "Sealed",
     "confirm",
     "end",
     "ends_at",
@@ -52,6 +54,7 @@ __all__ = [
     "involved",
     "overdue_of",
     "overridden",
+    "reconcile",
     "relied_on",
     "require_confirmer",
     "require_possible",
@@ -60,6 +63,7 @@ __all__ = [
     "review_due_at",
     "review_overdue",
     "runs",
+    "seal",
     "standing_in",
     "state_of",
     "statement",
