@@ -98,8 +98,16 @@ def signed(case: Case) -> list[Signed]:
 
     Those that hold, by active people who have had the role ever since they signed, or
     for whom the delegator has; nobody counts who has had a hand in the version, also
-    when that came later.
+    when that came later. Read once for a case, as its signatures are.
     """
+    known: list[Signed] | None = vars(case).get("signed")
+    if known is None:
+        known = _signed(case)
+        case.knowing(signed=known)
+    return known
+
+
+def _signed(case: Case) -> list[Signed]:
     if not case.subject_holds or case.request is None or not case.signatures:
         return []
     hands = hands_in_request(case.request)

@@ -132,10 +132,14 @@ def _kinds_of(report: EvidenceReport, case: Case) -> frozenset[str]:
 
     Out of time: performance was measured by period.
     """
-    training = VersionDataset.objects.filter(version=case.version, use="training")
-    learned = training.values_list("dataset_version__sha256", flat=True)
+    links = case.version.version_datasets.all()
+    learned = [
+        link.dataset_version.sha256
+        for link in links
+        if link.use == VersionDataset.Use.TRAINING
+    ]
     kinds = set()
-    if report.run.dataset_version.sha256 not in set(learned):
+    if report.run.dataset_version.sha256 not in learned:
         kinds |= {"held_out", "out_of_sample"}
         if report.run.config.get("time_column"):
             kinds.add("out_of_time")

@@ -75,7 +75,7 @@ def run(
 
 def _as_today(case: Case, today: Shelf, matrices: Sequence[RiskMatrix] | None) -> Case:
     """The same case under the packs and matrices of today."""
-    kept = ("held", "reports", "artifact", "signatures")
+    kept = ("held", "reports", "artifact", "signatures", "waivers")
     known = {name: value for name, value in vars(case).items() if name in kept}
     if matrices is None:
         known |= {"standing": case.standing, "assessment": case.assessment}

@@ -13,7 +13,7 @@ from governance.declared import held_by
 from governance.lifecycle import State, state_of
 from governance.models import Authorisation, RiskMatrix, Signature
 from governance.policy import Shelf
-from registry.models import VersionArtifact
+from registry.models import VersionArtifact, VersionDataset
 
 AT_ONCE = 500
 
@@ -62,6 +62,10 @@ def _rows(keys: Iterable[UUID]) -> list[Authorisation]:
         .prefetch_related(
             Prefetch(
                 "request__signatures", Signature.objects.select_related("signed_by")
+            ),
+            Prefetch(
+                "version__version_datasets",
+                VersionDataset.objects.select_related("dataset_version"),
             ),
             Prefetch(
                 "version__version_artifacts",
