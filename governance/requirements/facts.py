@@ -119,7 +119,7 @@ def lineage(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`lineage_record`: so many recorded edges: data sets and the training run."""
     if (wrong := unusable(rule, item)) is not None:
         return wrong
-    edges = case.version.version_datasets.count() + (case.version.run_id is not None)
+    edges = len(case.held.datasets) + (case.version.run_id is not None)
     least = item["min_edges"]
     return answer(
         rule,
