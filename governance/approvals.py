@@ -1,6 +1,7 @@
 """Submitting a version, and signing, rejecting or withdrawing the request."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -39,13 +40,16 @@ __all__ = [
     "NotOpen",
     "NotReady",
     "SameHand",
+    "Wanted",
     "authorise",
     "sign",
+    "sign_batch",
     "submit",
     "withdraw",
 ]
 
 Meaning = Signature.Meaning
+MOST_AT_ONCE = 50
 
 
 class NotReady(Exception):
@@ -133,6 +137,73 @@ def sign(
     is recorded although nothing is signed. Raises `NotAllowed`, `SameHand`, `NoSeat`,
     `NotOpen`, `NotReady`, `CommentNeeded`, `signatures.NotSigned`.
     """
+    return _sign(
+        request,
+        meaning,
+        lambda: signatures.authenticate(by=by, proof=proof, at=at),
+        by=by,
+        at=at,
+        comment=comment,
+        stated=stated,
+    )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One signature of a batch: on this request, as the signer saw it."""
+
+    request: ApprovalRequest
+    meaning: str
+    subject_sha256: str
+    comment: str = ""
+
+
+@signatures.signed_act
+def sign_batch(
+    *, wanted: Sequence[Wanted], proof: Proof, by: User, at: datetime
+) -> list[Signature]:
+    """Sign several requests, each with its own statement and digest, or none at all.
+
+    The signer authenticates once for the series (21 CFR 11.200(a)(1)(i)) and names
+    the digest of each record that they saw. Raises as `sign` does.
+    """
+    if not 0 < len(wanted) <= MOST_AT_ONCE:
+        raise NotOpen(
+            _("Sign between 1 and %(most)s requests at once.") % {"most": MOST_AT_ONCE}
+        )
+    for one in wanted:
+        if one.subject_sha256 != one.request.subject_sha256:
+            raise NotOpen(
+                _("%(what)s is not the record that you saw. Read it again.")
+                % {"what": one.request}
+            )
+    method = signatures.authenticate(by=by, proof=proof, at=at)
+    # In one order, so that two batches cannot wait for each other.
+    ordered = sorted(wanted, key=lambda one: (one.request.version_id, one.request.pk))
+    return [
+        _sign(
+            one.request,
+            one.meaning,
+            lambda: method,
+            by=by,
+            at=at,
+            comment=one.comment,
+        )
+        for one in ordered
+    ]
+
+
+def _sign(
+    request: ApprovalRequest,
+    meaning: str,
+    authenticate: Callable[[], str],
+    *,
+    by: User,
+    at: datetime,
+    comment: str = "",
+    stated: Sequence[Stated] = (),
+) -> Signature:
+    """Check and store one signature; the signer authenticates once it is possible."""
     locked = _lock(request)
     case = Case(locked.version, locked.environment, at)
     found = capacity(case, locked, by=by, meaning=meaning)
@@ -143,7 +214,7 @@ def sign(
             evaluate(case, APPROVE), _("The version does not meet its requirements.")
         )
     text = _with_conditions(locked, meaning, comment, stated, at)
-    method = signatures.authenticate(by=by, proof=proof, at=at)
+    method = authenticate()
     signature = Signature(
         request=locked,
         signed_by=by,

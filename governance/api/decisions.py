@@ -146,6 +146,44 @@ class Signatures(Door):
         return Response(show.signature(row), 201)
 
 
+class BatchItem(serializers.Serializer[Any]):
+    """One request of a batch, with the digest of the record that the signer saw."""
+
+    request = serializers.PrimaryKeyRelatedField(
+        queryset=ApprovalRequest.objects.select_related("version__model", "environment")
+    )
+    subject_sha256 = serializers.RegexField(r"^[0-9a-f]{64}\Z")
+    meaning = serializers.ChoiceField(
+        [Signature.Meaning.REVIEW, Signature.Meaning.APPROVAL]
+    )
+    comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
+
+
+class BatchRecord(Proven):
+    """Several signatures, given with one authentication."""
+
+    wanted = BatchItem(many=True)
+
+
+class SignatureBatches(Door):
+    """`signature-batches`; never wrapped, so that a failed attempt is kept."""
+
+    idempotent = False
+
+    @extend_schema(request=BatchRecord, responses={201: SignatureRecord(many=True)})
+    def post(self, request: Request) -> Response:
+        """Sign several requests, each with its own digest; all of them or none."""
+        form = BatchRecord(data=request.data, context={"request": request})
+        form.is_valid(raise_exception=True)
+        rows = approvals.sign_batch(
+            wanted=[approvals.Wanted(**item) for item in form.validated_data["wanted"]],
+            proof=form.proof,
+            by=person(request),
+            at=timezone.now(),
+        )
+        return Response([show.signature(row) for row in rows], 201)
+
+
 class Rejections(Door):
     """`approval-requests/{id}/rejections`"""
 

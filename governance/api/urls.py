@@ -261,6 +261,11 @@ urlpatterns = [
         challenges.Override.as_view(),
         name="dissent-override",
     ),
+    path(
+        "signature-batches",
+        decisions.SignatureBatches.as_view(),
+        name="signature-batches",
+    ),
     path("delegations", delegations.Delegations.as_view(), name="delegations"),
     path(
         "delegations/<uuid:delegation_id>/end",
