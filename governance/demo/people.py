@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from governance import access, roles
+from governance import access, persons, roles
 from registry.models import Role, User
 
 PASSWORD = "freigabe-demo"  # noqa: S105 - printed at every start of the demo
@@ -42,6 +42,14 @@ def hire(*, at: datetime) -> dict[str, User]:
                 password=PASSWORD,
                 by=system,
             )
+        persons.record_identity(
+            user=person,
+            kind="external-id",
+            issuer="hr",
+            value=f"p-{username}",
+            by=system,
+            at=at,
+        )
         for role in held:
             roles.grant(user=person, role=role, by=system, at=at)
         found[username] = person
