@@ -39,6 +39,8 @@ def check_permit(
     if not start <= at < end:
         raise DoesNotHold(f"The permit is valid from {start} until {end}, not at {at}.")
     report.checked.append(f"it allows the environment {place} from {start} to {end}.")
+    if "break_glass" in predicate:
+        report.checked.append("BREAK-GLASS: it runs without approval, in an emergency.")
     report.not_checked += [
         "whether the permit was revoked since (GET permits/revoked).",
         "whether the artifact at hand has the digest above: compute it and compare.",

@@ -10,13 +10,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance import attestations, incidents, reviews, roles
+from governance import attestations, incidents, reviews, roles, triggers
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_environment, find_model, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
-from governance.models import Attestation, Incident, PeriodicReview
+from governance.models import Attestation, Incident, PeriodicReview, VendorNotice
 
 _LONG = 10_000
 
@@ -300,3 +300,70 @@ class AttestationList(Door):
         roles.require(person(request), "read", model="*")
         rows = Attestation.objects.select_related("attested_by")
         return page(request, rows, show_attestation, ordering=["-attested_at", "id"])
+
+
+class VendorNoticeRecord(serializers.Serializer[Any]):
+    """What a vendor announced about a model."""
+
+    model = serializers.CharField(max_length=80)
+    text = serializers.CharField(max_length=_LONG)
+    support_ends_on = serializers.DateField(default=None, allow_null=True)
+
+
+def show_notice(row: VendorNotice) -> show.Json:
+    """A vendor's notice."""
+    return {
+        "id": row.pk,
+        "model": row.model.slug,
+        "text": row.text,
+        "support_ends_on": row.support_ends_on,
+        "recorded_by": show.user(row.recorded_by),
+        "recorded_at": row.recorded_at,
+    }
+
+
+class VendorNotices(Door):
+    """`vendor-notices`"""
+
+    @extend_schema(request=VendorNoticeRecord, responses={201: VendorNoticeRecord})
+    def post(self, request: Request) -> Response:
+        """Record a vendor's change or end of support; it becomes a finding."""
+        form = VendorNoticeRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = dict(form.validated_data)
+        row = triggers.record_vendor_notice(
+            model=find_model(data.pop("model")),
+            by=person(request),
+            at=timezone.now(),
+            **data,
+        )
+        return Response(show_notice(row), 201)
+
+    @extend_schema(responses=VendorNoticeRecord(many=True))
+    def get(self, request: Request) -> Response:
+        """List vendors' notices, the newest first."""
+        roles.require(person(request), "read")
+        rows = VendorNotice.objects.select_related("model", "recorded_by")
+        rows = visible(rows, person(request), model="model__slug")
+        return page(request, rows, show_notice, ordering=["-recorded_at", "id"])
+
+
+class CompromiseRecord(serializers.Serializer[Any]):
+    """A key that somebody else may hold."""
+
+    key_id = serializers.RegexField(r"^[0-9a-f]{64}\Z")
+    reason = serializers.CharField(max_length=_LONG)
+
+
+class CompromisedKeys(Door):
+    """`compromised-keys`"""
+
+    @extend_schema(request=CompromiseRecord, responses={201: CompromiseRecord})
+    def post(self, request: Request) -> Response:
+        """Report a key: nothing that it signed counts any more."""
+        form = CompromiseRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = triggers.report_compromised_key(
+            by=person(request), at=timezone.now(), **form.validated_data
+        )
+        return Response({"key_id": row.key_id, "reported_at": row.reported_at}, 201)

@@ -352,6 +352,8 @@ urlpatterns = [
     ),
     path("reviews", fleet.ReviewList.as_view(), name="reviews"),
     path("reviews/due", fleet.ReviewsDue.as_view(), name="reviews-due"),
+    path("vendor-notices", fleet.VendorNotices.as_view(), name="vendor-notices"),
+    path("compromised-keys", fleet.CompromisedKeys.as_view(), name="compromised-keys"),
     path("attestations", fleet.AttestationList.as_view(), name="attestations"),
     path("break-glass", emergencies.EmergencyList.as_view(), name="break-glass"),
     path(

@@ -45,7 +45,9 @@ def test_a_sealed_token_is_checked_offline_and_ends(world):
     key = load_pem_public_key(permit.public_pem(permit.gate_key()).encode())
     keys = TrustedKeys(permit={permit.key_id(permit.gate_key()): key})
     envelope = json.loads(token.envelope)
-    check_permit(envelope, keys, later(days=1), Report())
+    report = Report()
+    check_permit(envelope, keys, later(days=1), report)
+    assert any(line.startswith("BREAK-GLASS") for line in report.checked)
     with pytest.raises(DoesNotHold):
         check_permit(envelope, keys, later(days=2), Report())
 

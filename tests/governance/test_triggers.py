@@ -201,3 +201,15 @@ def test_the_gate_denies_what_expired_although_no_trigger_ever_ran(world):
     end = Authorisation.objects.get().valid_until
     assert not ask_at(world, end).allowed
     assert not TriggerEvent.objects.exists()
+
+
+def test_vendors_notices_and_keys_come_through_the_api(world, caller, clock):
+    model = world.model()
+    anna, rita = caller(user="anna"), caller(user="rita")
+    body = {"model": model.slug, "text": "Support ends."}
+    assert anna.post("vendor-notices", body).status_code == 201
+    assert len(anna.get("vendor-notices").json()) == 1
+    key = {"key_id": "a" * 64, "reason": "A laptop was stolen."}
+    assert anna.post("compromised-keys", key).status_code == 403
+    assert rita.post("compromised-keys", key).status_code == 201
+    assert rita.post("compromised-keys", key).status_code == 409
