@@ -90,6 +90,7 @@ def test_every_page_asks_who_is_there(db):
                 "dossier_id",
                 "authorisation_id",
                 "attachment_id",
+                "draft_id",
                 "finding_id",
                 "waiver_id",
                 "emergency_id",
