@@ -75,35 +75,19 @@ def filled(world):
 
 
 def test_every_page_asks_who_is_there(db):
+    some_id = "00000000-0000-4000-8000-000000000000"
     arguments = {
         "slug": "x",
         "version": "1",
         "index": 0,
         "table": "registry_user",
         "key": "x",
-        **dict.fromkeys(
-            (
-                "run_id",
-                "row_id",
-                "request_id",
-                "decision_id",
-                "dossier_id",
-                "authorisation_id",
-                "attachment_id",
-                "draft_id",
-                "finding_id",
-                "waiver_id",
-                "emergency_id",
-                "incident_id",
-                "attestation_id",
-            ),
-            "00000000-0000-4000-8000-000000000000",
-        ),
     }
     for pattern in urls.urlpatterns:
         wanted = pattern.pattern.converters
         address = reverse(
-            f"web:{pattern.name}", kwargs={name: arguments[name] for name in wanted}
+            f"web:{pattern.name}",
+            kwargs={name: arguments.get(name, some_id) for name in wanted},
         )
         answer = Client().get(address)
         assert answer.status_code == 302, address
