@@ -140,8 +140,8 @@ def _publish(request: PersonRequest, row: PackDraft, form: PublishForm) -> bool:
     return False
 
 
-@require_POST
 @page
+@require_POST
 def step(request: PersonRequest, draft_id: UUID) -> HttpResponse:
     """Hand in, send back, discard or try out a draft, as the button says."""
     row = get_object_or_404(PackDraft, pk=draft_id)
