@@ -90,6 +90,8 @@ def test_every_page_asks_who_is_there(db):
             kwargs={name: arguments.get(name, some_id) for name in wanted},
         )
         answer = Client().get(address)
+        if answer.status_code == 405:  # what only forms are sent to
+            answer = Client().post(address)
         assert answer.status_code == 302, address
         assert answer.headers["Location"].startswith("/account/login/?next="), address
 
