@@ -12,7 +12,7 @@ import django
 django.setup()
 
 from django.core.management import call_command  # noqa: E402
-from django.test import Client  # noqa: E402
+from django.test import Client, override_settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from audits import log, verification  # noqa: E402
@@ -75,6 +75,7 @@ def simulate() -> dict[str, Any]:
     }
 
 
+@override_settings(ALLOWED_HOSTS=["testserver"])
 def readiness() -> dict[str, Any]:
     """Median time of `GET readiness` of one version, against the limit."""
     _approved()
