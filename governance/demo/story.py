@@ -12,7 +12,7 @@ from governance import (
     gate,
 )
 from governance.datasets import Labels
-from governance.demo import bank, training
+from governance.demo import bank, exceptions, policies, training
 from governance.demo.steps import Say, Story
 from governance.demo.training import Tables
 from governance.gate import Question
@@ -37,11 +37,16 @@ def tell(people: dict[str, User], *, say: Say, wait: Wait) -> None:
     house = _houses(story)
     for slug in ("cv-screening", "letter-routing"):
         story.model(slug)
+    say("Adopting policy packs, and declaring what they ask:")
+    policies.adopt(story)
+    policies.declare(story)
     say("Measuring performance, fairness and explanations:")
     story.ask(card, card_data, "performance fairness explainability")
     wait([first, second, card, house])
     say("Signing, and asking the gate:")
     _sign_all(story, first, second, card, staff, house)
+    exceptions.tell(story)
+    policies.try_out(story)
 
 
 def _mortgages(story: Story) -> tuple[ModelVersion, ModelVersion]:
