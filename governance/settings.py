@@ -260,6 +260,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ReviewOutcomeEnum": "governance.models.PeriodicReview.Outcome",
+        "EvidenceOutcomeEnum": "audits.models.ForeignEvidence.Outcome",
+        "ChallengeOutcomeEnum": "governance.challenges.Outcome",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -53,7 +53,7 @@ class DissentReason(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=_LONG)
 
 
-class OverrideRecord(Proven):
+class DissentOverrideRecord(Proven):
     """Why to go on all the same; it is signed."""
 
     reason = serializers.CharField(max_length=_LONG)
@@ -210,10 +210,10 @@ class Override(Door):
 
     idempotent = False
 
-    @extend_schema(request=OverrideRecord, responses={201: DissentReason})
+    @extend_schema(request=DissentOverrideRecord, responses={201: DissentReason})
     def post(self, request: Request, dissent_id: UUID) -> Response:
         """Go on in spite of a dissent, signed."""
-        form = OverrideRecord(data=request.data, context={"request": request})
+        form = DissentOverrideRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         rows = Dissent.objects.select_related(
             "request__version__model", "request__environment", "dissented_by"

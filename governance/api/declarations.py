@@ -119,7 +119,7 @@ class DeclarationList(Door):
         body = declaration(row)
         return Response(body, 201, headers={"Location": body["url"]})
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="declarations_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List declarations, the newest first; filter by kind and model."""
         roles.require(person(request), "read")

@@ -112,7 +112,7 @@ class SimulationsOfDraft(Door):
 class Simulations(Door):
     """`simulations`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="simulations_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List the simulations, the newest first."""
         roles.require(person(request), "read", model="*")

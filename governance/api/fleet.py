@@ -165,7 +165,7 @@ def show_review(row: PeriodicReview) -> show.Json:
     }
 
 
-class ReviewRecord(Proven):
+class PeriodicReviewRecord(Proven):
     """A review or revalidation, signed."""
 
     model = serializers.CharField(max_length=80)
@@ -179,10 +179,10 @@ class ReviewList(Door):
 
     idempotent = False
 
-    @extend_schema(request=ReviewRecord, responses={201: ReviewRecord})
+    @extend_schema(request=PeriodicReviewRecord, responses={201: PeriodicReviewRecord})
     def post(self, request: Request) -> Response:
         """Sign a periodic review or a revalidation."""
-        form = ReviewRecord(data=request.data)
+        form = PeriodicReviewRecord(data=request.data)
         form.is_valid(raise_exception=True)
         data = form.validated_data
         row = reviews.complete(
@@ -196,7 +196,7 @@ class ReviewList(Door):
         )
         return Response(show_review(row), 201)
 
-    @extend_schema(responses=ReviewRecord(many=True))
+    @extend_schema(responses=PeriodicReviewRecord(many=True))
     def get(self, request: Request) -> Response:
         """List reviews, the newest first."""
         roles.require(person(request), "read")

@@ -47,7 +47,7 @@ class DocumentField(serializers.Field[str, Any, str, Any]):
         return data if isinstance(data, str) else json.dumps(data)
 
 
-class DraftRecord(serializers.Serializer[Any]):
+class MatrixDraftRecord(serializers.Serializer[Any]):
     """A matrix that somebody proposes."""
 
     document = DocumentField()
@@ -58,10 +58,10 @@ class DraftRecord(serializers.Serializer[Any]):
 class DraftList(Door):
     """`risk-matrices/drafts`"""
 
-    @extend_schema(request=DraftRecord, responses={201: DraftRecord})
+    @extend_schema(request=MatrixDraftRecord, responses={201: MatrixDraftRecord})
     def post(self, request: Request) -> Response:
         """Draft a matrix; another person publishes it."""
-        form = DraftRecord(data=request.data)
+        form = MatrixDraftRecord(data=request.data)
         form.is_valid(raise_exception=True)
         data = form.validated_data
         row = matrix_publishing.draft(
@@ -73,7 +73,7 @@ class DraftList(Door):
         )
         return Response(_draft(row), 201)
 
-    @extend_schema(responses=DraftRecord(many=True))
+    @extend_schema(responses=MatrixDraftRecord(many=True))
     def get(self, request: Request) -> Response:
         """List the drafts, the newest first."""
         roles.require(person(request), "read")
@@ -108,7 +108,7 @@ class DraftPreview(Door):
         )
 
 
-class PublicationRecord(Proven):
+class MatrixPublicationRecord(Proven):
     """The preview that the signer saw, by its digest, and their proof."""
 
     preview_sha256 = serializers.RegexField(r"^[0-9a-f]{64}\Z")
@@ -119,10 +119,10 @@ class Publication(Door):
 
     idempotent = False
 
-    @extend_schema(request=PublicationRecord, responses={201: MatrixRecord})
+    @extend_schema(request=MatrixPublicationRecord, responses={201: MatrixRecord})
     def post(self, request: Request, draft_id: UUID) -> Response:
         """Publish a draft of somebody else, signed."""
-        form = PublicationRecord(data=request.data, context={"request": request})
+        form = MatrixPublicationRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = matrix_publishing.publish(
             draft=_find(draft_id),

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from governance import policy, publishing, roles
 from governance.api import show
+from governance.api.decisions import Reason
 from governance.api.door import Door, page, person
 from governance.api.proof import Proven
 from governance.models import PackDraft, PolicyPack
@@ -36,7 +37,7 @@ class Packs(Door):
 class PackVersions(Door):
     """`policies/{slug}/versions`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="policies_versions_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, slug: str) -> Response:
         """List the versions of a pack, the newest first."""
         roles.require(person(request), "read")
@@ -160,7 +161,7 @@ class Drafts(Door):
             )
         return Response(draft(row.draft), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="policy_drafts_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List the drafts, the newest first."""
         roles.require(person(request), "read")
@@ -206,12 +207,6 @@ def draft(row: PackDraft) -> Json:
         "opened_by": show.user(row.opened_by),
         "opened_at": row.opened_at,
     }
-
-
-class Reason(serializers.Serializer[Any]):
-    """Why."""
-
-    reason = serializers.CharField(max_length=10_000)
 
 
 class DraftReview(Door):

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from governance import assessing, risk, roles, tier_decisions
 from governance.api import show
+from governance.api.decisions import Reason
 from governance.api.door import Door, page, person
 from governance.api.inventory import find_model
 from governance.api.proof import Proven
@@ -134,12 +135,6 @@ class StandingDetail(Door):
                 "lapsed": [row.pk for row in found.lapsed],
             }
         )
-
-
-class Reason(serializers.Serializer[Any]):
-    """Why."""
-
-    reason = serializers.CharField(max_length=10_000)
 
 
 class DemandList(Door):
