@@ -61,24 +61,38 @@ def since_submitted(case: Case) -> list[Difference]:
     except NoPolicy:
         packs = []
     now = json.loads(case.subject(packs, request.valid_until))
-    found = list(_differences(then, now, ()))
+    found = list(_differences(then, now, (), _names(case)))
     if then.get("inventory_sha256") != now.get("inventory_sha256"):
         found += _of_inventory(case)
     return found
 
 
-def _differences(then: Any, now: Any, path: tuple[str, ...]) -> Iterator[Difference]:
+def _names(case: Case) -> dict[str, str]:
+    """What people call the findings and waivers that the subject names by key."""
+    model = case.version.model
+    named = {str(row.pk): row.title for row in model.findings.all()}
+    for waiver in model.waivers.all():
+        until = waiver.valid_until.strftime("%Y-%m-%d %H:%M UTC")
+        named[str(waiver.pk)] = _("until %(until)s") % {"until": until}
+    return named
+
+
+def _differences(
+    then: Any, now: Any, path: tuple[str, ...], names: Mapping[str, str]
+) -> Iterator[Difference]:
     if then == now:
         return
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         for name in sorted({*then, *now}):
-            yield from _differences(then.get(name), now.get(name), (*path, name))
+            yield from _differences(then.get(name), now.get(name), (*path, name), names)
         return
-    field = ", ".join(_(_LABELS.get(name, name)) for name in path)
-    yield Difference(field, _words(then), _words(now))
+    field = ", ".join(names.get(name) or _(_LABELS.get(name, name)) for name in path)
+    yield Difference(field, _words(then, names), _words(now, names))
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, names: Mapping[str, str] | None = None) -> str:
+    if names and isinstance(value, str) and value in names:
+        return names[value]
     if value is None or value == "":
         return _("none")
     if isinstance(value, str):

@@ -93,6 +93,13 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 # likelihood, impact, residual likelihood and impact, rationale, mitigations
+# kind, likelihood, impact, reason; of the mortgage model
+SCENARIOS = (
+    ("unavailable", 3, 2, "Clerks decide by hand; a day's queue."),
+    ("wrong-for-one-case", 4, 4, "A household is refused its home without reason."),
+    ("decay", 3, 4, "One city and one year: it ages as rates move."),
+    ("people-gone", 2, 3, "Two people know it; its code and data are here."),
+)
 ASSESSMENTS: dict[str, tuple[int, int, int | None, int | None, str, str]] = {
     "mortgage-approval": (
         4,

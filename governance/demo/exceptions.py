@@ -42,14 +42,6 @@ FINDINGS = (
         60,
     ),
     (
-        "collateral-value",
-        "rita",
-        Severity.CRITICAL,
-        "It runs without approval",
-        "A deployment was reported that no permit covers.",
-        7,
-    ),
-    (
         "cv-screening",
         "ines",
         Severity.HIGH,
@@ -59,16 +51,31 @@ FINDINGS = (
     ),
 )
 
+UNAPPROVED = (
+    "collateral-value",
+    "rita",
+    Severity.CRITICAL,
+    "It runs without approval",
+    "A deployment was reported that no permit covers.",
+    7,
+)
 
-def tell(story: Story) -> None:
-    """Open what a bank has open, through the real acts; each step once."""
-    story.say("Findings, a waiver, a suspension and an emergency:")
+
+def find(story: Story) -> None:
+    """Findings and a waiver, before anybody signs what they bear on; each once."""
+    story.say("Findings and a waiver:")
     for slug, who, severity, title, text, days in FINDINGS:
         _raise(story, slug, who, severity, title, text, days)
+    _waive(story)
+
+
+def happen(story: Story) -> None:
+    """A suspension and an emergency, after the signatures; each once."""
+    story.say("A suspension and an emergency:")
+    _raise(story, *UNAPPROVED)
     branches = _branches(story)
     model = RegisteredModel.objects.get(slug="mortgage-approval")
     first, second = (model.versions.get(version=number) for number in ("1", "2"))
-    _waive(story)
     _suspend(story, first, branches)
     _break_glass(story, second, branches)
 

@@ -17,6 +17,7 @@ from governance import (
     gate,
     registration,
 )
+from governance.assessing import Scenario
 from governance.case import Case
 from governance.demo import bank, training
 from governance.demo.people import PASSWORD
@@ -80,6 +81,7 @@ class Story:
             residual_impact=harm,
             rationale=why,
             mitigations=measures,
+            scenarios=[Scenario(*one) for one in _scenarios(model)],
             by=self.people["rita"],
             at=timezone.now(),
         )
@@ -217,3 +219,7 @@ class Story:
             by=ola,
             at=now,
         )
+
+
+def _scenarios(model: RegisteredModel) -> tuple[tuple[str, int, int, str], ...]:
+    return bank.SCENARIOS if model.slug == "mortgage-approval" else ()

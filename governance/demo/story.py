@@ -43,9 +43,10 @@ def tell(people: dict[str, User], *, say: Say, wait: Wait) -> None:
     say("Measuring performance, fairness and explanations:")
     story.ask(card, card_data, "performance fairness explainability")
     wait([first, second, card, house])
+    exceptions.find(story)
     say("Signing, and asking the gate:")
     _sign_all(story, first, second, card, staff, house)
-    exceptions.tell(story)
+    exceptions.happen(story)
     policies.try_out(story)
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from audits.models import EvidenceReport
 from governance.case import Case
@@ -45,7 +46,8 @@ def test_report(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
         problems += _of_kind(kind, tests, item, case)
     return answer(
         rule,
-        observed=_("%(count)s tests.") % {"count": len(tests)},
+        observed=ngettext("%(count)s test.", "%(count)s tests.", len(tests))
+        % {"count": len(tests)},
         problems=problems,
         next_step=_(
             "The developer or validator requests a performance run, or declares a test "

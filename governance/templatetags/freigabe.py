@@ -65,6 +65,14 @@ def day(value: date | datetime | None, missing: str = "") -> SafeString | str:
     )
 
 
+@register.filter
+def plainly(value: object) -> object:
+    """A fact of any kind: moments and days as everywhere, all else as it is."""
+    if isinstance(value, datetime):
+        return when(value)
+    return day(value) if isinstance(value, date) else value
+
+
 @register.simple_tag
 def digest(sha256: str) -> SafeString:
     """A SHA-256 digest, shortened; the whole of it on pointing."""

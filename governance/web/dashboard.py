@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.http import HttpResponse
@@ -17,27 +16,16 @@ from governance.lifecycle import State, state_of
 from governance.matrices import Place
 from governance.models import Authorisation, GateDecision
 from governance.models.risk import Band
-from governance.web import matrix, worklist
+from governance.web import matrix, open_matters, worklist
 from governance.web.frame import PersonRequest, page, show
 from governance.web.links import version_url
 from governance.web.listing import latest_assessments
+from governance.web.open_matters import Task
 from registry.models import Deployment, RegisteredModel
 
 SOON = timedelta(days=30)
 LATELY = timedelta(days=14)
 LONGEST = 12
-
-
-@dataclass(frozen=True)
-class Task:
-    """Something that somebody should decide, and where."""
-
-    urgent: bool
-    name: str
-    href: str
-    text: str
-    at: datetime | None = None
-    because: str = ""
 
 
 @page
@@ -86,6 +74,7 @@ def _tasks(request: PersonRequest, at: datetime) -> Iterator[Task]:
     """What needs a decision: first what waits for this person, then by urgency."""
     yield from _signatures(request)
     yield from _unauthorised()
+    yield from open_matters.tasks(at)
     yield from _denied(at)
     yield from _reviews(at)
     yield from _expiring(at)
@@ -105,6 +94,16 @@ def _signatures(request: PersonRequest) -> Iterator[Task]:
                 "wanted": item.wanted,
                 "name": item.request.requested_by.printed_name,
             },
+        )
+
+    for item in worklist.overtaken(request.user):
+        yield Task(
+            urgent=False,
+            name=str(item.request.version),
+            href=reverse("web:approval", args=[item.request.pk]),
+            text=_("must be submitted again"),
+            at=item.request.requested_at,
+            because=_("What it is judged by changed since you submitted it."),
         )
 
 

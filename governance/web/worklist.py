@@ -18,12 +18,16 @@ Meaning = Signature.Meaning
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that waits for signatures, and the seats that are still empty."""
+    """A request that waits for signatures, and the seats that are still empty.
+
+    It stands while what was submitted is what is there now; else nobody can sign it.
+    """
 
     request: ApprovalRequest
     places: tuple[Place, ...]
     signed: int
     wanted: int
+    stands: bool
 
     @property
     def missing(self) -> list[str]:
@@ -54,9 +58,7 @@ def open_requests() -> QuerySet[ApprovalRequest]:
 
 def waiting() -> list[Waiting]:
     """All requests that wait for signatures."""
-    at = timezone.now()
-    shelf = policy.shelf(at=at)
-    return [_waiting(request, shelf, at) for request in open_requests()]
+    return _all(open_requests())
 
 
 def waiting_for(user: User) -> list[Waiting]:
@@ -67,7 +69,19 @@ def waiting_for(user: User) -> list[Waiting]:
     held = roles.roles_of(user) & roles.RIGHTS["sign"]
     if not held:
         return []
-    return [item for item in waiting() if _could_sign(item, user, held)]
+    return [item for item in waiting() if item.stands and _could_sign(item, user, held)]
+
+
+def overtaken(user: User) -> list[Waiting]:
+    """What this person submitted and must submit again, as it changed since."""
+    mine = open_requests().filter(requested_by=user)
+    return [item for item in _all(mine) if not item.stands]
+
+
+def _all(requests: QuerySet[ApprovalRequest]) -> list[Waiting]:
+    at = timezone.now()
+    shelf = policy.shelf(at=at)
+    return [_waiting(request, shelf, at) for request in requests]
 
 
 def _waiting(request: ApprovalRequest, shelf: policy.Shelf, at: datetime) -> Waiting:
@@ -75,8 +89,8 @@ def _waiting(request: ApprovalRequest, shelf: policy.Shelf, at: datetime) -> Wai
     try:
         found = progress(case)
     except policy.NoPolicy:
-        return Waiting(request, (), 0, 0)
-    return Waiting(request, found.missing, found.have, found.wanted)
+        return Waiting(request, (), 0, 0, stands=False)
+    return Waiting(request, found.missing, found.have, found.wanted, case.subject_holds)
 
 
 def _could_sign(item: Waiting, user: User, held: frozenset[Role]) -> bool:
