@@ -140,13 +140,15 @@ def _holder(signature: Signature) -> Any:
     return signature.signed_by if delegation is None else delegation.delegator
 
 
+def owner_attests(case: Case, asked: Sequence[Approvals]) -> bool:
+    """Whether every pack that asks for signatures lets the owner of a tier 4 model
+    attest it themselves."""
+    return case.tier == 4 and bool(asked) and all(a.owner_may_sign for a in asked)
+
+
 def _attesting_owner(case: Case) -> Any:
-    """The owner, where every pack lets them attest a tier 4 model themselves."""
-    if case.tier != 4:
-        return None
     asked = [found for found in approvals_asked(case) if found.stages]
-    allowed = bool(asked) and all(found.owner_may_sign for found in asked)
-    return case.version.model.owner_id if allowed else None
+    return case.version.model.owner_id if owner_attests(case, asked) else None
 
 
 def signatures(rule: Rule, _item: Mapping[str, Any], case: Case) -> Check:

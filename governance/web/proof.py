@@ -62,6 +62,17 @@ class ProofForm(forms.Form):
         """Whether the person may sign with a passkey instead."""
         return bool(passkeys.of(self.request.user))
 
+    @property
+    def components(self) -> str:
+        """Which components are asked now (21 CFR 11.200(a)(1)), in words."""
+        if "user_name" not in self.fields:
+            said = _("Your series of signings is open: your password is enough.")
+        else:
+            said = _("You sign with your user name and your password.")
+        return (
+            _("%(said)s Or with a passkey.") % {"said": said} if self.passkeys else said
+        )
+
     def clean(self) -> dict[str, Any]:
         """Exactly one way to prove it."""
         data = super().clean() or self.cleaned_data

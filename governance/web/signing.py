@@ -1,6 +1,7 @@
 """The page of one approval request, where people sign."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -30,13 +31,15 @@ from governance.requirements.quorum import progress
 from governance.seats import Stage
 from governance.web import figures, worklist
 from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.proof import ProofForm
+from governance.web.stating import ConditionFields
 
 Meaning = SignedAct.Meaning
 ASSENT = (Meaning.REVIEW, Meaning.APPROVAL, Meaning.RESPONSIBILITY, Meaning.AUTHORSHIP)
 
 
-class SignForm(forms.Form):
-    """Two components of an electronic signature: who is logged in, and the password."""
+class SignForm(ProofForm):
+    """What is signed, a comment, and who signs."""
 
     meaning = forms.ChoiceField(choices=Meaning.choices, widget=forms.HiddenInput)
     comment = forms.CharField(
@@ -45,11 +48,11 @@ class SignForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy("It is signed too, as the last paragraph."),
     )
-    password = forms.CharField(
-        label=gettext_lazy("Your password"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    stated: tuple[conditions.Stated, ...] = ()
+
+
+class ApproveForm(ConditionFields, SignForm):
+    """An approval, perhaps on conditions."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,10 @@ class Offer:
 def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
     """Show what is judged and what would be signed; sign on POST."""
     asked = _find(request_id)
-    bound = SignForm(request.POST) if request.method == "POST" else None
+    at = timezone.now()
+    case = Case(asked.version, asked.environment, at)
+    said = request.POST.get("meaning", "")
+    bound = _form(request, case, said) if request.method == "POST" else None
     if bound is not None and bound.is_valid():
         signed = _sign(request, asked, bound)
         if signed is not None:
@@ -80,8 +86,6 @@ def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
                 % {"digest": signed.record_sha256},
             )
             return redirect("web:approval", asked.pk)
-    at = timezone.now()
-    case = Case(asked.version, asked.environment, at)
     offers, why_not = _offers(request, asked, case, bound)
     return show(
         request,
@@ -123,6 +127,21 @@ def _find(request_id: UUID) -> ApprovalRequest:
     return get_object_or_404(rows, pk=request_id)
 
 
+def _form(
+    request: PersonRequest, case: Case, meaning: str, *, new: bool = False
+) -> SignForm:
+    """The form of one meaning, empty when it is new; only approvals have conditions."""
+    more: dict[str, Any] = {
+        "data": None if new else request.POST,
+        "initial": {"meaning": meaning},
+        "auto_id": f"id_{meaning if meaning in Meaning.values else 'none'}_%s",
+        "request": request,
+    }
+    if meaning == Meaning.APPROVAL:
+        return ApproveForm(case=case, **more)
+    return SignForm(**more)
+
+
 def _sign(
     request: PersonRequest, asked: ApprovalRequest, form: SignForm
 ) -> Signature | None:
@@ -131,15 +150,18 @@ def _sign(
         return approvals.sign(
             request=asked,
             meaning=form.cleaned_data["meaning"],
-            proof=signatures.Proof(password=form.cleaned_data["password"]),
+            proof=form.proof,
             comment=form.cleaned_data["comment"],
+            stated=form.stated,
             by=request.user,
             at=timezone.now(),
         )
     except signatures.NotSigned as refusal:
-        put_errors(form, {"password": [str(refusal)]})
+        form.refuse(refusal)
     except approvals.CommentNeeded as refusal:
         put_errors(form, {"comment": [str(refusal)]})
+    except conditions.UnusableCondition as refusal:
+        put_errors(form, {"finding": [str(refusal)]})
     except approvals.NotReady as refusal:
         failing = [f"{check.title}: {check.observed}" for check in refusal.checks]
         put_errors(form, {"__all__": [str(refusal), *failing]})
@@ -173,11 +195,8 @@ def _offers(
         ) as refusal:
             why_not = why_not or str(refusal)
             continue
-        said = bound.data.get("meaning") if bound is not None else None
-        form = SignForm(initial={"meaning": meaning}, auto_id=f"id_{meaning}_%s")
-        if bound is not None and said == meaning:
-            bound.auto_id = f"id_{meaning}_%s"
-            form = bound
+        chosen = bound is not None and bound.data.get("meaning") == meaning
+        form = bound if bound and chosen else _form(request, case, meaning, new=True)
         statement = eligibility.statement(
             asked, found, by=request.user, meaning=meaning.value
         )

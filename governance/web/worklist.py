@@ -6,11 +6,11 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
-from governance import policy, roles
+from governance import delegation, policy, roles
 from governance.case import Case
 from governance.models import ApprovalRequest, Signature
 from governance.quorum import Place
-from governance.requirements.quorum import in_words, progress
+from governance.requirements.quorum import in_words, owner_attests, progress
 from registry.models import Role, User
 
 Meaning = Signature.Meaning
@@ -28,6 +28,7 @@ class Waiting:
     signed: int
     wanted: int
     stands: bool
+    owner_attests: bool = False
 
     @property
     def missing(self) -> list[str]:
@@ -67,9 +68,15 @@ def waiting_for(user: User) -> list[Waiting]:
     A preview: `approvals.sign` alone decides, and looks at more.
     """
     held = roles.roles_of(user) & roles.RIGHTS["sign"]
-    if not held:
-        return []
-    return [item for item in waiting() if item.stands and _could_sign(item, user, held)]
+    # A delegate holds a role that signs, too; see `delegation.delegate`.
+    lent = {Role(row.role) for row in delegation.to(user, at=timezone.now())}
+    may = (held | lent) if held else held
+    return [
+        item
+        for item in waiting()
+        if item.stands
+        and (_attests(item, user) or (may and _could_sign(item, user, may)))
+    ]
 
 
 def overtaken(user: User) -> list[Waiting]:
@@ -90,7 +97,20 @@ def _waiting(request: ApprovalRequest, shelf: policy.Shelf, at: datetime) -> Wai
         found = progress(case)
     except policy.NoPolicy:
         return Waiting(request, (), 0, 0, stands=False)
-    return Waiting(request, found.missing, found.have, found.wanted, case.subject_holds)
+    return Waiting(
+        request,
+        found.missing,
+        found.have,
+        found.wanted,
+        stands=case.subject_holds,
+        owner_attests=owner_attests(case, found.asked),
+    )
+
+
+def _attests(item: Waiting, user: User) -> bool:
+    """Whether it waits for the owner, who attests it (startup-light, tier 4)."""
+    owns = user.pk == item.request.version.model.owner_id
+    return item.owner_attests and owns and bool(item.places)
 
 
 def _could_sign(item: Waiting, user: User, held: frozenset[Role]) -> bool:

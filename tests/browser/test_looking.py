@@ -122,11 +122,12 @@ def test_validator_signs_without_javascript(bank, browser):
         "I, Vera Haas, acting as Validator, have reviewed"
     )
     page.get_by_label("Comment").first.fill("Sound for the purpose.")
+    page.get_by_label("Your user name").first.fill("vera")
     page.get_by_label("Your password").first.fill("wrong")
-    page.get_by_role("button", name="Sign with password").click()
+    page.get_by_role("button", name="Sign", exact=True).click()
     expect(page.locator(".errorlist")).to_contain_text("Nothing was signed")
     page.get_by_label("Your password").first.fill(PASSWORD)
-    page.get_by_role("button", name="Sign with password").click()
+    page.get_by_role("button", name="Sign", exact=True).click()
     digest = Signature.objects.get().record_sha256
     expect(page.get_by_role("status")).to_contain_text(digest)
     context.close()

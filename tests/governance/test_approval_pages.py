@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from governance import challenges, conditions, registration
 from governance.models import Challenge, Condition, Delegation, Dissent
+from governance.web import worklist
 from registry.models import Role
 from tests.governance.test_conditions import TRAFFIC, approve
-from tests.governance.test_duties import newcomer, submit
+from tests.governance.test_duties import newcomer, sign, submit
 from tests.world import NOW, PASSWORD
 
 
@@ -151,3 +152,68 @@ def test_conditions_that_cannot_be_checked_are_refused_by_the_api(world, caller,
     )
     assert answer.status_code == 422
     assert not request.signatures.exists()
+
+
+def test_an_approver_states_conditions_on_the_page(world):
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    address = reverse("web:approval", args=[request.pk])
+    said = {"meaning": "approval", "user_name": "carl", "password": PASSWORD}
+    carl = as_(world.carl)
+    broken = carl.post(address, {**said, "regions": "Germany!"})
+    assert broken.status_code == 200
+    assert not Condition.objects.exists()
+    limited = {"measurement": "performance roc_auc", "limit": "0.8"}
+    half = carl.post(address, {**said, **limited})
+    assert "max_age_days" in half.content.decode()
+    more = {"max_age_days": "7", "direction": "at_least", "traffic": "10"}
+    done = carl.post(address, {**said, **limited, **more, "regions": "de, AT"})
+    assert done.status_code == 302, done.content.decode()
+    kinds = {row.kind: row.terms for row in Condition.objects.all()}
+    assert kinds["traffic"] == {"at_most_percent": 10}
+    assert kinds["region"] == {"regions": ["DE", "AT"]}
+    assert kinds["metric"] == {
+        "kind": "performance",
+        "measurement": "roc_auc",
+        "at_least": 0.8,
+        "max_age_days": 7,
+    }
+    statement = request.signatures.get(meaning="approval").statement
+    assert "at most 10.0 % of the traffic" in statement
+
+
+def test_a_review_has_no_conditions_and_the_page_says_what_is_asked(world):
+    request = submit(world, world.ready())
+    address = reverse("web:approval", args=[request.pk])
+    page = as_(world.vera).get(address).content.decode()
+    assert "You sign with your user name and your password." in page
+    assert "share of the traffic" not in page
+
+
+def test_within_a_series_the_user_name_is_not_asked_again(world):
+    first = submit(world, world.ready())
+    second = submit(world, world.ready(slug="other"))
+    said = {"meaning": "review", "password": PASSWORD}
+    vera = as_(world.vera)
+    addresses = [reverse("web:approval", args=[row.pk]) for row in (first, second)]
+    assert vera.post(addresses[0], said).status_code == 200
+    assert vera.post(addresses[0], {**said, "user_name": "vera"}).status_code == 302
+    assert "is open: your password is enough" in vera.get(addresses[1]).content.decode()
+    assert vera.post(addresses[1], said).status_code == 302
+    assert second.signatures.count() == 1
+
+
+def test_a_delegate_finds_the_request_in_the_worklist(world):
+    deputy = newcomer("dora", Role.QA)
+    request = submit(world, world.ready())
+    assert not worklist.waiting_for(deputy)
+    Delegation.objects.create(
+        delegator=world.carl,
+        delegate=deputy,
+        role=Role.APPROVER,
+        reason="Holiday.",
+        valid_from=timezone.now() - timedelta(days=3),
+        valid_until=timezone.now() + timedelta(days=9),
+        delegated_at=timezone.now() - timedelta(days=3),
+    )
+    assert [item.request for item in worklist.waiting_for(deputy)] == [request]

@@ -32,7 +32,7 @@ def declare(world, kind, fields, by, **subject):
     )
 
 
-def complete(world):
+def complete(world, likelihood=4, impact=4):
     """A version with everything that the light pack asks before the signatures."""
     model = world.model(affected_people="Applicants.", dpia_required=True)
     data = world.data()
@@ -45,7 +45,7 @@ def complete(world):
         at=NOW,
     )
     world.measured(version, data)
-    world.assessed(model)
+    world.assessed(model, likelihood, impact)
     declare(
         world,
         "prohibited_practice_screening",

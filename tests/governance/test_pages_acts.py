@@ -45,7 +45,8 @@ def submitted(world) -> ApprovalRequest:
 
 def sign(person, request, **fields):
     address = reverse("web:approval", args=[request.pk])
-    fields = {"meaning": "review", "password": PASSWORD, "comment": "", **fields}
+    proof = {"user_name": person.username, "password": PASSWORD}
+    fields = {"meaning": "review", "comment": "", **proof, **fields}
     return as_(person).post(address, fields)
 
 
