@@ -70,7 +70,7 @@ class ConditionFields(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Each condition is whole and can be checked, or it is none."""
         data = super().clean() or self.cleaned_data
-        found = []
+        found: list[Stated] = []
         for field, kind, terms in _terms(data):
             try:
                 found += conditions.read([{"kind": kind, "terms": terms}])
