@@ -142,8 +142,7 @@ def _inputs(case: Case) -> dict[str, Any]:
 
 def _variables(packs: Sequence[InForce]) -> frozenset[str]:
     """Every variable that a condition of these packs reads."""
-    texts = {item.pack.applies_when for item in packs}
-    texts |= {rule.when for item in packs for rule in item.pack.rules if rule.when}
+    texts = frozenset().union(*(item.pack.conditions for item in packs))
     names = [expressions.compiled(text).variables for text in texts]
     return frozenset().union(*names)
 

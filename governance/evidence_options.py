@@ -102,6 +102,7 @@ OWN: dict[str, dict[str, Any]] = {
     "fairness_report": {
         **_MEASURED,
         "impact_ratio_at_least": {"type": "number", "minimum": 0, "maximum": 1},
+        "significant_below": {"type": "number", "minimum": 0, "maximum": 1},
         "or_reviewed": _YES,
     },
     "test_report": {
@@ -136,6 +137,18 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "notice": {**DOCUMENT, "lead_business_days": _DAYS},
     "csv_package": {**DOCUMENT, "current_software": _YES},
+    "oversight_plan": {
+        **DOCUMENT,
+        "verifying_persons": {
+            "type": "object",
+            "required": ["annex_iii_point", "at_least"],
+            "additionalProperties": False,
+            "properties": {
+                "annex_iii_point": {"type": "string", "pattern": "^[1-8][a-h]?$"},
+                "at_least": {"type": "integer", "minimum": 1, "maximum": 100},
+            },
+        },
+    },
     "datasheet": {**DOCUMENT, "per": {"const": "dataset"}},
     "training_record": {**DOCUMENT, "per": {"const": "signer"}},
     "identity_proofing": {**DOCUMENT, "per": {"const": "signer"}},

@@ -1,6 +1,5 @@
 """Everything that a dossier says, gathered once from one snapshot of the database."""
 
-import tomllib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from governance.dossier.exceptions import exceptions_of
 from governance.dossier.foreign import foreign_of
 from governance.dossier.moment import PastCase, environments_of, record_of
 from governance.models import ApprovalRequest, Dossier, PolicyPack
+from governance.release import software_version
 from registry import lineage
 from registry.models import Environment, ModelVersion
 
@@ -119,7 +119,6 @@ def _packs(requests: list[ApprovalRequest], *, at: datetime) -> list[PolicyPack]
 
 
 def _control(dossier: Dossier) -> content.Control:
-    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text("utf-8"))
     return content.Control(
         dossier_id=str(dossier.pk),
         variant=dossier.variant,
@@ -127,7 +126,7 @@ def _control(dossier: Dossier) -> content.Control:
         as_of=dossier.as_of,
         requested_by=dossier.requested_by.printed_name,
         requested_at=dossier.requested_at,
-        software=f"Freigabe {project['project']['version']}",
+        software=f"Freigabe {software_version()}",
         instance=settings.FREIGABE_INSTANCE_URL,
         log_origin=log.origin(),
     )

@@ -1,14 +1,14 @@
 """Which packs apply to a case, which of their rules bind, and how strictly."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from governance import expressions
 from governance.policy.force import InForce
 from governance.policy.law import effective_severity
-from governance.policy.pack import Pack, Rule
+from governance.policy.pack import Citation, Pack, Rule
 
 Reader = Callable[[frozenset[str]], Mapping[str, Any]]
 
@@ -65,9 +65,22 @@ def bound(
         for rule in item.pack.for_tier(tier):
             holds, unknown = _holds(rule.when, read) if rule.when else (True, "")
             if holds or unknown:
-                severity = effective_severity(rule, on=on, early_adoption=early)
+                dated = replace(
+                    rule, citations=tuple(_dated(c, read) for c in rule.citations)
+                )
+                severity = effective_severity(dated, on=on, early_adoption=early)
                 found.append(Bound(item, rule, severity, unknown))
     return tuple(found)
+
+
+def _dated(citation: Citation, read: Reader) -> Citation:
+    """The citation with the day from which it applies here.
+
+    Where nobody can say whether the later day holds, the earlier one does.
+    """
+    if citation.later_when and _holds(citation.later_when, read)[0]:
+        return replace(citation, applies_from=citation.later_from)
+    return citation
 
 
 def _holds(text: str, read: Reader) -> tuple[bool, str]:

@@ -25,6 +25,9 @@ def errors_of(data: Mapping[str, Any]) -> Iterator[str]:
     for rule in rules:
         if "when" in rule:
             yield from _condition(f"{rule['id']}: when", rule["when"])
+        for citation in rule["citations"]:
+            if later := citation.get("applies_later"):
+                yield from _condition(f"{rule['id']}: applies_later", later["when"])
         yield from _dates(rule)
         for item in rule["evidence"]:
             yield from (f"{rule['id']}: {text}" for text in _item(item, rule))

@@ -12,7 +12,10 @@ CITATION_GROWS_OLD = timedelta(days=180)
 
 @dataclass(frozen=True)
 class Citation:
-    """A source of a rule as data: which text, where in it, and since when it is law."""
+    """A source of a rule as data: which text, where in it, and since when it is law.
+
+    Where `later_when` holds, it applies from `later_from` instead of `applies_from`.
+    """
 
     ref: str
     status: str
@@ -24,6 +27,8 @@ class Citation:
     applies_from: date | None = None
     checked_on: date | None = None
     checked_by: str = ""
+    later_when: str = ""
+    later_from: date | None = None
 
     def needs_checking(self, on: date) -> bool:
         """Whether nobody has compared it with the source for 180 days, or ever."""
@@ -85,6 +90,14 @@ class Pack:
     def title(self) -> str:
         """The title in the language of the reader, else in English."""
         return said(self.titles)
+
+    @property
+    def conditions(self) -> frozenset[str]:
+        """Every condition (CEL) that says whether or how strictly it binds."""
+        found = {self.applies_when}
+        for rule in self.rules:
+            found |= {rule.when, *(c.later_when for c in rule.citations)}
+        return frozenset(found - {""})
 
     def for_tier(self, tier: int) -> tuple[Rule, ...]:
         """The rules that bind a tier (1 to 4)."""

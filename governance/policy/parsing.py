@@ -120,6 +120,7 @@ def _rule(data: Mapping[str, Any]) -> Rule:
 
 def _citation(data: Mapping[str, Any]) -> Citation:
     parts = (data.get("instrument"), data.get("locator"))
+    later = data.get("applies_later", {})
     return Citation(
         ref=data.get("ref") or ", ".join(part for part in parts if part),
         status=data["status"],
@@ -131,6 +132,8 @@ def _citation(data: Mapping[str, Any]) -> Citation:
         applies_from=_day(data.get("applies_from")),
         checked_on=_day(data.get("checked_on")),
         checked_by=data.get("checked_by", ""),
+        later_when=later.get("when", ""),
+        later_from=_day(later.get("from")),
     )
 
 

@@ -1,5 +1,6 @@
 """Rules about what people declared or attached: one provider for all such types."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -120,6 +121,7 @@ def problems(item: Mapping[str, Any], case: Case, row: Found) -> Iterator[str]:
     yield from _verdict(item, kind, row)
     yield from _signers(item, row)
     yield from _ages(item, case, row)
+    yield from _verifying(item, case, row)
     names = [*item.get("required_fields", ()), *item.get("required_sections", ())]
     if missing := lacking(row.fields, names, kind):
         yield _("Missing: %(names)s.") % {"names": ", ".join(missing)}
@@ -159,6 +161,23 @@ def _signers(item: Mapping[str, Any], row: Found) -> Iterator[str]:
     if wanted is not None and row.role not in wanted:
         names = ", ".join(str(Role(r).label) for r in wanted if r in Role.values)
         yield _("It is not signed by: %(roles)s.") % {"roles": names}
+
+
+def _verifying(item: Mapping[str, Any], case: Case, row: Found) -> Iterator[str]:
+    """`verifying_persons`: so many for one point of Annex III (AI Act, Art. 14(5))."""
+    asked = item.get("verifying_persons")
+    if asked is None:
+        return
+    model = case.version.model
+    point = re.sub(r"[^0-9a-z]", "", model.annex_iii_point.lower())
+    if not point and model.ai_act_class == model.AIActClass.HIGH_ANNEX_III:
+        yield _("The inventory does not say which point of Annex III it is.")
+    persons = row.fields.get("verifying_persons") or 0
+    if point == asked["annex_iii_point"] and persons < asked["at_least"]:
+        yield _("%(have)s people verify an identification; %(least)s must.") % {
+            "have": persons,
+            "least": asked["at_least"],
+        }
 
 
 def _ages(item: Mapping[str, Any], case: Case, row: Found) -> Iterator[str]:

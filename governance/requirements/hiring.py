@@ -75,6 +75,7 @@ def _source(row: Found, _own: Mapping[str, Any]) -> Iterator[str]:
         yield _("Test data need an explanation.")
 
 
+_TESTS = frozenset({"selection_rate_homogeneity_p", "scoring_rate_homogeneity_p"})
 _STATED = {
     "sample_median": _median,
     "unknown_count": _unknowns,
@@ -105,7 +106,9 @@ def four_fifths(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`impact_ratio_at_least`: of every category, on the unrounded number, as a screen
     and no pass mark; `or_reviewed` also accepts a second-line review of a lower one.
 
-    A ratio that cannot be estimated needs the review.
+    With `significant_below` also a difference that chance does not explain: the tests
+    of homogeneity of our report, Holm-adjusted over the run. A ratio or a test that
+    cannot be estimated needs the review.
     """
     limit = item["impact_ratio_at_least"]
     tables = own_tables(case).get("tables")
@@ -119,6 +122,8 @@ def four_fifths(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     ratios = [row["impact_ratio"] for table in tables for row in table["categories"]]
     known = [ratio for ratio in ratios if ratio is not None]
     low = len(known) < len(ratios) or not known or min(known) < limit
+    problems = [_("Below %(limit)s.") % {"limit": limit}] if low else []
+    problems += _significant(item, case)
     reviewed = bool(item.get("or_reviewed")) and _reviewed(case)
     observed = _("The lowest impact ratio is %(ratio)s.") % {
         "ratio": f"{min(known):.4f}" if known else _("not estimable")
@@ -126,9 +131,26 @@ def four_fifths(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     return answer(
         rule,
         observed=observed + (_(" Reviewed by the second line.") if reviewed else ""),
-        problems=[_("Below %(limit)s.") % {"limit": limit}] if low > reviewed else [],
+        problems=[] if reviewed else problems,
         next_step=_("A validator or risk manager reviews it and declares the audit."),
     )
+
+
+def _significant(item: Mapping[str, Any], case: Case) -> list[str]:
+    """What the tests of selection and scoring rates say against it."""
+    level = item.get("significant_below")
+    if level is None:
+        return []
+    rows = [m for m in case.reports["fairness"].measurements.all() if m.name in _TESTS]
+    known = [(m.value, m.group) for m in rows if m.value is not None]
+    if not known or len(known) < len(rows):
+        return [_("Whether rates differ by chance alone could not be tested.")]
+    p, group = min(known)
+    if p >= level:
+        return []
+    return [
+        _("Rates differ by %(group)s: p = %(p)s.") % {"group": group, "p": f"{p:.4f}"}
+    ]
 
 
 def _reviewed(case: Case) -> bool:

@@ -1,24 +1,16 @@
 """Rules about the software and the data: validated release, independent test data."""
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from governance.case import Case
 from governance.policy import Check, Rule
+from governance.release import software_version
 from governance.requirements.answers import answer, unusable
 from governance.requirements.documents import candidates, newest
 from registry.models import VersionDataset
-
-
-def release() -> str:
-    """The version of Freigabe that runs; empty where it is not installed as such."""
-    try:
-        return version("freigabe")
-    except PackageNotFoundError:
-        return ""
 
 
 def validated(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
@@ -27,13 +19,13 @@ def validated(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
         return wrong
     rows = candidates(case, {**item, "where": {}})
     problems: list[str] = []
-    running = release()
+    running = software_version()
     if rows and item.get("current_software"):
         named = rows[0].fields.get("software_version")
-        if not running or named != running:
+        if named != running:
             problems.append(
                 _("It is for the version %(named)s; %(running)s runs.")
-                % {"named": named, "running": running or "?"}
+                % {"named": named, "running": running}
             )
     return newest(rule, item, case, rows, problems)
 

@@ -126,6 +126,11 @@ def _source(citation: Citation, on: date) -> Source:
     note = ""
     if citation.applies_from and citation.applies_from > on:
         note = _("applies from %(day)s") % {"day": citation.applies_from.isoformat()}
+        if citation.later_from:
+            note += _("; from %(day)s where %(when)s") % {
+                "day": citation.later_from.isoformat(),
+                "when": citation.later_when,
+            }
     elif citation.valid_to:
         note = _("valid until %(day)s") % {"day": citation.valid_to.isoformat()}
     return Source(

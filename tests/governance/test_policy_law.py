@@ -138,3 +138,33 @@ def test_a_pack_of_which_nobody_knows_whether_it_applies_does():
     assert policy.applying(found, lambda _names: {"use_case.gxp": False}) == ()
     (unknown,) = policy.applying(found, lambda _names: {})
     assert "use_case.gxp" in unknown.unknown
+
+
+@pytest.mark.parametrize(
+    ("risk_class", "on", "wanted"),
+    [
+        ("high_annex_i", date(2028, 8, 1), "warn"),
+        ("high_annex_i", date(2028, 8, 2), "block"),
+        ("high_annex_iii", date(2027, 12, 1), "warn"),
+        ("high_annex_iii", date(2027, 12, 2), "block"),
+        (None, date(2027, 12, 2), "block"),
+    ],
+)
+def test_annex_i_systems_are_bound_later_and_unknown_classes_are_not(
+    risk_class, on, wanted
+):
+    text = (policy.SHIPPED / "eu-ai-act-high-risk.yaml").read_text("utf-8")
+    row = PolicyPack(slug="eu-ai-act-high-risk", version="2026.11.0", document=text)
+    known = {"ai_act.risk_class": risk_class} if risk_class else {}
+    rules = policy.bound(
+        [policy.Applying(policy.InForce(row))], tier=1, on=on, read=lambda _names: known
+    )
+    found = {item.rule.id: item.severity for item in rules}
+    assert found["euai-004"] == wanted
+    assert found["euai-001"] == "block"
+
+
+def test_a_later_day_with_a_condition_that_nobody_can_evaluate_is_refused():
+    text = (policy.SHIPPED / "eu-ai-act-high-risk.yaml").read_text("utf-8")
+    with pytest.raises(policy.InvalidPack, match="colour"):
+        policy.parse(text.replace("ai_act.risk_class == 'high_annex_i'", "colour", 2))

@@ -25,6 +25,7 @@ RECORD = {
     "ai_act_role": "provider",
     "annex_iii_point": "5b",
     "profiling": False,
+    "generative": False,
     "dpia_required": True,
     "restrictions": "None.",
     "products": "Mortgages.",
