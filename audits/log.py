@@ -158,6 +158,11 @@ def entries_for(*, rel: str, pk: str) -> QuerySet[Entry]:
     return Entry.objects.filter(rel=rel, pk_text=pk).order_by("entry_id")
 
 
+def entries_of(*, rel: str, pks: Iterable[str]) -> QuerySet[Entry]:
+    """Return the history of many rows of one table, oldest first."""
+    return Entry.objects.filter(rel=rel, pk_text__in=pks).order_by("entry_id")
+
+
 def inclusion(*, index: int, size: int) -> Proof:
     """Prove that the leaf is in the tree of `size` leaves. Raises NotInLog."""
     _require_size(size)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from audits.evidence import latest_reports
 from audits.models import EvidenceReport
-from governance import declared, findings, policy, risk
+from governance import declared, policy, risk, separation, signatures
 from governance.lifecycle import status_of
 from governance.models import (
     ApprovalRequest,
@@ -22,9 +22,10 @@ from governance.models import (
     Waiver,
 )
 from governance.policy.values import of_model
-from governance.waived import rules_waived
+from governance.surroundings import Surroundings
+from governance.waived import concerning, of_rules
 from registry.digests import canonical_json, sha256_hex, sha256_of_json
-from registry.models import Artifact, Environment, ModelVersion
+from registry.models import Artifact, Environment, ModelVersion, VersionDataset
 
 _JUDGED_FIELDS = (
     "purpose",
@@ -99,6 +100,12 @@ class Case:
         parts = self.version.version_artifacts.select_related("artifact")
         part = parts.filter(role="model").first()
         return part.artifact if part else None
+
+    @cached_property
+    def data(self) -> list[VersionDataset]:
+        """The data sets that it learned from and was tested on."""
+        links = self.version.version_datasets
+        return list(links.select_related("dataset_version"))
 
     @cached_property
     def assessment(self) -> RiskAssessment | None:
@@ -217,7 +224,20 @@ class Case:
     @cached_property
     def waivers(self) -> dict[str, Waiver]:
         """The active waiver of each waived rule."""
-        return rules_waived(self.version, self.environment, self.at)
+        about = concerning(self.around.waivers, self.version, self.environment)
+        return of_rules(about)
+
+    @cached_property
+    def around(self) -> Surroundings:
+        """What the records say around the version."""
+        return Surroundings.of(self.version, self.at)
+
+    @cached_property
+    def hands(self) -> dict[str, str]:
+        """Who may not sign the request, by id, and why; without a request nobody."""
+        if self.request is None:
+            return {}
+        return {**self.around.hands, **separation.askers(self.request)}
 
     @cached_property
     def reports(self) -> dict[str, EvidenceReport]:
@@ -256,6 +276,15 @@ class Case:
         return list(
             self.request.signatures.select_related("signed_by", "delegation__delegator")
         )
+
+    @cached_property
+    def holding(self) -> list[Signature]:
+        """Those that reject nothing and stand on the record that they were given on."""
+        return [
+            row
+            for row in self.signatures
+            if row.meaning != Signature.Meaning.REJECTION and signatures.holds(row)
+        ]
 
     @cached_property
     def authorisation(self) -> Authorisation | None:
@@ -333,7 +362,7 @@ class Case:
             "attached": self.held.digests(),
             "findings": {
                 str(row.finding.pk): f"{row.severity} {row.state}"
-                for row in findings.open_of(self.version, self.at)
+                for row in self.around.findings
             },
             "waivers": {rule: str(row.pk) for rule, row in self.waivers.items()},
         }

@@ -131,6 +131,11 @@ def missing(approvals: Approvals, signed: Sequence[Signed]) -> tuple[Place, ...]
     completion that exists is found, and one more signature never undoes it. Asks for
     at least one stage; see `complete`.
     """
+    return _missing(approvals, tuple(signed))
+
+
+@lru_cache(maxsize=4096)
+def _missing(approvals: Approvals, signed: tuple[Signed, ...]) -> tuple[Place, ...]:
     best: tuple[Place, ...] | None = None
     for places in _alternatives(approvals.stages):
         found = _Search(approvals.stages, places, signed).fewest_empty()

@@ -1,5 +1,8 @@
 """Which rules need not hold now: waivers as they are read at the gate."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +16,14 @@ from registry.models import Environment, ModelVersion, RegisteredModel
 Kind = Waiver.Kind
 
 
+@dataclass(frozen=True)
+class Ending:
+    """An active waiver, and when it ends."""
+
+    waiver: Waiver
+    ends_at: datetime
+
+
 def rules_waived(
     version: ModelVersion, environment: Environment, at: datetime
 ) -> dict[str, Waiver]:
@@ -21,15 +32,29 @@ def rules_waived(
     Of several the one that ends last. Its end is `ends_at`, decided here at every
     reading and never by a job (decisions.md 3.7).
     """
-    rows = active(version.model, at).filter(
-        Q(version=None) | Q(version=version),
-        Q(environment=None) | Q(environment=environment),
-    )
+    found = active_by([version.model], at)
+    rows = found.get(version.model_id, ())
+    return of_rules(concerning(rows, version, environment))
+
+
+def concerning(
+    rows: Iterable[Ending], version: ModelVersion, environment: Environment
+) -> list[Ending]:
+    """Those that are about a version and an environment, or about all."""
+    return [
+        row
+        for row in rows
+        if row.waiver.version_id in (None, version.pk)
+        and row.waiver.environment_id in (None, environment.pk)
+    ]
+
+
+def of_rules(rows: Iterable[Ending]) -> dict[str, Waiver]:
+    """The waiver of each rule; of several the one that ends last."""
     return {
-        rule: row
-        for row in sorted(rows, key=lambda row: (ends_at(row, at), row.pk))
-        if at < ends_at(row, at)
-        for rule in row.rules
+        rule: row.waiver
+        for row in sorted(rows, key=lambda row: (row.ends_at, row.waiver.pk))
+        for rule in row.waiver.rules
     }
 
 
@@ -41,24 +66,39 @@ def pre_validation_use(
     return next((row for row in found if row.kind == Kind.PRE_VALIDATION_USE), None)
 
 
-def active(model: RegisteredModel, at: datetime) -> QuerySet[Waiver]:
-    """The granted waivers of a model that were not revoked and have not ended.
+def active_by(
+    models: Iterable[RegisteredModel], at: datetime
+) -> dict[UUID, list[Ending]]:
+    """The active waivers of many models by their ids, in a few queries.
 
-    A tier that rose since may end one sooner: `ends_at` has the last word.
+    Granted, not revoked and not ended, at the tiers that bind at the moment.
     """
-    return Waiver.objects.filter(
-        Q(revocation=None) | Q(revocation__revoked_at__gt=at),
-        model=model,
-        decision__granted=True,
-        decision__decided_at__lte=at,
-        valid_from__lte=at,
-        valid_until__gt=at,
-    ).select_related("decision", "requested_by", "model", "version", "environment")
+    rows = list(
+        Waiver.objects.filter(
+            Q(revocation=None) | Q(revocation__revoked_at__gt=at),
+            model__in={model.pk: model for model in models},
+            decision__granted=True,
+            decision__decided_at__lte=at,
+            valid_from__lte=at,
+            valid_until__gt=at,
+        ).select_related("decision", "requested_by", "model", "version", "environment")
+    )
+    tiers = risk.standings({row.model_id: row.model for row in rows}.values(), at)
+    found: dict[UUID, list[Ending]] = defaultdict(list)
+    for row in rows:
+        ends = _end(row, tiers[row.model_id].tier)
+        if at < ends:
+            found[row.model_id].append(Ending(row, ends))
+    return found
 
 
 def ends_at(waiver: Waiver, at: datetime) -> datetime:
     """When a waiver ends: as granted, or sooner where the model's tier has risen."""
-    longest = timedelta(days=MOST_DAYS[min(waiver.tier, tier_of(waiver.model, at))])
+    return _end(waiver, tier_of(waiver.model, at))
+
+
+def _end(waiver: Waiver, tier: int) -> datetime:
+    longest = timedelta(days=MOST_DAYS[min(waiver.tier, tier)])
     return min(waiver.valid_until, waiver.valid_from + longest)
 
 
@@ -91,14 +131,6 @@ def state_of(waiver: Waiver, at: datetime) -> str:
     if at >= ends_at(waiver, at):
         return "ended"
     return "active" if waiver.valid_from <= at else "granted"
-
-
-def active_models(at: datetime) -> frozenset[UUID]:
-    """The models of which any rule may be waived at a moment, for many at once."""
-    rows = Waiver.objects.filter(
-        decision__granted=True, valid_from__lte=at, valid_until__gt=at
-    )
-    return frozenset(rows.values_list("model_id", flat=True))
 
 
 def active_per_unit(at: datetime) -> dict[str, int]:

@@ -53,6 +53,26 @@ RECORD = {
     "outputs": "Probability of refusal.",
     "limitations": "Not for commercial property.",
 }
+# A record to which every shipped pack applies.
+EVERYWHERE: dict[str, object] = {
+    "jurisdictions": ["DE", "US", "US-NYC"],
+    "is_model": True,
+    "generative": False,
+    "gxp": True,
+    "aedt": True,
+    "aedt_output": "score",
+    "credit": True,
+    "affects_people": True,
+    "personal_data": True,
+    "third_party_components": False,
+    "special_categories_used": False,
+    "ai_act_class": "high-annex-iii",
+    "ai_act_role": "provider",
+    "art6_3_claimed": False,
+    "art50_applicable": True,
+    "fria_required": True,
+    "dpia_required": True,
+}
 LIGHTGBM = b"""tree
 version=v4
 num_class=1

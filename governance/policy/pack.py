@@ -1,8 +1,10 @@
 """The parts of a policy pack: citations, rules, seats."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import get_language
@@ -51,6 +53,11 @@ class Rule:
     waivable: bool = False
     when: str = ""
     always: bool = False
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """For each piece of evidence, what is equal for equal evidence."""
+        return tuple(json.dumps(item, sort_keys=True) for item in self.evidence)
 
     @property
     def title(self) -> str:

@@ -18,6 +18,14 @@ APPROVE = (*SUBMIT, "validate", "approve")
 DEPLOY = (*APPROVE, "sign", "deploy", "continuous")
 
 
+def denials(case: Case, gates: tuple[str, ...]) -> list[Check]:
+    """The checks of `evaluate` that deny; what only warns is not looked at.
+
+    Raises `policy.NoPolicy`.
+    """
+    return [check for check in _checks(case, gates, warnings=False) if check.blocks]
+
+
 def evaluate(case: Case, gates: tuple[str, ...]) -> list[Check]:
     """Apply what no policy can waive, then every rule that binds at these gates.
 
@@ -25,6 +33,10 @@ def evaluate(case: Case, gates: tuple[str, ...]) -> list[Check]:
     rule that cannot be evaluated fails, also when nothing knows its type of evidence.
     Raises `policy.NoPolicy`.
     """
+    return _checks(case, gates, warnings=True)
+
+
+def _checks(case: Case, gates: tuple[str, ...], *, warnings: bool) -> list[Check]:
     rules = asked_at(case, gates)
     return [
         *law.checks(case),
@@ -33,6 +45,7 @@ def evaluate(case: Case, gates: tuple[str, ...]) -> list[Check]:
             rules,
             answer=lambda found, item: answered(found, item, case),
             waived=waived_in(case),
+            warnings=warnings,
         ),
     ]
 

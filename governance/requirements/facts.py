@@ -6,11 +6,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from audits.models import Verification
-from governance import findings, waived
+from governance import waived
 from governance.case import Case
 from governance.lifecycle import MOVES
-from governance.models import Challenge, Incident, PeriodicReview, Status, StatusChange
+from governance.models import PeriodicReview, Status
 from governance.policy import Check, Rule
 from governance.requirements.answers import answer, most_days, unusable
 from governance.requirements.use import in_use_since
@@ -20,7 +19,7 @@ def finding_list(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`finding_list`: none open of some severities, others with a plan and in time."""
     if (wrong := unusable(rule, item)) is not None:
         return wrong
-    found = findings.open_of(case.version, case.at)
+    found = case.around.findings
     barred = [row for row in found if row.severity in item["none_open"]]
     loose = [
         row
@@ -49,11 +48,10 @@ def waiver(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     if (wrong := unusable(rule, item)) is not None:
         return wrong
     rows = [
-        row
-        for row in waived.active(case.version.model, case.at)
-        if row.version_id in (None, case.version.pk)
-        and row.environment_id in (None, case.environment.pk)
-        and case.at < waived.ends_at(row, case.at)
+        row.waiver
+        for row in waived.concerning(
+            case.around.waivers, case.version, case.environment
+        )
     ]
     observed = _("%(count)s active waivers.") % {"count": len(rows)}
     step = _("The owner asks for a waiver; the second line decides.")
@@ -135,15 +133,12 @@ def challenges(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`challenge_record`: so many challenges were answered and disposed of."""
     if (wrong := unusable(rule, item)) is not None:
         return wrong
-    rows = Challenge.objects.filter(
-        request__version=case.version, raised_at__lte=case.at
-    )
-    done = rows.filter(responses__isnull=False, disposition__isnull=False).distinct()
-    count, least = done.count(), item.get("min_count", 1)
+    rows = case.around.challenges
+    count, least = sum(rows), item.get("min_count", 1)
     return answer(
         rule,
         observed=_("%(done)s of %(all)s challenges answered and disposed of.")
-        % {"done": count, "all": rows.count()},
+        % {"done": count, "all": len(rows)},
         problems=[_("At least %(least)s asked for.") % {"least": least}]
         if count < least
         else [],
@@ -155,13 +150,11 @@ def incidents(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`incident_list`: every serious incident has a root cause and a correction."""
     if (wrong := unusable(rule, item)) is not None:
         return wrong
-    rows = Incident.objects.filter(
-        model=case.version.model, recorded_at__lte=case.at
-    ).exclude(kind=Incident.Kind.MINOR)
-    open_ones = rows.filter(closure=None)
+    rows = case.around.incidents
+    open_ones = [row for row in rows if not hasattr(row, "closure")]
     return answer(
         rule,
-        observed=_("%(count)s serious incidents.") % {"count": rows.count()},
+        observed=_("%(count)s serious incidents.") % {"count": len(rows)},
         problems=[_("Without root cause: %s.") % row.title for row in open_ones],
         next_step=_("Who is responsible closes the incident with cause and action."),
     )
@@ -171,10 +164,7 @@ def periodic_review(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`periodic_review`: the newest one is in time and did not say unfit."""
     if (wrong := unusable(rule, item)) is not None:
         return wrong
-    rows = PeriodicReview.objects.filter(
-        model=case.version.model, reviewed_at__lte=case.at
-    )
-    newest = rows.order_by("-reviewed_at").first()
+    newest = case.around.review
     days = most_days(item, case.tier)
     if newest is None:
         since = in_use_since(case)
@@ -211,8 +201,7 @@ def log_verified(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`audit_trail_verification`: the newest check of the whole log held, lately."""
     if (wrong := unusable(rule, item)) is not None:
         return wrong
-    rows = Verification.objects.filter(ran_at__lte=case.at).order_by("-ran_at", "-id")
-    newest = rows.first()
+    newest = case.around.verification
     longest = timedelta(days=item.get("max_age_days", 1))
     problems = []
     if newest is None:
@@ -234,11 +223,10 @@ def conformance(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`workflow_conformance`: every move of the version is one of the life cycle."""
     if (wrong := unusable(rule, item)) is not None:
         return wrong
-    moves = StatusChange.objects.filter(version=case.version, moved_at__lte=case.at)
+    moves = case.around.moves
     stood: Status | None = None
     wrong_moves = []
-    for row in moves.order_by("sequence"):
-        to = Status(row.status)
+    for to in moves:
         if to not in MOVES[stood]:
             wrong_moves.append(_("%(move)s was no permitted move.") % {"move": to})
         stood = to

@@ -14,7 +14,6 @@ from governance.declarable import KINDS, Kind
 from governance.declared import dated
 from governance.evidence_types import EVIDENCE_TYPES
 from governance.models import Declaration
-from governance.separation import hands_in
 
 
 @dataclass(frozen=True)
@@ -98,4 +97,4 @@ def _attached(case: Case, row: ForeignEvidence) -> Found:
 def _own_work(case: Case, kind: str, person: UUID) -> bool:
     """Nobody vouches for what they build or own (decisions.md 3.4, rule 16)."""
     known = EVIDENCE_TYPES.get(kind)
-    return bool(known and known.independent) and str(person) in hands_in(case.version)
+    return bool(known and known.independent) and str(person) in case.around.hands

@@ -89,7 +89,12 @@ def own_tables(case: Case) -> dict[str, Any]:
     report = case.reports.get("fairness")
     if report is None:
         return {}
-    law = json.loads(report.document).get("summary", {}).get("local_law_144") or {}
+    law = (
+        json.loads(case.around.together.document(report))
+        .get("summary", {})
+        .get("local_law_144")
+        or {}
+    )
     tables = [*law.get("selection", ()), *law.get("scoring", ())]
     if not tables:
         return {}

@@ -32,18 +32,21 @@ def judge(
     *,
     answer: Answer,
     waived: Mapping[str, Waived],
+    warnings: bool = True,
 ) -> list[Check]:
     """A check for each piece of evidence that the rules ask for.
 
     For equal evidence the strictest severity wins. What cannot be evaluated fails.
+    Without `warnings` evidence that no pack denies for is left out.
     """
     strictest = _strictest(rules)
     return [
         *(_undecided(item) for item in packs if item.unknown),
         *(
-            _judged(found, item, answer, waived, strictest[key_of(item)])
+            _judged(found, item, answer, waived, strictest[key])
             for found in rules
-            for item in found.rule.evidence
+            for item, key in zip(found.rule.evidence, found.rule.keys, strict=True)
+            if warnings or strictest[key] != "warn"
         ),
     ]
 
@@ -52,8 +55,7 @@ def _strictest(rules: Sequence[Bound]) -> dict[str, str]:
     """The severity of each piece of evidence (decisions.md 3.2, rule 4)."""
     found: dict[str, str] = {}
     for rule in rules:
-        for item in rule.rule.evidence:
-            key = key_of(item)
+        for key in rule.rule.keys:
             if found.get(key) != "block":
                 found[key] = rule.severity
     return found

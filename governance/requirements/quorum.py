@@ -13,9 +13,7 @@ from governance.models import Delegation, Signature
 from governance.policy import Check, Rule
 from governance.quorum import Place, Signed
 from governance.seats import Approvals, Stage
-from governance.separation import hands_in_request
-from governance.signatures import holds
-from registry.models import Role, RoleAssignment
+from registry.models import Role
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,17 @@ class Progress:
 def progress(case: Case) -> Progress:
     """The stages that every pack asks of this case, and what is signed of them.
 
-    One signature may fill a seat in each pack, never two seats of one.
+    One signature may fill a seat in each pack, never two seats of one. Every pack's
+    rule asks: searched once for a case.
     """
+    known: Progress | None = vars(case).get("progress")
+    if known is None:
+        known = _progress(case)
+        case.knowing(progress=known)
+    return known
+
+
+def _progress(case: Case) -> Progress:
     asked = tuple(found for found in approvals_asked(case) if found.stages)
     counting = tuple(signed(case))
     empty = [quorum.missing(found, ()) for found in asked]
@@ -68,13 +75,21 @@ def progress(case: Case) -> Progress:
 
 def approvals_asked(case: Case) -> list[Approvals]:
     """What each pack asks, with only the stages whose condition holds."""
+    known: list[Approvals] | None = vars(case).get("approvals_asked")
+    if known is None:
+        known = _approvals_asked(case)
+        case.knowing(approvals_asked=known)
+    return known
+
+
+def _approvals_asked(case: Case) -> list[Approvals]:
     return [
         quorum.of_pack(
             found.pack.approvals.get(f"T{case.tier}"),
             [
                 item
                 for bound in case.rules
-                if bound.applying == found
+                if bound.applying is found
                 for item in bound.rule.evidence
                 if item["type"] == "signature_event"
             ],
@@ -110,18 +125,15 @@ def signed(case: Case) -> list[Signed]:
 def _signed(case: Case) -> list[Signed]:
     if not case.subject_holds or case.request is None or not case.signatures:
         return []
-    hands = hands_in_request(case.request)
+    hands = case.hands
     attesting = _attesting_owner(case)
-    rows = [s for s in case.signatures if s.meaning != Signature.Meaning.REJECTION]
+    rows = case.holding
     holders = [_holder(s) for s in rows]
-    held = RoleAssignment.objects.filter(
-        user__in=[holder.pk for holder in holders], ended_at=None
-    ).values_list("user", "role", "granted_at")
-    since = {(user, role): granted_at for user, role, granted_at in held}
+    since = case.around.roles_since
     found = []
     for row, holder in zip(rows, holders, strict=True):
         granted_at = since.get((holder.pk, row.role))
-        if granted_at is None or granted_at > row.signed_at or not holds(row):
+        if granted_at is None or granted_at > row.signed_at:
             continue
         people = {row.signed_by, holder}
         if not all(p.is_active for p in people):

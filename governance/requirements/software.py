@@ -10,7 +10,6 @@ from governance.policy import Check, Rule
 from governance.release import software_version
 from governance.requirements.answers import answer, unusable
 from governance.requirements.documents import candidates, newest
-from registry.models import VersionDataset
 
 
 def validated(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
@@ -51,10 +50,9 @@ def independent_data(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
 
 
 def _overlaps(case: Case) -> list[str]:
-    links = VersionDataset.objects.filter(version=case.version)
     by_use: dict[str, set[str]] = {}
-    for use, digest in links.values_list("use", "dataset_version__sha256"):
-        by_use.setdefault(use, set()).add(digest)
+    for link in case.data:
+        by_use.setdefault(link.use, set()).add(link.dataset_version.sha256)
     training, test = by_use.get("training", set()), by_use.get("test", set())
     problems = []
     if not training or not test:

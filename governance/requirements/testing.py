@@ -134,10 +134,9 @@ def _kinds_of(report: EvidenceReport, case: Case) -> frozenset[str]:
 
     Out of time: performance was measured by period.
     """
-    links = case.version.version_datasets.all()
     learned = [
         link.dataset_version.sha256
-        for link in links
+        for link in case.data
         if link.use == VersionDataset.Use.TRAINING
     ]
     kinds = set()

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from governance.case import Case
-from governance.models import Authorisation
 
 if TYPE_CHECKING:
     from registry.models import User
@@ -12,10 +11,7 @@ if TYPE_CHECKING:
 
 def in_use_since(case: Case) -> datetime | None:
     """When the version was first authorised anywhere; None when it never was."""
-    rows = Authorisation.objects.filter(
-        version=case.version, valid_from__lte=case.at
-    ).order_by("valid_from")
-    return rows.values_list("valid_from", flat=True).first()
+    return case.around.used_since
 
 
 def signers(case: Case) -> "list[User]":

@@ -11,7 +11,7 @@ from governance import policy, roles
 from governance.case import Case
 from governance.models import PackRevision, PolicyPack, RiskMatrix, Simulation
 from governance.policy import Check, NoPolicy, Shelf
-from governance.requirements import DEPLOY, evaluate
+from governance.requirements import DEPLOY, denials
 from governance.simulation.gathering import active_authorisations, cases
 from registry.acts import act
 from registry.digests import canonical_json, sha256_hex
@@ -60,6 +60,17 @@ def run(
     What stands above every pack is the same in both. Changes nothing.
     """
     today = policy.shelf(at=at)
+    # The source's English, not looked up a hundred times for each version.
+    with translation.override(None):
+        return _run(at, shelf, matrices, today)
+
+
+def _run(
+    at: datetime,
+    shelf: Shelf | None,
+    matrices: Sequence[RiskMatrix] | None,
+    today: Shelf,
+) -> Outcome:
     keys = active_authorisations(at)
     losses, denied = [], 0
     for case in cases(keys, at=at, shelf=shelf or today, matrices=matrices):
@@ -75,16 +86,30 @@ def run(
 
 def _as_today(case: Case, today: Shelf, matrices: Sequence[RiskMatrix] | None) -> Case:
     """The same case under the packs and matrices of today."""
-    kept = ("held", "reports", "artifact", "signatures", "waivers")
+    kept = (
+        "held",
+        "reports",
+        "artifact",
+        "signatures",
+        "around",
+        "data",
+        "hands",
+        "holding",
+    )
     known = {name: value for name, value in vars(case).items() if name in kept}
     if matrices is None:
-        known |= {"standing": case.standing, "assessment": case.assessment}
+        known |= {
+            "standing": case.standing,
+            "assessment": case.assessment,
+            # What was granted names its packs itself.
+            "subject_holds": case.subject_holds,
+        }
     return replace(case).knowing(shelf=today, **known)
 
 
 def _denials(case: Case) -> list[Check]:
     try:
-        return [check for check in evaluate(case, DEPLOY) if check.blocks]
+        return denials(case, DEPLOY)
     except NoPolicy as error:
         return [Check("policy", str(error), passed=False, observed="", because="")]
 
@@ -121,8 +146,7 @@ def shelf_with(document: str, *, at: datetime) -> Shelf:
 def simulate(*, revision: PackRevision, by: User, at: datetime) -> Simulation:
     """Run a draft over the portfolio and keep the result. Raises `NotAllowed`."""
     roles.require(by, "simulate policy")
-    with translation.override("en"):
-        found = run(at=at, shelf=shelf_with(revision.document, at=at))
+    found = run(at=at, shelf=shelf_with(revision.document, at=at))
     return keep(
         subject=f"{revision.draft.slug} {revision.draft.version}",
         digest=revision.sha256,

@@ -7,12 +7,13 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Prefetch
 
 from audits.evidence import latest_reports_by
-from governance import risk, waived
+from governance import risk
 from governance.case import Case
 from governance.declared import held_by
 from governance.lifecycle import State, state_of
 from governance.models import Authorisation, RiskMatrix, Signature
 from governance.policy import Shelf
+from governance.surroundings import Together
 from registry.models import VersionArtifact, VersionDataset
 
 AT_ONCE = 500
@@ -42,10 +43,9 @@ def cases(
     matrices: Sequence[RiskMatrix] | None = None,
 ) -> Iterator[Case]:
     """The cases of these authorisations, as the gate sees them, in their order."""
-    spared = waived.active_models(at)
     for start in range(0, len(keys), AT_ONCE):
         rows = _rows(keys[start : start + AT_ONCE])
-        yield from _chunk(rows, at, shelf, matrices, spared)
+        yield from _chunk(rows, at, shelf, matrices)
 
 
 def _rows(keys: Iterable[UUID]) -> list[Authorisation]:
@@ -56,12 +56,15 @@ def _rows(keys: Iterable[UUID]) -> list[Authorisation]:
             "environment",
             "version__model__owner",
             "version__model__developer",
+            "version__model__validator",
             "version__run",
             "version__developer",
         )
         .prefetch_related(
+            "request__assessment__tier_decisions",
             Prefetch(
-                "request__signatures", Signature.objects.select_related("signed_by")
+                "request__signatures",
+                Signature.objects.select_related("signed_by", "delegation__delegator"),
             ),
             Prefetch(
                 "version__version_datasets",
@@ -82,13 +85,17 @@ def _chunk(
     at: datetime,
     shelf: Shelf,
     matrices: Sequence[RiskMatrix] | None,
-    spared: frozenset[UUID],
 ) -> Iterator[Case]:
     versions = list({row.version_id: row.version for row in rows}.values())
     models = {version.model_id: version.model for version in versions}
     standings = risk.standings(models.values(), at, rows=matrices)
     held = held_by(versions, at)
     reports = latest_reports_by(versions)
+    together = Together(
+        versions,
+        at,
+        fairness=[of["fairness"] for of in reports.values() if "fairness" in of],
+    )
     for row in rows:
         parts = row.version.version_artifacts.all()
         standing = standings[row.version.model_id]
@@ -98,11 +105,11 @@ def _chunk(
             assessment=standing.assessment,
             held=held[row.version_id],
             reports=reports[row.version_id],
+            around=together.around(row.version),
+            data=list(row.version.version_datasets.all()),
             artifact=next((p.artifact for p in parts if p.role == "model"), None),
             signatures=sorted(
                 row.request.signatures.all(), key=lambda signed: signed.signed_at
             ),
         )
-        if row.version.model_id not in spared:
-            case.knowing(waivers={})
         yield case

@@ -3,16 +3,27 @@
 import json
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from audits.evidence import latest_reports, latest_reports_by
-from governance import access, policy, publishing, roles, simulation
+from governance import (
+    access,
+    approvals,
+    findings,
+    policy,
+    publishing,
+    roles,
+    simulation,
+)
 from governance.case import Case
-from governance.models import Simulation
-from governance.requirements import DEPLOY, evaluate
+from governance.models import PolicyPack, Severity, Simulation
+from governance.requirements import DEPLOY, denials, evaluate
+from governance.signatures import Proof
 from governance.simulation.gathering import active_authorisations, cases
-from registry.models import Role
+from registry.models import RegisteredModel, Role
 from tests.governance.test_publishing import EXTRA, TEXT, approved, author
-from tests.world import NOW, later
+from tests.world import EVERYWHERE, NOW, PASSWORD, later
 
 __all__ = ["author"]
 
@@ -66,3 +77,77 @@ def test_not_everybody_simulates(world, author):
         simulation.simulate(revision=revision, by=world.ben, at=NOW)
     assert Role.DEVELOPER not in roles.RIGHTS["simulate policy"]
     assert not Simulation.objects.exists()
+
+
+@pytest.mark.parametrize("recorded", [{}, EVERYWHERE], ids=["first", "all packs"])
+def test_a_portfolio_is_judged_as_its_versions_one_by_one(world, recorded):
+    for slug in ("one", "two", "three"):
+        version = world.version(world.model(slug, **recorded))
+        world.measured(version, world.data(slug))
+        world.assessed(version.model)
+        granted_of(world, version)
+    around_two(world)
+    at = later(hours=1)
+    shelf = policy.shelf(at=at, packs=all_packs())
+    for many in cases(active_authorisations(at), at=at, shelf=shelf):
+        one = Case(many.version, many.environment, at).as_granted()
+        one.knowing(shelf=shelf)
+        assert evaluate(many, DEPLOY) == evaluate(one, DEPLOY)
+        fresh = Case(many.version, many.environment, at).as_granted()
+        fresh.knowing(shelf=shelf)
+        assert denials(fresh, DEPLOY) == [c for c in evaluate(one, DEPLOY) if c.blocks]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_portfolio(world):
+    at = later(hours=1)
+    shelf = policy.shelf(at=at, packs=all_packs())
+
+    def queries():
+        with CaptureQueriesContext(connection) as found:
+            simulation.run(at=at, shelf=shelf)
+        return len(found)
+
+    granted_of(world, world.ready("one"))
+    first = queries()
+    for slug in ("two", "three"):
+        granted_of(world, world.ready(slug))
+    assert queries() == first
+
+
+def granted_of(world, version):
+    """Anna submits, Vera and Carl sign."""
+    request = approvals.submit(
+        version=version, environment=world.production, by=world.anna, at=NOW
+    )
+    for who, meaning in ((world.vera, "review"), (world.carl, "approval")):
+        proof = Proof(password=PASSWORD)
+        approvals.sign(request=request, meaning=meaning, proof=proof, by=who, at=NOW)
+
+
+def around_two(world):
+    """What is recorded around the model `two` alone."""
+    model = RegisteredModel.objects.get(slug="two")
+    findings.raise_finding(
+        model=model,
+        severity=Severity.HIGH,
+        title="Wide of the mark",
+        text="It misses.",
+        due_on=NOW.date(),
+        by=world.vera,
+        at=NOW,
+    )
+
+
+def all_packs():
+    """The shipped packs as if they were in force."""
+    return [
+        PolicyPack(
+            slug=slug,
+            version=policy.parse(text).version,
+            document=text,
+            sha256=policy.parse(text).sha256,
+            effective_from=NOW,
+            published_at=NOW,
+        )
+        for slug, text in publishing.shipped().items()
+    ]

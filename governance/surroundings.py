@@ -1,0 +1,209 @@
+"""What the records say around a version, read once: for one, or for many together."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Self
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from audits.models import EvidenceReport, Verification
+from governance import findings, separation, waived
+from governance.models import (
+    Authorisation,
+    Challenge,
+    ChallengeDisposition,
+    ChallengeResponse,
+    Incident,
+    PeriodicReview,
+    Signature,
+    Status,
+    StatusChange,
+)
+from registry.models import ModelVersion, RoleAssignment
+
+Since = Mapping[tuple[UUID, str], datetime]
+
+
+class Together:
+    """Versions whose surroundings are read in one query for each kind of record."""
+
+    def __init__(
+        self,
+        versions: Iterable[ModelVersion],
+        at: datetime,
+        *,
+        fairness: Iterable[EvidenceReport] = (),
+    ) -> None:
+        """`fairness` are the reports whose documents rules look into."""
+        self.fairness = [report.pk for report in fairness]
+        self.versions = {version.pk: version for version in versions}
+        self.at = at
+        self.models = {v.model_id: v.model for v in self.versions.values()}
+
+    def around(self, version: ModelVersion) -> "Surroundings":
+        """What stands around one of them."""
+        return Surroundings(version, self)
+
+    def document(self, report: EvidenceReport) -> str:
+        """The document of a report, which is large and read only where it is asked."""
+        return self._documents.get(report.pk) or report.document
+
+    @cached_property
+    def _documents(self) -> Mapping[UUID, str]:
+        rows = EvidenceReport.objects.filter(pk__in=self.fairness)
+        return dict(rows.values_list("pk", "document")) if self.fairness else {}
+
+    @cached_property
+    def hands(self) -> Mapping[UUID, Mapping[str, str]]:
+        """By version, who has had a hand in it."""
+        return separation.hands_by(self.versions.values())
+
+    @cached_property
+    def findings(self) -> Mapping[UUID, list[findings.Standing]]:
+        """By version, its open findings and those of its model, the worst first."""
+        return findings.open_by(self.versions.values(), self.at)
+
+    @cached_property
+    def waivers(self) -> Mapping[UUID, list[waived.Ending]]:
+        """By model, its granted waivers that have not ended."""
+        return waived.active_by(self.models.values(), self.at)
+
+    @cached_property
+    def challenges(self) -> Mapping[UUID, list[bool]]:
+        """By version, whether each challenge is answered and disposed of."""
+        rows = Challenge.objects.filter(
+            request__version__in=self.versions, raised_at__lte=self.at
+        ).annotate(
+            done=Exists(ChallengeResponse.objects.filter(challenge=OuterRef("pk")))
+            & Exists(ChallengeDisposition.objects.filter(challenge=OuterRef("pk")))
+        )
+        found = defaultdict(list)
+        for version, done in rows.values_list("request__version_id", "done"):
+            found[version].append(done)
+        return found
+
+    @cached_property
+    def incidents(self) -> Mapping[UUID, list[Incident]]:
+        """By model, its serious incidents."""
+        found = defaultdict(list)
+        for row in (
+            Incident.objects.filter(model__in=self.models, recorded_at__lte=self.at)
+            .exclude(kind=Incident.Kind.MINOR)
+            .select_related("closure")
+        ):
+            found[row.model_id].append(row)
+        return found
+
+    @cached_property
+    def reviews(self) -> Mapping[UUID, PeriodicReview]:
+        """By model, its newest periodic review."""
+        rows = PeriodicReview.objects.filter(
+            model__in=self.models, reviewed_at__lte=self.at
+        )
+        newest = rows.order_by("model_id", "-reviewed_at").distinct("model_id")
+        return {row.model_id: row for row in newest}
+
+    @cached_property
+    def moves(self) -> Mapping[UUID, list[Status]]:
+        """By version, its moves through the life cycle, in order."""
+        rows = StatusChange.objects.filter(
+            version__in=self.versions, moved_at__lte=self.at
+        ).order_by("sequence")
+        found = defaultdict(list)
+        for version, status in rows.values_list("version_id", "status"):
+            found[version].append(Status(status))
+        return found
+
+    @cached_property
+    def used_since(self) -> Mapping[UUID, datetime]:
+        """By version, when it was first authorised anywhere."""
+        rows = Authorisation.objects.filter(
+            version__in=self.versions, valid_from__lte=self.at
+        ).order_by("-valid_from")
+        return dict(rows.values_list("version_id", "valid_from"))
+
+    @cached_property
+    def verification(self) -> Verification | None:
+        """The newest check of the whole log."""
+        rows = Verification.objects.filter(ran_at__lte=self.at)
+        return rows.order_by("-ran_at", "-id").first()
+
+    @cached_property
+    def roles_since(self) -> Since:
+        """Since when who signed, or let others sign, has held each of their roles."""
+        signed = Signature.objects.filter(request__version__in=self.versions)
+        rows = RoleAssignment.objects.filter(
+            Q(user__in=signed.values("signed_by"))
+            | Q(user__in=signed.values("delegation__delegator")),
+            ended_at=None,
+        )
+        return {
+            (user, role): since
+            for user, role, since in rows.values_list("user", "role", "granted_at")
+        }
+
+
+class Surroundings:
+    """What stands around one version; each answer is read when it is first asked."""
+
+    def __init__(self, version: ModelVersion, together: Together) -> None:
+        self.version = version
+        self.together = together
+
+    @classmethod
+    def of(cls, version: ModelVersion, at: datetime) -> Self:
+        """Of a version for itself."""
+        return cls(version, Together([version], at))
+
+    @property
+    def hands(self) -> Mapping[str, str]:
+        """People by id who have had a hand in the version, and what they did."""
+        return self.together.hands[self.version.pk]
+
+    @property
+    def findings(self) -> list[findings.Standing]:
+        """The findings that count now, the worst first."""
+        return self.together.findings.get(self.version.pk, [])
+
+    @property
+    def waivers(self) -> list[waived.Ending]:
+        """The granted waivers of the model, with their ends."""
+        return self.together.waivers.get(self.version.model_id, [])
+
+    @property
+    def challenges(self) -> list[bool]:
+        """For each challenge, whether it is answered and disposed of."""
+        return self.together.challenges.get(self.version.pk, [])
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """The serious incidents of the model."""
+        return self.together.incidents.get(self.version.model_id, [])
+
+    @property
+    def review(self) -> PeriodicReview | None:
+        """The newest periodic review of the model."""
+        return self.together.reviews.get(self.version.model_id)
+
+    @property
+    def moves(self) -> list[Status]:
+        """The moves of the version, in order."""
+        return self.together.moves.get(self.version.pk, [])
+
+    @property
+    def used_since(self) -> datetime | None:
+        """When the version was first authorised anywhere; None when it never was."""
+        return self.together.used_since.get(self.version.pk)
+
+    @property
+    def verification(self) -> Verification | None:
+        """The newest check of the whole log."""
+        return self.together.verification
+
+    @property
+    def roles_since(self) -> Since:
+        """Since when each person has held each role that they hold."""
+        return self.together.roles_since
