@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -154,10 +155,15 @@ def _concerns(
 
 
 def _newest(rows: Iterable[Declaration]) -> dict[str, tuple[Declaration, ...]]:
-    """By kind, the newest of each subject, in the order in which they come."""
-    found: dict[str, dict[tuple[UUID | None, ...], Declaration]] = defaultdict(dict)
+    """By kind, the newest of each subject, in the order in which they come.
+
+    A test of one kind stands beside those of others: a held-out test does not take
+    the place of one out of time.
+    """
+    found: dict[str, dict[tuple[Any, ...], Declaration]] = defaultdict(dict)
     for row in rows:
-        subject = (row.version_id, row.model_id, row.dataset_id, row.person_id)
+        test = row.fields.get("test_kind") if row.kind == "test_report" else None
+        subject = (row.version_id, row.model_id, row.dataset_id, row.person_id, test)
         found[row.kind].setdefault(subject, row)
     return {kind: tuple(of.values()) for kind, of in found.items()}
 

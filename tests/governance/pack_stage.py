@@ -1,4 +1,4 @@
-"""A stage on which one shipped pack alone is in force."""
+"""A stage on which shipped packs are in force and the first policy is not."""
 
 from governance import access, policy
 from governance.models import PackEnd
@@ -6,16 +6,17 @@ from governance.policy import SHIPPED
 from tests.world import NOW, World
 
 
-def only(name: str) -> World:
-    """The cast under this shipped pack; the first policy has ended."""
+def only(*names: str) -> World:
+    """The cast under these shipped packs; the first policy has ended."""
     world = World()
     system = access.system_user()
-    text = (SHIPPED / f"{name}.yaml").read_text("utf-8")
-    policy.publish(text=text, by=system, at=NOW)
+    for name in names:
+        text = (SHIPPED / f"{name}.yaml").read_text("utf-8")
+        policy.publish(text=text, by=system, at=NOW)
     PackEnd.objects.create(
         slug="first-policy",
         ends_at=NOW,
-        reason=f"Replaced by {name}.",
+        reason=f"Replaced by {', '.join(names)}.",
         decided_by=system,
         decided_at=NOW,
         sequence=1,
