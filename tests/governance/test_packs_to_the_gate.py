@@ -238,7 +238,7 @@ def test_a_pack_that_names_no_approvers_denies_alone_and_says_what_is_missing(st
     world = stage("nyc-ll144")
     PackEnd.objects.create(
         slug="startup-light",
-        ends_at=NOW,
+        ends_at=later(seconds=1),
         reason="Not here.",
         decided_by=world.adam,
         decided_at=NOW,
