@@ -9,10 +9,10 @@ from django.utils import translation
 
 from governance import policy, roles
 from governance.case import Case
+from governance.gathering import active_authorisations, cases
 from governance.models import PackRevision, PolicyPack, RiskMatrix, Simulation
 from governance.policy import Check, NoPolicy, Shelf
 from governance.requirements import DEPLOY, denials
-from governance.simulation.gathering import active_authorisations, cases
 from registry.acts import act
 from registry.digests import canonical_json, sha256_hex
 from registry.models import User

@@ -1,7 +1,9 @@
 """Triggers from around a model: versions, packs, data, waivers, vendors, people."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -9,6 +11,7 @@ from governance import emergencies, waived
 from governance.case import Case
 from governance.lifecycle import State, state_of
 from governance.models import (
+    Authorisation,
     Incident,
     PolicyPack,
     Severity,
@@ -16,7 +19,7 @@ from governance.models import (
     VendorNotice,
 )
 from governance.triggers.acting import Cause, Kind
-from registry.models import DatasetVersion, ModelVersion, Role
+from registry.models import DatasetVersion, ModelVersion, Role, RoleAssignment
 
 LOOK_BACK = timedelta(days=30)
 LEFT_GRACE = timedelta(days=14)
@@ -52,32 +55,30 @@ def policy_changed(cases: list[Case], at: datetime) -> Iterator[Cause]:
             )
 
 
-def upstream(case: Case) -> Iterator[Cause]:
+def newest_data(at: datetime) -> dict[UUID, DatasetVersion]:
+    """The newest version of each data set, by its id."""
+    rows = DatasetVersion.objects.filter(registered_at__lte=at)
+    newest = rows.order_by("dataset_id", "-version").distinct("dataset_id")
+    return {row.dataset_id: row for row in newest.select_related("dataset")}
+
+
+def upstream(case: Case, newest: Mapping[UUID, DatasetVersion]) -> Iterator[Cause]:
     """10: training data have a newer version than the one that was learned from."""
-    for link in case.version.version_datasets.filter(use="training").select_related(
-        "dataset_version__dataset"
-    ):
+    for link in case.data:
         used = link.dataset_version
-        newer = (
-            DatasetVersion.objects.filter(
-                dataset=used.dataset,
-                version__gt=used.version,
-                registered_at__lte=case.at,
-            )
-            .order_by("-version")
-            .first()
+        newer = newest.get(used.dataset_id)
+        if link.use != "training" or newer is None or newer.version <= used.version:
+            continue
+        yield Cause(
+            Kind.UPSTREAM_CHANGE,
+            f"{case.version.pk}:{newer.pk}",
+            _("Its training data %(name)s have a newer version.")
+            % {"name": newer.dataset},
+            case.version.model,
+            case.version,
+            severity=Severity.MEDIUM,
+            days=10,
         )
-        if newer is not None:
-            yield Cause(
-                Kind.UPSTREAM_CHANGE,
-                f"{case.version.pk}:{newer.pk}",
-                _("Its training data %(name)s have a newer version.")
-                % {"name": used.dataset},
-                case.version.model,
-                case.version,
-                severity=Severity.MEDIUM,
-                days=10,
-            )
 
 
 def waivers_ended(at: datetime) -> Iterator[Cause]:
@@ -118,12 +119,17 @@ def vendors(at: datetime) -> Iterator[Cause]:
             )
 
 
-def left(case: Case) -> Iterator[Cause]:
+def owners_now() -> frozenset[UUID]:
+    """Everybody who has the role of an owner."""
+    rows = RoleAssignment.objects.filter(role=Role.OWNER, ended_at=None)
+    return frozenset(rows.values_list("user", flat=True))
+
+
+def left(case: Case, owners: frozenset[UUID]) -> Iterator[Cause]:
     """14: the owner left, or lost the role; tier 1 is suspended after 14 days."""
     model = case.version.model
     owner = model.owner
-    holds = owner.role_assignments.filter(role=Role.OWNER, ended_at=None).exists()
-    if owner.is_active and holds:
+    if owner.is_active and owner.pk in owners:
         return
     key = f"{model.pk}:{owner.pk}"
     yield Cause(
@@ -183,23 +189,26 @@ def reviews_overdue(at: datetime) -> Iterator[Cause]:
 
 def upstream_stopped(cases: list[Case]) -> Iterator[Cause]:
     """10: a version trained by the same run was suspended or revoked."""
+    stopped = defaultdict(list)
+    rows = Authorisation.objects.filter(
+        changes__isnull=False, version__run__isnull=False
+    )
+    for row in (
+        rows.distinct().select_related("version__model").prefetch_related("changes")
+    ):
+        if (state := state_of(row)) != State.ACTIVE:
+            stopped[row.version.run_id].append((row, state))
     for case in cases:
-        run = case.version.run
-        if run is None:
-            continue
-        for other in run.versions.exclude(pk=case.version.pk):
-            rows = other.authorisations.prefetch_related("changes")
-            for row in rows:
-                state = state_of(row)
-                if state == State.ACTIVE:
-                    continue
-                yield Cause(
-                    Kind.UPSTREAM_CHANGE,
-                    f"{case.version.pk}:{row.pk}:{state}",
-                    _("%(other)s, of the same training run, is %(state)s.")
-                    % {"other": other, "state": state.label},
-                    case.version.model,
-                    case.version,
-                    severity=Severity.MEDIUM,
-                    days=10,
-                )
+        for row, state in stopped.get(case.version.run_id, ()):
+            if row.version_id == case.version.pk:
+                continue
+            yield Cause(
+                Kind.UPSTREAM_CHANGE,
+                f"{case.version.pk}:{row.pk}:{state}",
+                _("%(other)s, of the same training run, is %(state)s.")
+                % {"other": row.version, "state": state.label},
+                case.version.model,
+                case.version,
+                severity=Severity.MEDIUM,
+                days=10,
+            )

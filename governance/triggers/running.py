@@ -4,14 +4,23 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from audits.models import EvidenceReport
 from governance.case import Case
-from governance.lifecycle import State, stands, state_of
-from governance.models import Authorisation, GateDecision, Severity, TriggerEvent
-from governance.policy import Check, NoPolicy
+from governance.gathering import active_authorisations, cases
+from governance.lifecycle import State, state_of
+from governance.models import (
+    Authorisation,
+    GateDecision,
+    Severity,
+    Status,
+    TriggerEvent,
+)
+from governance.policy import Check, NoPolicy, shelf
 from governance.requirements import DEPLOY, evaluate
 from governance.triggers.acting import Cause, Kind
 
@@ -25,17 +34,8 @@ MISMATCHES_WITHIN = timedelta(hours=24)
 
 def standing_cases(at: datetime) -> list[Case]:
     """Every version that is authorised now, seen from its authorisation."""
-    rows = (
-        Authorisation.objects.filter(valid_from__lte=at, valid_until__gt=at)
-        .select_related("request", "version__model__owner", "version__run")
-        .select_related("version__model__developer", "environment")
-        .prefetch_related("changes")
-    )
-    return [
-        Case(row.version, row.environment, at).as_granted()
-        for row in rows
-        if stands(row, at=at)
-    ]
+    found = cases(active_authorisations(at), at=at, shelf=shelf(at=at))
+    return [case for case in found if case.around.moves[-1:] != [Status.RETIRED]]
 
 
 def mismatches(at: datetime) -> Iterator[Cause]:
@@ -201,6 +201,17 @@ def ending(at: datetime) -> Iterator[Cause]:
             row.version.model,
             row.version,
         )
+
+
+def explained_again(at: datetime) -> frozenset[UUID]:
+    """The versions that were explained more than once, of which 16 looks at two."""
+    rows = (
+        EvidenceReport.objects.filter(run__kind="explainability", reported_at__lte=at)
+        .values("run__version")
+        .annotate(number=Count("pk"))
+        .filter(number__gt=1)
+    )
+    return frozenset(rows.values_list("run__version", flat=True))
 
 
 def explained_otherwise(case: Case) -> Iterator[Cause]:

@@ -326,3 +326,9 @@ def test_a_record_that_was_tampered_with_gives_other_bytes(world):
     said = {**json.loads(row.document), "passed": True}
     row.document = canonical_json(said).decode()
     assert evaluations.again(row) != row.document
+
+
+def test_nobody_but_the_installation_publishes_without_a_draft(world, approver):
+    with pytest.raises(roles.NotAllowed):
+        policy.publish(text=TEXT, by=approver, at=NOW)
+    assert not PolicyPack.objects.filter(version="2026.12.0").exists()

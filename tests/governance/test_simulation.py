@@ -17,10 +17,10 @@ from governance import (
     simulation,
 )
 from governance.case import Case
+from governance.gathering import active_authorisations, cases
 from governance.models import PolicyPack, Severity, Simulation
 from governance.requirements import DEPLOY, denials, evaluate
 from governance.signatures import Proof
-from governance.simulation.gathering import active_authorisations, cases
 from registry.models import RegisteredModel, Role
 from tests.governance.test_publishing import EXTRA, TEXT, approved, author
 from tests.world import EVERYWHERE, NOW, PASSWORD, later
@@ -114,12 +114,13 @@ def test_the_number_of_queries_does_not_grow_with_the_portfolio(world):
     assert queries() == first
 
 
-def granted_of(world, version):
-    """Anna submits, Vera and Carl sign."""
+def granted_of(world, version, *more):
+    """Anna submits, Vera and Carl sign, and who else approves."""
     request = approvals.submit(
         version=version, environment=world.production, by=world.anna, at=NOW
     )
-    for who, meaning in ((world.vera, "review"), (world.carl, "approval")):
+    approving = ((who, "approval") for who in (world.carl, *more))
+    for who, meaning in ((world.vera, "review"), *approving):
         proof = Proof(password=PASSWORD)
         approvals.sign(request=request, meaning=meaning, proof=proof, by=who, at=NOW)
 

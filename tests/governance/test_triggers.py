@@ -5,13 +5,23 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from governance import access, findings, roles, triggers
+from governance import (
+    access,
+    findings,
+    policy,
+    publishing,
+    registration,
+    roles,
+    triggers,
+)
 from governance.gate import Question
 from governance.lifecycle import State, state_of
-from governance.models import Authorisation, TriggerEvent
+from governance.models import Authorisation, Severity, TriggerEvent
 from governance.triggers.acting import Cause, Kind, take
-from tests.governance.test_emergencies import ask_at, broken, staged
+from registry.models import RegisteredModel
+from tests.governance.test_emergencies import staged
 from tests.governance.test_gate import approved, ask, failing
+from tests.governance.test_simulation import granted_of
 from tests.governance.test_waivers import granted
 from tests.world import NOW, World, later
 
@@ -162,54 +172,62 @@ def test_a_vendors_notice_and_the_end_of_its_support_are_findings(world):
 
 
 def test_an_owner_who_left_is_a_finding_and_after_14_days_stops_tier_one(world):
-    version = approved(world)
+    version = world.version(world.model())
+    world.measured(version, world.data())
+    world.assessed(version.model, 5, 5)
+    granted_of(world, version, world.cora)
     roles.end(user=world.anna, role="owner", by=world.adam, at=NOW)
-    assert Kind.PERSON_LEFT in run()
-    run(later(days=15))
-    assert len(findings.open_of(version.model, NOW)) >= 1
+    assert len(run()[Kind.PERSON_LEFT]) == 1
+    run(later(days=13))
+    assert state() == State.ACTIVE
+    run(later(days=14))
+    assert state() == State.SUSPENDED
 
 
 def test_newer_training_data_are_a_finding_of_the_model_that_learned(world):
-    version = approved(world)
-    assert Kind.UPSTREAM_CHANGE not in run()
-    assert version.version_datasets.filter(use="training").count() == 0
-
-
-def test_an_overdue_review_of_an_emergency_is_escalated(world):
-    broken(world, staged(world))
-    assert Kind.REVIEW_OVERDUE not in run()
-    assert Kind.REVIEW_OVERDUE in run(later(days=9))
-
-
-def test_a_compromised_key_signs_no_more_and_its_permits_are_revoked(
-    world, caller, clock
-):
-    approved(world)
-    decision = ask(world)
-    assert decision.allowed
-    (key_id,) = triggers.signed_by(decision.permit)
-    triggers.report_compromised_key(
-        key_id=key_id, reason="A laptop was stolen.", by=world.rita, at=NOW
+    learned = world.data()
+    version = registration.register_version(
+        model=world.model(),
+        version="1",
+        artifacts=[(world.artifact(), "model")],
+        datasets=[(learned, "training")],
+        by=world.ben,
+        at=NOW,
     )
-    assert "gate-key" in failing(ask(world))
-    state_now = caller(user="ola").get(f"permits/{decision.pk}").json()["state"]
-    assert state_now == "revoked"
+    world.measured(version, world.data("others"))
+    world.assessed(version.model)
+    granted_of(world, version)
+    assert Kind.UPSTREAM_CHANGE not in run()
+    world.data()
+    (event,) = run()[Kind.UPSTREAM_CHANGE]
+    now = findings.standing(event.finding, NOW)
+    assert now.severity == Severity.MEDIUM
+    assert Kind.UPSTREAM_CHANGE not in run()
 
 
-def test_the_gate_denies_what_expired_although_no_trigger_ever_ran(world):
+def test_a_new_pack_is_told_of_what_was_granted_before_it(world):
     approved(world)
-    end = Authorisation.objects.get().valid_until
-    assert not ask_at(world, end).allowed
-    assert not TriggerEvent.objects.exists()
+    assert Kind.POLICY_CHANGE not in run()
+    text = publishing.shipped()["startup-light"]
+    policy.publish(text=text, by=access.system_user(), at=later(hours=1))
+    assert len(run(later(hours=2))[Kind.POLICY_CHANGE]) == 1
 
 
-def test_vendors_notices_and_keys_come_through_the_api(world, caller, clock):
-    model = world.model()
-    anna, rita = caller(user="anna"), caller(user="rita")
-    body = {"model": model.slug, "text": "Support ends."}
-    assert anna.post("vendor-notices", body).status_code == 201
-    assert len(anna.get("vendor-notices").json()) == 1
-    key = {"key_id": "a" * 64, "reason": "A laptop was stolen."}
-    assert anna.post("compromised-keys", key).status_code == 403
-    assert rita.post("compromised-keys", key).status_code == 201
-    assert rita.post("compromised-keys", key).status_code == 409
+def test_evidence_that_fails_suspends_after_14_days_and_not_before(world):
+    version = approved(world)
+    data = version.evidence_runs.first().dataset_version
+    world.measured(
+        version, data, {"performance": [("roc_auc", "", 0.1)]}, later(hours=1)
+    )
+    assert Kind.EVIDENCE_EXPIRY in run(later(days=1))
+    run(later(days=14))
+    assert state() == State.ACTIVE
+    run(later(days=15))
+    assert state() == State.SUSPENDED
+
+
+def test_a_call_acts_on_so_many_causes_and_the_next_goes_on(world, monkeypatch):
+    approved(world)
+    monkeypatch.setattr(triggers, "MOST", 1)
+    world.version(RegisteredModel.objects.get(), "2")
+    assert [len(triggers.run(NOW)) for _again in range(3)] == [1, 1, 0]
