@@ -92,7 +92,12 @@ def pack_page(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     return show(
         request,
         "policy/pack.html",
-        {"row": row, "adopted": adopted, **shown(pack, at.date(), adopted)},
+        {
+            "row": row,
+            "adopted": adopted,
+            "may_publish": roles.may(request.user, "publish policy"),
+            **shown(pack, at.date(), adopted),
+        },
         section="policy",
     )
 

@@ -67,8 +67,19 @@ def write(request: PersonRequest) -> HttpResponse:
 
 
 def _begin(request: PersonRequest) -> str:
-    name = request.GET.get("from", "")
-    return publishing.shipped().get(name, "")
+    draft = request.GET.get("draft", "")
+    if draft:
+        known = PackDraft.objects.filter(pk__in=[draft] if _is_uuid(draft) else [])
+        return publishing.text_of(get_object_or_404(known)).document
+    return publishing.shipped().get(request.GET.get("from", ""), "")
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 class PublishForm(ProofForm):
@@ -110,6 +121,8 @@ def draft_page(request: PersonRequest, draft_id: UUID) -> HttpResponse:
             "simulations": Simulation.objects.filter(revision__draft=row),
             "form": form if state == PackStep.State.REVIEW else None,
             "writing": state == PackStep.State.DRAFT,
+            "open": state in (PackStep.State.DRAFT, PackStep.State.REVIEW),
+            "may_write": roles.may(request.user, "write policy"),
             **shown(pack, timezone.now().date(), early_adoption=False),
         },
         section="policy",

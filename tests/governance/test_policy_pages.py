@@ -2,8 +2,14 @@
 
 from django.test import Client
 
-from governance import publishing
-from governance.models import PolicyPack, Simulation
+from governance import evaluations, publishing
+from governance.models import (
+    EarlyAdoption,
+    PackEnd,
+    PackStep,
+    PolicyPack,
+    Simulation,
+)
 from tests.governance.test_publishing import EXTRA, TEXT, approved, approver, author
 from tests.world import NOW, PASSWORD
 
@@ -61,3 +67,52 @@ def test_an_author_is_refused_with_a_sentence(world, author):
     }
     answer = logged_in(author).post(f"/policy/drafts/{draft.pk}/", form)
     assert "cannot publish it" in answer.content.decode()
+
+
+def test_a_draft_is_changed_and_discarded_on_its_page(world, author):
+    writes = logged_in(author)
+    draft = publishing.write(text=TEXT, by=author, at=NOW).draft
+    address = f"/policy/drafts/{draft.pk}/"
+    assert "Change the text" in writes.get(address).content.decode()
+    begun = writes.get(f"/policy/write?draft={draft.pk}").content.decode()
+    assert "2026.12.0" in begun
+    assert writes.get("/policy/write?draft=x").status_code == 404
+    writes.post("/policy/write", {"document": TEXT + EXTRA})
+    assert draft.revisions.count() == 2
+    writes.post(f"{address}step", {"step": "discard", "reason": "Not needed."})
+    assert publishing.state_of(draft) == PackStep.State.DISCARDED
+    assert "Discard the draft" not in writes.get(address).content.decode()
+
+
+def test_a_pack_is_ended_and_adopted_early_on_a_page_with_a_signature(world, approver):
+    publishes = logged_in(approver)
+    shown = publishes.get("/policy/packs/first-policy/2026.11.0/").content.decode()
+    address = "/policy/packs/first-policy/decide"
+    assert address in shown
+    form = {"reason": "It is time.", "user_name": "piet", "password": "guess"}
+    publishes.post(address, {**form, "decision": "early"})
+    assert not EarlyAdoption.objects.exists()
+    form["password"] = PASSWORD
+    publishes.post(address, {**form, "decision": "early"})
+    assert EarlyAdoption.objects.get().adopted
+    refused = publishes.post(address, {**form, "decision": "keep"})
+    assert "no end that lies ahead" in refused.content.decode()
+    publishes.post(address, {**form, "decision": "end"})
+    assert PackEnd.objects.get().ends_at is not None
+    anna = logged_in(world.anna).post(address, {**form, "decision": "end"})
+    assert anna.status_code in (200, 403)
+    assert PackEnd.objects.count() == 1
+    assert publishes.get("/policy/packs/none/decide").status_code == 404
+
+
+def test_an_evaluation_record_is_listed_and_repeats(world):
+    version = world.ready()
+    row = evaluations.evaluate_now(
+        version=version, environment=world.production, by=world.rita, at=NOW
+    )
+    reads = logged_in(world.rita)
+    listed = reads.get("/models/mortgage-approval/versions/1/evaluations/")
+    assert f"/evaluations/{row.pk}/" in listed.content.decode()
+    shown = reads.get(f"/evaluations/{row.pk}/").content.decode()
+    assert "it gives the same bytes" in shown
+    assert "first-001" in shown
