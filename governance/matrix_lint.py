@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator
 
+from governance import plain_yaml
 from governance.matrices import BUILT_IN
 from registry.digests import canonical_json
 
@@ -47,11 +47,8 @@ def _read(text: str) -> Any:
     if len(text) > LONGEST:
         raise InvalidMatrix([_("The text is too long for a matrix.")])
     try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
-            if isinstance(token, yaml.AliasToken):
-                raise InvalidMatrix([_("A matrix is written without YAML aliases.")])
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        data = plain_yaml.load(text)
+    except plain_yaml.CannotRead as error:
         raise InvalidMatrix(
             [_("This cannot be read: %(error)s") % {"error": str(error)[:200]}]
         ) from error

@@ -7,10 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator, FormatChecker
 
+from governance import plain_yaml
 from governance.policy import lint
 from governance.policy.pack import Citation, Pack, Rule
 from registry.digests import NotCanonical, sha256_of_json
@@ -27,31 +27,6 @@ class InvalidPack(Exception):
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
         self.errors = errors
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as JSON knows it: dates stay text, no anchors, no key twice."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases: a short text could stand for an endless one."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(problem=_("anchors are not allowed"))
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that stands twice: readers see one, the gate another."""
-        keys = [key.value for key, _value in node.value]
-        if len({str(key) for key in keys}) != len(keys):
-            raise yaml.constructor.ConstructorError(
-                None, None, _("a key stands twice"), node.start_mark
-            )
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    sign: [(tag, match) for tag, match in found if not tag.endswith(":timestamp")]
-    for sign, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 @lru_cache(maxsize=1)
@@ -94,11 +69,9 @@ def _load(text: str) -> Any:
     if len(text) > LONGEST:
         raise InvalidPack([_("The text is too long for a policy pack.")])
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+        return plain_yaml.load(text)
+    except plain_yaml.CannotRead as error:
         raise InvalidPack([str(error)]) from error
-    except RecursionError as error:
-        raise InvalidPack([_("The text is nested too deeply.")]) from error
 
 
 def _rule(data: Mapping[str, Any]) -> Rule:

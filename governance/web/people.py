@@ -169,7 +169,7 @@ def _prove(row: User, **more: Any) -> str:
 def end_identity(request: PersonRequest, row_id: UUID) -> HttpResponse:
     """Say that an identifier no longer counts."""
     row = get_object_or_404(PersonIdentity, pk=row_id)
-    reason = request.POST.get("reason", "")
+    reason = request.POST.get("reason", "").replace("\x00", "")
     try:
         persons.end_identity(
             identity=row, reason=reason, by=request.user, at=timezone.now()

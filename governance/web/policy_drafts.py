@@ -159,7 +159,7 @@ def step(request: PersonRequest, draft_id: UUID) -> HttpResponse:
     """Hand in, send back, discard or try out a draft, as the button says."""
     row = get_object_or_404(PackDraft, pk=draft_id)
     facts: dict[str, Any] = {"by": request.user, "at": timezone.now()}
-    reason = request.POST.get("reason", "")
+    reason = request.POST.get("reason", "").replace("\x00", "")
     try:
         match request.POST.get("step"):
             case "review":

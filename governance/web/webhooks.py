@@ -90,7 +90,7 @@ def switch(request: PersonRequest, row_id: UUID) -> HttpResponse:
     by, at = request.user, timezone.now()
     try:
         if row.disabled_at is None:
-            reason = request.POST.get("reason", "")
+            reason = request.POST.get("reason", "").replace("\x00", "")
             webhooks.disable(endpoint=row, reason=reason, by=by, at=at)
         else:
             webhooks.enable(endpoint=row, by=by, at=at)

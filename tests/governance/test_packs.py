@@ -2,7 +2,7 @@
 
 import pytest
 
-from governance import policy
+from governance import matrix_lint, policy
 from governance.publishing import shipped
 
 FIRST = policy.FIRST_POLICY.read_text("utf-8")
@@ -58,3 +58,18 @@ def test_a_text_that_is_no_pack_is_refused():
     for text in ("", "[", "a: [" * 5000, "7", "pack: !!python/object:os.system {}"):
         with pytest.raises(policy.InvalidPack):
             policy.parse(text)
+
+
+@pytest.mark.parametrize(
+    "value", ["!!int ''", "!!bool x", "!!timestamp x", "!!float _", "! x", "!!set {a}"]
+)
+def test_a_tag_in_a_text_is_refused_and_never_a_defect(value):
+    with pytest.raises(policy.InvalidPack):
+        policy.parse(f"pack: {value}")
+    with pytest.raises(matrix_lint.InvalidMatrix):
+        matrix_lint.canonical(f"matrix: {value}")
+
+
+def test_a_matrix_with_a_key_twice_is_refused():
+    with pytest.raises(matrix_lint.InvalidMatrix, match="twice"):
+        matrix_lint.canonical("matrix: a\nmatrix: b")

@@ -142,6 +142,9 @@ def test_people_are_told_apart_by_page(world):
     row = PersonIdentity.objects.get(value="s-1")
     end = reverse("web:end_identity", args=[row.pk])
     client.post(end, {"reason": ""})
+    client.post(end, {"reason": "\x00"})
+    row.refresh_from_db()
+    assert row.ended_by is None
     client.post(end, {"reason": "Mixed up."})
     row.refresh_from_db()
     assert row.ended_by == world.adam
