@@ -20,7 +20,7 @@ class _Loader(yaml.SafeLoader):
         """
         if self.check_event(yaml.AliasEvent):
             raise yaml.composer.ComposerError(problem=_("anchors are not allowed"))
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "tag", None) is not None:
             raise yaml.composer.ComposerError(
                 problem="tags are not allowed", problem_mark=event.start_mark
