@@ -270,7 +270,7 @@ class RetirementConfirmation(Door):
         """Confirm as risk, signed: it is out of use from then on."""
         rows = RetirementRow.objects.select_related("version__model", "asked_by")
         row = get_object_or_404(rows, version=find_version(slug, version))
-        form = Proven(data=request.data)
+        form = Proven(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         retiring.confirm(
             retirement=row, proof=form.proof, by=person(request), at=timezone.now()

@@ -261,7 +261,7 @@ class EmergencyTokens(Door):
     @extend_schema(request=SealRecord, responses={201: SealRecord})
     def post(self, request: Request) -> Response:
         """Seal a token for when Freigabe is down; its envelope is shown once."""
-        form = SealRecord(data=request.data)
+        form = SealRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         data = form.validated_data
         sealed = emergencies.seal(

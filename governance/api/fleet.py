@@ -182,7 +182,7 @@ class ReviewList(Door):
     @extend_schema(request=PeriodicReviewRecord, responses={201: PeriodicReviewRecord})
     def post(self, request: Request) -> Response:
         """Sign a periodic review or a revalidation."""
-        form = PeriodicReviewRecord(data=request.data)
+        form = PeriodicReviewRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         data = form.validated_data
         row = reviews.complete(
@@ -277,7 +277,7 @@ class AttestationList(Door):
     @extend_schema(request=AttestationRecord, responses={201: AttestationRecord})
     def post(self, request: Request) -> Response:
         """Attest the fleet as its accountable executive."""
-        form = AttestationRecord(data=request.data)
+        form = AttestationRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         data = form.validated_data
         row = attestations.attest(

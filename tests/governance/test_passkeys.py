@@ -169,6 +169,24 @@ def test_a_call_is_signed_with_a_passkey(world, caller, key):
     assert signatures.PASSKEY in answer.json()["statement"]
 
 
+def test_a_review_is_signed_with_a_passkey_through_the_api(world, caller, key):
+    model = world.model()
+    world.assessed(model)
+    vera = caller(user="vera")
+    facts = {
+        "model": model.slug,
+        "kind": "revalidation",
+        "outcome": "fit",
+        "text": "Sound.",
+    }
+    asked = vera.post(
+        "signing-challenges", {"address": "/api/v1/reviews", "body": facts}
+    )
+    answer = vera.post("reviews", {**facts, "assertion": key.answer(asked.json())})
+    assert answer.status_code == 201, answer.content
+    assert not SignatureAttempt.objects.exists()
+
+
 def test_without_a_passkey_there_is_no_challenge(world, caller):
     answer = caller(user="vera").post("signing-challenges", {"address": "/x"})
     assert answer.status_code == 409
