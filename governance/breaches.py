@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance import conditions, deployments, roles
+from governance import access, conditions, roles, suspensions
 from governance.lifecycle import State, state_of
 from governance.models import Condition, ConditionFact
 from registry.acts import act
@@ -29,8 +29,9 @@ def report(
     """Keep what a deployment or the monitoring observed: `{percent}`, `{regions}` or
     `{value}`.
 
-    A breach shuts the gate from now on, whoever reports it; it is also recorded as a
-    suspension where the reporter may suspend. Raises `NotAllowed`, `CannotReport`.
+    A breach shuts the gate from now on and suspends the authorisation, whoever reports
+    it: so that permits given before are on the list of revoked ones. Raises
+    `NotAllowed`, `CannotReport`.
     """
     request = condition.request
     roles.require(
@@ -57,14 +58,13 @@ def report(
         not fact.holds
         and authorisation is not None
         and state_of(authorisation) == State.ACTIVE
-        and roles.may(by, "suspend", model=request.version.model)
     ):
-        deployments.change_authorisation(
+        suspensions.change_authorisation(
             authorisation=authorisation,
             to=State.SUSPENDED,
             reason=_("A condition of the approval is broken: %(what)s")
             % {"what": conditions.in_words(locked)},
-            by=by,
+            by=access.system_user(),
             at=at,
         )
     return fact

@@ -197,7 +197,10 @@ class Case:
     def _model_values(self) -> Mapping[str, Any]:
         scores = {}
         if self.assessment is not None:
-            inherent, residual = self.assessment.score, self.assessment.residual_score
+            # A residual risk that nobody signed, or that lapsed, is a mere claim.
+            signed = self.standing.reduction is not None and not self.standing.due
+            inherent = self.assessment.score
+            residual = self.assessment.residual_score if signed else None
             scores = {
                 "inherent.score": inherent,
                 "residual.score": inherent if residual is None else residual,

@@ -12,7 +12,13 @@ from jsonschema import Draft202012Validator
 from audits.labels import measurement_label
 from governance import findings
 from governance.case import Case
-from governance.models import ApprovalRequest, Condition, Finding, Signature
+from governance.models import (
+    ApprovalRequest,
+    Authorisation,
+    Condition,
+    Finding,
+    Signature,
+)
 from governance.policy import Check
 
 Kind = Condition.Kind
@@ -166,6 +172,17 @@ def checks(case: Case) -> list[Check]:
     if request is None or case.authorisation is None:
         return []
     return [_check(row, case) for row in of_request(request)]
+
+
+def breached(authorisation: Authorisation, *, at: datetime) -> bool:
+    """Whether a condition does not hold now, though nobody has suspended it yet."""
+    if not authorisation.request.conditions.exists():
+        return False
+    version, place = authorisation.version, authorisation.environment
+    return any(
+        not check.passed
+        for check in checks(Case(version, place, at, granted=authorisation))
+    )
 
 
 def _check(row: Condition, case: Case) -> Check:

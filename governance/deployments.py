@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from governance import emergencies, roles
+from governance import conditions, emergencies, roles
 from governance.lifecycle import stands
 from governance.models import EmergencyAuthorisation, GateDecision
 from governance.suspensions import CannotChange, change_authorisation
@@ -70,9 +70,11 @@ def _why_unauthorised(
     if isinstance(authorisation, EmergencyAuthorisation):
         return (
             ""
-            if emergencies.runs(authorisation, at=at)
+            if emergencies.stands(authorisation, at=at)
             else _("The emergency is over.")
         )
     if not stands(authorisation, at=at):
         return _("The authorisation is suspended, revoked, overtaken or retired.")
+    if conditions.breached(authorisation, at=at):
+        return _("A condition of the approval is broken.")
     return ""

@@ -4,10 +4,11 @@ They are applied in the act, inside its transaction, over rows and log of all ti
 (decisions.md 3.4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils.functional import Promise
@@ -196,7 +197,7 @@ def second_account_signs(signing: Signing) -> str | None:
 
     Where it is unknown whether two accounts are of one human, tier 1 takes them to be.
     """
-    ids = [pk for pk in signing.hands if pk != str(signing.by.pk)]
+    ids = {*signing.hands, *askers(signing.request)} - {str(signing.by.pk)}
     hands = User.objects.filter(pk__in=ids)
     if signing.by in signing.others:
         return _("%(name)s has signed already.") % {"name": signing.by.printed_name}
@@ -255,9 +256,9 @@ def uploader_reviews(signing: Signing) -> str | None:
     version = signing.request.version
     if signing.meaning != Meaning.REVIEW:
         return None
-    runs = EvidenceRun.objects.filter(version=version, requested_by=signing.by)
-    uploads = ForeignEvidence.objects.filter(version=version, attached_by=signing.by)
-    if runs.exists() or uploads.exists():
+    runs = EvidenceRun.objects.filter(version=version).values_list("requested_by")
+    uploads = ForeignEvidence.objects.filter(version=version).values_list("attached_by")
+    if _among(signing.by, [pk for (pk,) in (*runs, *uploads)]):
         return _("%(name)s provided or requested evidence that this reviews.") % {
             "name": signing.by.printed_name
         }
@@ -267,10 +268,10 @@ def uploader_reviews(signing: Signing) -> str | None:
 def wrote_the_report(signing: Signing) -> str | None:
     """Rule 16, hard: who uploaded the validation report does not accept it."""
     version = signing.request.version
-    uploads = ForeignEvidence.objects.filter(
-        version=version, attached_by=signing.by, kind="validation_report"
-    )
-    if signing.meaning == Meaning.APPROVAL and uploads.exists():
+    uploads = ForeignEvidence.objects.filter(version=version, kind="validation_report")
+    if signing.meaning == Meaning.APPROVAL and _among(
+        signing.by, uploads.values_list("attached_by", flat=True)
+    ):
         return _named(signing, _("uploaded its validation report"))
     return None
 
@@ -284,10 +285,20 @@ def asker_signs(signing: Signing) -> str | None:
 
 
 def _held(signing: Signing, roles: Sequence[Role]) -> bool:
-    """Whether the person holds such a role, or held it since the version exists."""
-    return signing.by.role_assignments.filter(
+    """Whether the person, with any account, holds such a role, or held it since the
+    version exists."""
+    holders = RoleAssignment.objects.filter(
         Q(ended_at=None) | Q(ended_at__gte=signing.registered_at), role__in=roles
-    ).exists()
+    )
+    return _among(signing.by, holders.values_list("user", flat=True))
+
+
+def _among(by: User, ids: Iterable[UUID]) -> bool:
+    """Whether the person is one of these, with this account or another known one."""
+    keys = set(ids)
+    return by.pk in keys or (
+        persons.twin_of_ids(by, keys, unknown_is_one=False) is not None
+    )
 
 
 def _bootstrapped(held: RoleAssignment) -> bool:

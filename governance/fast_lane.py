@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from audits.models import Checkpoint
-from governance import access, roles
+from governance import access, persons, roles
 from governance.case import Case
 from governance.models import Authorisation, Draw, DrawReview
 from governance.policy import Check, NoPolicy
@@ -91,8 +91,11 @@ def review(
     locked = Draw.objects.select_for_update(of=("self",)).get(pk=draw.pk)
     if not locked.drawn or DrawReview.objects.filter(draw=locked).exists():
         raise CannotReview(_("It was not drawn, or it is reviewed already."))
-    signed = request.signatures.filter(signed_by=by).exists()
-    if signed or str(by.pk) in hands_in_request(request):
+    signers = request.signatures.values_list("signed_by", "delegation__delegator")
+    hands = {str(pk) for pair in signers for pk in pair if pk}
+    hands |= set(hands_in_request(request))
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
+    if str(by.pk) in hands or twin is not None:
         raise CannotReview(_("Somebody reviews it who did not sign or make it."))
     if not reason.strip():
         raise CannotReview(_("Say what you looked at."))

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from governance import records, roles, signatures
+from governance import persons, records, roles, signatures
 from governance.findings import Source, Standing, standing, told
 from governance.models import Finding, FindingChange, RecordSignature, Severity
 from registry.acts import act
@@ -249,10 +249,11 @@ def _refuse_hands(now: Standing, by: User) -> None:
         # A change of terms keeps the state: its author did none of the work.
         if change.state in worked and before.get(change.sequence - 1) != change.state
     }
-    if by.pk in hands:
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
+    if by.pk in hands or twin is not None:
         raise SameHand(
             _("%(name)s answers for this finding or worked on it.")
-            % {"name": by.printed_name}
+            % {"name": (twin or by).printed_name}
         )
 
 

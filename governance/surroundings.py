@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from audits.models import EvidenceReport, Verification
-from governance import findings, separation, waived
+from governance import findings, persons, separation, waived
 from governance.models import (
     Authorisation,
     Challenge,
@@ -132,6 +132,11 @@ class Together:
         return rows.order_by("-ran_at", "-id").first()
 
     @cached_property
+    def twins(self) -> Mapping[UUID, set[UUID]]:
+        """Of each account the others that are known to be of the same human."""
+        return persons.known_twins()
+
+    @cached_property
     def roles_since(self) -> Since:
         """Since when who signed, or let others sign, has held each of their roles."""
         signed = Signature.objects.filter(request__version__in=self.versions)
@@ -207,3 +212,8 @@ class Surroundings:
     def roles_since(self) -> Since:
         """Since when each person has held each role that they hold."""
         return self.together.roles_since
+
+    @property
+    def twins(self) -> Mapping[UUID, set[UUID]]:
+        """Of each account the others that are known to be of the same human."""
+        return self.together.twins

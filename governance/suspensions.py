@@ -16,6 +16,7 @@ from governance.models import (
 )
 from governance.policy import NoPolicy
 from governance.requirements import DEPLOY, evaluate
+from governance.separation import hands_in
 from registry.acts import act
 from registry.models import ModelVersion, Role, User
 
@@ -152,7 +153,9 @@ def agree(
     version, place = authorisation.version, authorisation.environment
     roles.require(by, "agree to reinstatements", model=version.model, environment=place)
     roles.require_person(by)
-    if by.pk in (version.model.owner_id, version.model.developer_id):
+    hands = hands_in(version)
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
+    if str(by.pk) in hands or twin is not None:
         raise roles.NotAllowed(_("Owners and developers do not approve their model."))
     Authorisation.objects.select_for_update().get(pk=authorisation.pk)
     latest = authorisation.changes.order_by("-sequence").first()

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits import dsse
-from governance import deployments, emergencies, gate, permit, roles
+from governance import conditions, deployments, emergencies, gate, permit, roles
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.errors import PROBLEM
@@ -243,7 +243,7 @@ def _state(row: GateDecision) -> str:
     ):
         return "revoked"
     if row.emergency is not None and row.expires_at is not None:
-        runs = row.expires_at > now and emergencies.runs(row.emergency, at=now)
+        runs = row.expires_at > now and emergencies.stands(row.emergency, at=now)
         return "break-glass" if runs else "expired"
     if row.authorisation is None or row.expires_at is None:
         return "invalid"
@@ -252,7 +252,9 @@ def _state(row: GateDecision) -> str:
         return str(state.value)
     if row.expires_at <= now:
         return "expired"
-    return "valid" if stands(row.authorisation, at=now) else "superseded"
+    if not stands(row.authorisation, at=now):
+        return "superseded"
+    return "breached" if conditions.breached(row.authorisation, at=now) else "valid"
 
 
 class RevokedPermits(Door):

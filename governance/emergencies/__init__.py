@@ -18,6 +18,7 @@ from governance.emergencies.overriding import (
     overridden,
     relied_on,
     runs,
+    stands,
 )
 from governance.emergencies.reviewing import (
     Judgement,
@@ -65,6 +66,7 @@ __all__ = [
     "runs",
     "seal",
     "standing_in",
+    "stands",
     "state_of",
     "statement",
     "statistics",

@@ -47,6 +47,12 @@ def _holds(emergency: Emergency, case: Case) -> bool:
     )
 
 
+def stands(authorisation: EmergencyAuthorisation, *, at: datetime) -> bool:
+    """Whether a permit that rests on it still counts: it runs, and nothing forbids."""
+    emergency = told().get(pk=authorisation.emergency_id)
+    return _holds(emergency, Case(emergency.version, emergency.environment, at))
+
+
 def runs(authorisation: EmergencyAuthorisation, *, at: datetime) -> bool:
     """Whether its time has begun and has not ended."""
     return authorisation.valid_from <= at < ends_at(authorisation)
@@ -111,7 +117,7 @@ def _overridable(case: Case) -> frozenset[str]:
 def _may_be(rule: Rule) -> bool:
     """Waivable, or the signatures that an emergency stands in for."""
     types = {item["type"] for item in rule.evidence}
-    return rule.waivable or types <= _SIGNED
+    return rule.may_be_waived or types <= _SIGNED
 
 
 def _loud(authorisation: EmergencyAuthorisation) -> Check:

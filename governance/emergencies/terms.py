@@ -36,7 +36,7 @@ def longest(tier: int) -> timedelta:
 
 def ends_at(authorisation: EmergencyAuthorisation) -> datetime:
     """When it ends: as given or extended, or sooner because somebody ended it, or
-    because its review is overdue."""
+    because its review is overdue or found no justification."""
     emergency = authorisation.emergency
     end = authorisation.valid_until
     if hasattr(emergency, "extension"):
@@ -45,6 +45,8 @@ def ends_at(authorisation: EmergencyAuthorisation) -> datetime:
         end = min(end, emergency.ending.ended_at)
     if not hasattr(emergency, "review"):
         end = min(end, review_due_at(authorisation))
+    elif not emergency.review.justified:
+        end = min(end, emergency.review.reviewed_at)
     return end
 
 

@@ -10,6 +10,11 @@ from typing import Any
 from django.utils.translation import get_language
 
 CITATION_GROWS_OLD = timedelta(days=180)
+# Nobody waives these, whatever a pack says (decisions.md 3.7): Art. 5, the binding to
+# the digest, signatures.
+NEVER_WAIVED = frozenset(
+    {"prohibited_practice_screening", "artifact_digest", "signature_event"}
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,13 @@ class Rule:
     def keys(self) -> tuple[str, ...]:
         """For each piece of evidence, what is equal for equal evidence."""
         return tuple(json.dumps(item, sort_keys=True) for item in self.evidence)
+
+    @property
+    def may_be_waived(self) -> bool:
+        """The pack's word, except for what nobody waives."""
+        return self.waivable and not any(
+            item["type"] in NEVER_WAIVED for item in self.evidence
+        )
 
     @property
     def title(self) -> str:

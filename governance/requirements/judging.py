@@ -76,7 +76,7 @@ def _judged(
     """One piece of evidence of one rule, with what makes it stricter or waives it."""
     check = _unevaluable(found) if found.unknown else answer(found, item)
     check = replace(check, severity=severity, pack=found.pack.name)
-    waiver = waived.get(found.rule.id) if found.rule.waivable else None
+    waiver = waived.get(found.rule.id) if found.rule.may_be_waived else None
     if check.passed or waiver is None:
         return check
     return replace(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -129,7 +130,9 @@ def _signed(case: Case) -> list[Signed]:
     attesting = _attesting_owner(case)
     rows = case.holding
     holders = [_holder(s) for s in rows]
-    since = case.around.roles_since
+    since, twins = case.around.roles_since, case.around.twins
+    barred = {UUID(pk) for pk in hands} - {attesting}
+    counted: set[UUID] = set()
     found = []
     for row, holder in zip(rows, holders, strict=True):
         granted_at = since.get((holder.pk, row.role))
@@ -140,6 +143,10 @@ def _signed(case: Case) -> list[Signed]:
             continue
         if any(str(p.pk) in hands and p.pk != attesting for p in people):
             continue
+        # Known since then to be one human with an earlier signer, or with a hand.
+        if any(twins.get(p.pk, set()) & (counted | barred) for p in people):
+            continue
+        counted |= {p.pk for p in people}
         found.append(
             Signed(str(row.signed_by_id), row.meaning, row.role, row.signed_by.unit)
         )

@@ -112,7 +112,7 @@ def role_to_sign(waiver: Waiver, *, by: User, at: datetime) -> Role:
     if hasattr(waiver, "decision") or at >= waiver.valid_until:
         raise WrongState(_("This waiver is decided already, or over."))
     _refuse_hands(waiver, by, at)
-    signed = [s.role for s in signatures_of(waiver)]
+    signed = _roles_signed(waiver)
     for role in sorted(roles.roles_of(by) & roles.RIGHTS["decide waivers"]):
         if _seated([*signed, role], SEATS[_tier(waiver, at)]) > _seated(
             signed, SEATS[_tier(waiver, at)]
@@ -136,8 +136,8 @@ def _refuse_hands(waiver: Waiver, by: User, at: datetime) -> None:
         )
     if any(s.signed_by_id == by.pk for s in signatures_of(waiver)):
         raise SameHand(_("%(name)s has signed already.") % {"name": by.printed_name})
-    others = [waiver.requested_by, *(s.signed_by for s in signatures_of(waiver))]
-    twin = persons.twin_among(by, others, unknown_is_one=_tier(waiver, at) == 1)
+    others = {*hands, *(str(s.signed_by_id) for s in signatures_of(waiver))}
+    twin = persons.twin_of_ids(by, others, unknown_is_one=_tier(waiver, at) == 1)
     if twin is not None:
         raise SameHand(
             _("%(name)s and %(other)s are, or may be, one person.")
@@ -154,8 +154,18 @@ def signatures_of(waiver: Waiver) -> list[RecordSignature]:
 def open_seats(waiver: Waiver, at: datetime) -> int:
     """How many signatures are still asked for."""
     seats = SEATS[_tier(waiver, at)]
-    signed = [s.role for s in signatures_of(waiver) if s.meaning == Meaning.APPROVAL]
-    return len(seats) - _seated(signed, seats)
+    return len(seats) - _seated(_roles_signed(waiver), seats)
+
+
+def _roles_signed(waiver: Waiver) -> list[str]:
+    """The roles of the approvals that count: of active people who hold them still."""
+    return [
+        s.role
+        for s in signatures_of(waiver)
+        if s.meaning == Meaning.APPROVAL
+        and s.signed_by.is_active
+        and s.role in roles.roles_of(s.signed_by)
+    ]
 
 
 def _tier(waiver: Waiver, at: datetime) -> int:

@@ -102,7 +102,7 @@ def require_waivable(rules: Sequence[str], at: datetime) -> None:
                 _("%(rule)s is no rule of a pack in force, and cannot be waived.")
                 % {"rule": rule_id[:64]}
             )
-        if not all(_may_be_waived(rule) for rule in found):
+        if not all(rule.may_be_waived for rule in found):
             raise NotWaivable(
                 _("%(rule)s may not be waived: %(title)s.")
                 % {"rule": rule_id, "title": found[0].title}
@@ -114,14 +114,8 @@ def waivable_rules(at: datetime) -> list[str]:
     return sorted(
         rule_id
         for rule_id, found in _rules_in_force(at).items()
-        if all(_may_be_waived(rule) for rule in found)
+        if all(rule.may_be_waived for rule in found)
     )
-
-
-def _may_be_waived(rule: policy.Rule) -> bool:
-    """A pack's word, except for signatures: those nobody waives whatever it says."""
-    signed = any(item["type"] == "signature_event" for item in rule.evidence)
-    return rule.waivable and not signed
 
 
 def _rules_in_force(at: datetime) -> dict[str, list[policy.Rule]]:
