@@ -277,7 +277,9 @@ class Case:
         if self.request is None:
             return []
         return list(
-            self.request.signatures.select_related("signed_by", "delegation__delegator")
+            self.request.signatures.select_related(
+                "signed_by", "delegation__delegator"
+            ).order_by("signed_at", "pk")
         )
 
     @cached_property

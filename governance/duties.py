@@ -232,7 +232,7 @@ def role_is_fresh(signing: Signing) -> str | None:
     What the installation gave on its first day is no haste.
     """
     if signing.delegation is not None:
-        return None
+        return _delegation_is_fresh(signing, signing.delegation)
     held = signing.by.role_assignments.filter(role=signing.role, ended_at=None).first()
     if held is None:
         return None
@@ -246,6 +246,17 @@ def role_is_fresh(signing: Signing) -> str | None:
             "role": signing.role.label,
         }
     return None
+
+
+def _delegation_is_fresh(signing: Signing, given: Delegation) -> str | None:
+    """A delegation of today is as hasty as a role of today; the delegator's own role
+    is looked at with their other conflicts (rule 11)."""
+    if given.delegated_at <= signing.at - FRESH:
+        return None
+    return _("%(name)s has signed for %(delegator)s for less than a day.") % {
+        "name": signing.by.printed_name,
+        "delegator": given.delegator.printed_name,
+    }
 
 
 def uploader_reviews(signing: Signing) -> str | None:

@@ -109,7 +109,8 @@ def _chunk(
             data=list(row.version.version_datasets.all()),
             artifact=next((p.artifact for p in parts if p.role == "model"), None),
             signatures=sorted(
-                row.request.signatures.all(), key=lambda signed: signed.signed_at
+                row.request.signatures.all(),
+                key=lambda signed: (signed.signed_at, signed.pk),
             ),
         )
         yield case

@@ -99,7 +99,7 @@ def test_delegator_and_delegate_never_fill_two_seats(world, deputy):
 def test_who_was_deputised_does_not_sign_as_well(world, deputy):
     away(world.vera, deputy, role=Role.VALIDATOR)
     request = submit(world, world.ready())
-    sign(request, deputy)
+    sign(request, deputy, at=later(days=1))
     held(world.vera, Role.APPROVER)
     with pytest.raises(approvals.SameHand, match="signed for Vera Haas already"):
         sign(request, world.vera, "approval")
@@ -110,9 +110,9 @@ def test_a_signature_by_delegation_counts_only_while_the_delegator_has_the_role(
 ):
     away(world.vera, deputy, role=Role.VALIDATOR)
     request = submit(world, world.ready())
-    sign(request, deputy)
-    roles.end(user=world.vera, role=Role.VALIDATOR, by=world.adam, at=later(hours=1))
-    sign(request, world.carl, "approval", at=later(hours=2))
+    sign(request, deputy, at=later(days=1))
+    roles.end(user=world.vera, role=Role.VALIDATOR, by=world.adam, at=later(days=2))
+    sign(request, world.carl, "approval", at=later(days=3))
     assert not Authorisation.objects.exists()
 
 
@@ -144,3 +144,18 @@ def test_it_goes_to_a_person_with_a_role_that_signs_never_to_oneself(world):
     for to in (world.carl, world.ola, machine.user):
         with pytest.raises(delegation.CannotDelegate):
             away(world.carl, to)
+
+
+def test_a_delegation_of_today_does_not_sign_in_tier_2(world, deputy):
+    away(world.carl, deputy)
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    with pytest.raises(approvals.SameHand, match="for less than a day"):
+        sign(request, deputy, "approval", at=later(hours=23))
+    assert sign(request, deputy, "approval", at=later(hours=24)).warned == []
+
+
+def test_a_delegation_of_today_only_warns_in_tier_3(world, deputy):
+    away(world.carl, deputy)
+    request = submit(world, tier(world, 3))
+    assert 15 in sign(request, deputy, "approval", at=later(hours=1)).warned

@@ -4,7 +4,7 @@ import pytest
 
 from governance import access, approvals, duties, persons, registration, roles
 from governance.case import Case
-from governance.models import Authorisation, Signature
+from governance.models import Authorisation, PersonIdentity, Signature
 from governance.requirements.quorum import progress
 from governance.signatures import Proof
 from registry.models import Role, RoleAssignment, User
@@ -157,6 +157,49 @@ def test_rule_12_in_tier_1_people_known_to_be_distinct_sign(world):
     assert not Authorisation.objects.exists()
     sign(request, world.cora, "approval")
     assert Authorisation.objects.exists()
+
+
+def declared_one(world, a, b):
+    persons.declare(
+        a=a, b=b, same=True, reason="Payroll says so.", by=world.cora, at=later(hours=1)
+    )
+
+
+def test_rule_12_a_link_declared_after_the_signatures_takes_one_away(world):
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    sign(request, world.carl, "approval")
+    case = Case(request.version, world.production, later(hours=2))
+    assert progress(case).complete
+    declared_one(world, world.vera, world.carl)
+    case = Case(request.version, world.production, later(hours=2))
+    assert not progress(case).complete
+
+
+def test_rule_12_a_signer_who_turns_out_to_be_the_developer_counts_no_more(world):
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    sign(request, world.carl, "approval")
+    declared_one(world, world.carl, world.ben)
+    case = Case(request.version, world.production, later(hours=2))
+    assert [s.role for s in progress(case).signed] == [Role.VALIDATOR]
+
+
+@pytest.mark.parametrize(("number", "counts"), [(1, False), (2, True)])
+def test_rule_12_in_tier_1_people_whom_nobody_tells_apart_any_more_are_one(
+    world, number, counts
+):
+    request = submit(world, tier(world, number))
+    signers = (world.carl, world.cora) if number == 1 else (world.carl,)
+    sign(request, world.vera)
+    for signer in signers:
+        sign(request, signer, "approval")
+    assert Authorisation.objects.exists()
+    PersonIdentity.objects.filter(user=world.carl).update(
+        ended_at=NOW, ended_by=world.adam, end_reason="A mistake."
+    )
+    case = Case(request.version, world.production, later(hours=2))
+    assert progress(case).complete is counts
 
 
 def test_rule_14_a_data_protection_officer_does_not_approve(world):
