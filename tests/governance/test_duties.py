@@ -4,7 +4,7 @@ import pytest
 
 from governance import access, approvals, duties, persons, registration, roles
 from governance.case import Case
-from governance.models import Authorisation, PersonIdentity, Signature
+from governance.models import Authorisation, Signature
 from governance.requirements.quorum import progress
 from governance.signatures import Proof
 from registry.models import Role, RoleAssignment, User
@@ -183,23 +183,6 @@ def test_rule_12_a_signer_who_turns_out_to_be_the_developer_counts_no_more(world
     declared_one(world, world.carl, world.ben)
     case = Case(request.version, world.production, later(hours=2))
     assert [s.role for s in progress(case).signed] == [Role.VALIDATOR]
-
-
-@pytest.mark.parametrize(("number", "counts"), [(1, False), (2, True)])
-def test_rule_12_in_tier_1_people_whom_nobody_tells_apart_any_more_are_one(
-    world, number, counts
-):
-    request = submit(world, tier(world, number))
-    signers = (world.carl, world.cora) if number == 1 else (world.carl,)
-    sign(request, world.vera)
-    for signer in signers:
-        sign(request, signer, "approval")
-    assert Authorisation.objects.exists()
-    PersonIdentity.objects.filter(user=world.carl).update(
-        ended_at=NOW, ended_by=world.adam, end_reason="A mistake."
-    )
-    case = Case(request.version, world.production, later(hours=2))
-    assert progress(case).complete is counts
 
 
 def test_rule_14_a_data_protection_officer_does_not_approve(world):
