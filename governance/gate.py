@@ -260,7 +260,9 @@ def _unchanged(case: Case) -> Check:
         observed=_("record %(digest)s") % {"digest": _short(request.subject_sha256)}
         if same and request
         else _("the signed record differs, or there is none"),
-        because=_(
+        because=_("What a signature covers has grown with this version of Freigabe.")
+        if request is not None and request.of_an_earlier_form
+        else _(
             "Signatures cover the digests of version, file, risk, inventory and policy."
         ),
         next_step="" if same else _("The owner submits the version again."),

@@ -56,8 +56,16 @@ class ApprovalRequest(Fact):
     @property
     def packs(self) -> list[dict[str, Any]]:
         """The packs that it was submitted under: `id`, `sha256`, `early_adoption`."""
-        found: list[dict[str, Any]] = json.loads(self.subject)["packs"]
+        judged = json.loads(self.subject)
+        found: list[dict[str, Any]] = (
+            [judged["pack"]] if self.of_an_earlier_form else judged["packs"]
+        )
         return found
+
+    @property
+    def of_an_earlier_form(self) -> bool:
+        """Whether a Freigabe wrote it whose signatures covered less, and one pack."""
+        return "packs" not in json.loads(self.subject)
 
     @property
     def pack_names(self) -> str:
