@@ -1,64 +1,28 @@
 """The API's addresses, below /api/v1/."""
 
-from django.urls import path, re_path, register_converter
+from django.urls import path, re_path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from governance.api import (
-    aggregation,
     attachments,
-    challenges,
-    decisions,
-    declarations,
-    delegations,
+    decision_urls,
     door,
     dossiers,
-    emergencies,
-    evaluations,
     evidence,
     files,
-    findings,
-    fleet,
     gate,
     health,
     inventory,
     log,
-    matrices,
     notifications,
     people,
-    policies,
     proof,
-    risk,
     schema,
-    waivers,
     webhooks,
 )
+from governance.api.addresses import VERSION
 
 app_name = "api"
-
-
-class VersionConverter:
-    """A version number as in `registry.models.base.VERSION`."""
-
-    regex = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
-
-    def to_python(self, value: str) -> str:
-        """As it is."""
-        return value
-
-    def to_url(self, value: str) -> str:
-        """As it is."""
-        return value
-
-
-register_converter(VersionConverter, "version")
-
-_VERSION = "models/<slug:slug>/versions/<version:version>"
-_FINDING = "findings/<uuid:finding_id>"
-_INCIDENT = "incidents/<uuid:incident_id>"
-_WAIVER = "waivers/<uuid:waiver_id>"
-_EMERGENCY = "break-glass/<uuid:emergency_id>"
-_DRAFT = "policy-drafts/<uuid:draft_id>"
-_REQUEST = "approval-requests/<uuid:request_id>"
 
 urlpatterns = [
     path("schema", schema.Schema.as_view(), name="schema"),
@@ -72,124 +36,18 @@ urlpatterns = [
     path(
         "models/<slug:slug>/versions", inventory.VersionList.as_view(), name="versions"
     ),
+    path(VERSION, inventory.VersionDetail.as_view(), name="version"),
     path(
-        "models/<slug:slug>/risk-assessments",
-        risk.AssessmentList.as_view(),
-        name="risk-assessments",
-    ),
-    path("models/<slug:slug>/risk", risk.StandingDetail.as_view(), name="risk"),
-    path(
-        "models/<slug:slug>/reassessment-demands",
-        risk.DemandList.as_view(),
-        name="reassessment-demands",
-    ),
-    path(
-        "risk-assessments/<uuid:assessment_id>/overrides",
-        risk.Overrides.as_view(),
-        name="tier-overrides",
-    ),
-    path(
-        "risk-assessments/<uuid:assessment_id>/reductions",
-        risk.Reductions.as_view(),
-        name="tier-reductions",
-    ),
-    path(
-        "models/<slug:slug>/aggregate-risk",
-        aggregation.AggregateDetail.as_view(),
-        name="aggregate-risk",
-    ),
-    path(
-        "models/<slug:slug>/feeds", aggregation.FeedList.as_view(), name="model-feeds"
-    ),
-    path(
-        "risk/concentration",
-        aggregation.ConcentrationList.as_view(),
-        name="concentration",
-    ),
-    path("tier-decisions", risk.TierDecisionList.as_view(), name="tier-decisions"),
-    path(
-        "tier-decisions/<uuid:decision_id>/reversal",
-        risk.Reversal.as_view(),
-        name="tier-reversal",
-    ),
-    path("risk-matrices", matrices.MatrixList.as_view(), name="matrices"),
-    path("risk-matrices/drafts", matrices.DraftList.as_view(), name="matrix-drafts"),
-    path(
-        "risk-matrices/drafts/<uuid:draft_id>/preview",
-        matrices.DraftPreview.as_view(),
-        name="matrix-preview",
-    ),
-    path(
-        "risk-matrices/drafts/<uuid:draft_id>/publication",
-        matrices.Publication.as_view(),
-        name="matrix-publication",
-    ),
-    path(_VERSION, inventory.VersionDetail.as_view(), name="version"),
-    path(
-        f"{_VERSION}/evidence-runs",
+        f"{VERSION}/evidence-runs",
         evidence.RunsOfVersion.as_view(),
         name="version-evidence-runs",
     ),
     path(
-        f"{_VERSION}/attachments",
+        f"{VERSION}/attachments",
         attachments.AttachmentsOfVersion.as_view(),
         name="version-attachments",
     ),
-    path(
-        f"{_VERSION}/approval-requests",
-        decisions.RequestsOfVersion.as_view(),
-        name="version-approval-requests",
-    ),
-    path(
-        f"{_VERSION}/evaluations",
-        evaluations.EvaluationsOfVersion.as_view(),
-        name="version-evaluations",
-    ),
-    path(
-        "evaluations/<uuid:evaluation_id>",
-        evaluations.EvaluationDetail.as_view(),
-        name="evaluation",
-    ),
-    path("policies", policies.Packs.as_view(), name="policies"),
-    path(
-        "policies/<slug:slug>/versions",
-        policies.PackVersions.as_view(),
-        name="policy-versions",
-    ),
-    path(
-        "policies/<slug:slug>/versions/<version:version>",
-        policies.PackVersion.as_view(),
-        name="policy-version",
-    ),
-    path("policies/<slug:slug>/end", policies.PackEnding.as_view(), name="policy-end"),
-    path(
-        "policies/<slug:slug>/early-adoption",
-        policies.PackAdoption.as_view(),
-        name="policy-early-adoption",
-    ),
-    path("policy-drafts", policies.Drafts.as_view(), name="policy-drafts"),
-    path(_DRAFT, policies.Draft.as_view(), name="policy-draft"),
-    path(f"{_DRAFT}/review", policies.DraftReview.as_view(), name="draft-review"),
-    path(f"{_DRAFT}/return", policies.DraftReturn.as_view(), name="draft-return"),
-    path(f"{_DRAFT}/discard", policies.DraftDiscard.as_view(), name="draft-discard"),
-    path(
-        f"{_DRAFT}/publication",
-        policies.DraftPublication.as_view(),
-        name="draft-publication",
-    ),
-    path(
-        f"{_DRAFT}/simulations",
-        evaluations.SimulationsOfDraft.as_view(),
-        name="draft-simulations",
-    ),
-    path("simulations", evaluations.Simulations.as_view(), name="simulations"),
-    path(
-        "simulations/<uuid:simulation_id>",
-        evaluations.SimulationDetail.as_view(),
-        name="simulation",
-    ),
-    path(f"{_VERSION}/retirement", decisions.Retirement.as_view(), name="retirement"),
-    path(f"{_VERSION}/readiness", gate.Readiness.as_view(), name="readiness"),
+    path(f"{VERSION}/readiness", gate.Readiness.as_view(), name="readiness"),
     path("artifacts", files.Artifacts.as_view(), name="artifacts"),
     path("datasets", files.DatasetList.as_view(), name="datasets"),
     path(
@@ -226,171 +84,11 @@ urlpatterns = [
         attachments.AttachmentFile.as_view(),
         name="attachment-file",
     ),
-    path("declarations", declarations.DeclarationList.as_view(), name="declarations"),
-    path(
-        "declarations/<uuid:declaration_id>",
-        declarations.DeclarationDetail.as_view(),
-        name="declaration",
-    ),
-    path(
-        "declaration-kinds", declarations.KindList.as_view(), name="declaration-kinds"
-    ),
     path("evidence-signers", attachments.SignerList.as_view(), name="signers"),
     path(
         "evidence-signers/<slug:slug>/revoke",
         attachments.SignerRevocation.as_view(),
         name="signer-revocation",
-    ),
-    path("approval-requests", decisions.RequestList.as_view(), name="requests"),
-    path(_REQUEST, decisions.RequestDetail.as_view(), name="request"),
-    path(f"{_REQUEST}/challenges", challenges.Challenges.as_view(), name="challenges"),
-    path(f"{_REQUEST}/dissents", challenges.Dissents.as_view(), name="dissents"),
-    path(f"{_REQUEST}/changes", challenges.Changes.as_view(), name="changes"),
-    path(
-        "challenges/<uuid:challenge_id>/responses",
-        challenges.Responses.as_view(),
-        name="challenge-responses",
-    ),
-    path(
-        "challenges/<uuid:challenge_id>/disposition",
-        challenges.Disposition.as_view(),
-        name="challenge-disposition",
-    ),
-    path(
-        "dissents/<uuid:dissent_id>/override",
-        challenges.Override.as_view(),
-        name="dissent-override",
-    ),
-    path(
-        "signature-batches",
-        decisions.SignatureBatches.as_view(),
-        name="signature-batches",
-    ),
-    path("delegations", delegations.Delegations.as_view(), name="delegations"),
-    path(
-        "delegations/<uuid:delegation_id>/end",
-        delegations.DelegationEndView.as_view(),
-        name="delegation-end",
-    ),
-    path("conditions", delegations.Conditions.as_view(), name="conditions"),
-    path(
-        "conditions/<uuid:condition_id>/facts",
-        delegations.Facts.as_view(),
-        name="condition-facts",
-    ),
-    path("draws", delegations.Draws.as_view(), name="draws"),
-    path(
-        "draws/<uuid:draw_id>/review",
-        delegations.DrawReviews.as_view(),
-        name="draw-review",
-    ),
-    path("separation-of-duties", delegations.Duties.as_view(), name="duties"),
-    path(f"{_REQUEST}/signatures", decisions.Signatures.as_view(), name="signatures"),
-    path(f"{_REQUEST}/rejections", decisions.Rejections.as_view(), name="rejections"),
-    path(
-        f"{_REQUEST}/withdrawal", decisions.WithdrawalView.as_view(), name="withdrawal"
-    ),
-    path(
-        "authorisations", decisions.AuthorisationList.as_view(), name="authorisations"
-    ),
-    path(
-        f"{_VERSION}/retirement/confirmation",
-        decisions.RetirementConfirmation.as_view(),
-        name="retirement-confirmation",
-    ),
-    path(
-        "suspensions/agreements",
-        decisions.Agreements.as_view(),
-        name="suspension-agreements",
-    ),
-    path("suspensions", decisions.Suspensions.as_view(), name="suspensions"),
-    path("findings", findings.FindingList.as_view(), name="findings"),
-    path(_FINDING, findings.FindingDetail.as_view(), name="finding"),
-    path(f"{_FINDING}/steps", findings.FindingSteps.as_view(), name="finding-steps"),
-    path(
-        f"{_FINDING}/reopening",
-        findings.FindingReopening.as_view(),
-        name="finding-reopening",
-    ),
-    path(f"{_FINDING}/terms", findings.FindingTerms.as_view(), name="finding-terms"),
-    path(
-        f"{_FINDING}/risk-acceptances",
-        findings.FindingAcceptance.as_view(),
-        name="finding-acceptance",
-    ),
-    path("waivers", waivers.WaiverList.as_view(), name="waivers"),
-    path(_WAIVER, waivers.WaiverDetail.as_view(), name="waiver"),
-    path(
-        f"{_WAIVER}/signatures",
-        waivers.WaiverSignatures.as_view(),
-        name="waiver-signatures",
-    ),
-    path(
-        f"{_WAIVER}/rejections",
-        waivers.WaiverRejections.as_view(),
-        name="waiver-rejections",
-    ),
-    path(
-        f"{_WAIVER}/revocation",
-        waivers.WaiverRevocationView.as_view(),
-        name="waiver-revocation",
-    ),
-    path(
-        f"{_WAIVER}/renewals", waivers.WaiverRenewals.as_view(), name="waiver-renewals"
-    ),
-    path("incidents", fleet.IncidentList.as_view(), name="incidents"),
-    path(_INCIDENT, fleet.IncidentDetail.as_view(), name="incident"),
-    path(
-        f"{_INCIDENT}/report",
-        fleet.IncidentReportView.as_view(),
-        name="incident-report",
-    ),
-    path(
-        f"{_INCIDENT}/closure",
-        fleet.IncidentClosureView.as_view(),
-        name="incident-closure",
-    ),
-    path("reviews", fleet.ReviewList.as_view(), name="reviews"),
-    path("reviews/due", fleet.ReviewsDue.as_view(), name="reviews-due"),
-    path("vendor-notices", fleet.VendorNotices.as_view(), name="vendor-notices"),
-    path("compromised-keys", fleet.CompromisedKeys.as_view(), name="compromised-keys"),
-    path("attestations", fleet.AttestationList.as_view(), name="attestations"),
-    path("break-glass", emergencies.EmergencyList.as_view(), name="break-glass"),
-    path(
-        "break-glass/statistics",
-        emergencies.EmergencyStatistics.as_view(),
-        name="break-glass-statistics",
-    ),
-    path(
-        "break-glass/tokens",
-        emergencies.EmergencyTokens.as_view(),
-        name="break-glass-tokens",
-    ),
-    path(
-        "break-glass/tokens/uses",
-        emergencies.EmergencyTokenUses.as_view(),
-        name="break-glass-token-uses",
-    ),
-    path(_EMERGENCY, emergencies.EmergencyDetail.as_view(), name="emergency"),
-    path(
-        f"{_EMERGENCY}/confirmation",
-        emergencies.EmergencyConfirmation.as_view(),
-        name="emergency-confirmation",
-    ),
-    path(
-        f"{_EMERGENCY}/extension",
-        emergencies.EmergencyExtensionView.as_view(),
-        name="emergency-extension",
-    ),
-    path(
-        f"{_EMERGENCY}/end",
-        emergencies.EmergencyEndView.as_view(),
-        name="emergency-end",
-    ),
-    path(
-        f"{_EMERGENCY}/review",
-        emergencies.EmergencyReviewView.as_view(),
-        name="emergency-review",
     ),
     path("gate", gate.Gate.as_view(), name="gate"),
     path("gate/decisions", gate.Decisions.as_view(), name="decisions"),
@@ -445,6 +143,7 @@ urlpatterns = [
         name="identity-proof",
     ),
     path("signing-challenges", proof.Challenges.as_view(), name="signing-challenges"),
+    *decision_urls.urlpatterns,
     # No path converter: it stops at a line break.
     re_path("", door.Nothing.as_view(), name="nothing"),
 ]
