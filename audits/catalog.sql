@@ -111,7 +111,11 @@ BEGIN
       SELECT command_tag, object_type, coalesce(object_identity, ''), session_user,
         clock_timestamp()
       FROM pg_event_trigger_ddl_commands()
-      WHERE coalesce(schema_name, '') NOT IN ('pg_temp', 'pgmq') AND NOT in_extension;
+      WHERE coalesce(schema_name, '') NOT IN ('pg_temp', 'pgmq') AND NOT in_extension
+      -- A trigger has no schema of its own, its table has.
+      AND NOT EXISTS (SELECT FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+        WHERE classid = 'pg_trigger'::regclass AND t.oid = objid
+        AND c.relnamespace::regnamespace::text = 'pgmq');
   END IF;
   IF FOUND AND coalesce(nullif(current_setting('freigabe.actor', true), '')::jsonb
       ->> 'via', '') <> 'migration' THEN

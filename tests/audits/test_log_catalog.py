@@ -42,6 +42,23 @@ def test_temporary_tables_are_nobodys_business(superuser):
     assert SchemaChange.objects.count() == before
 
 
+def test_the_task_queues_triggers_are_not_told_but_others_are(written_log, superuser):
+    superuser.execute("CREATE SCHEMA IF NOT EXISTS pgmq")
+    superuser.execute("CREATE TABLE pgmq.q_scratch (id int)")
+    before = SchemaChange.objects.count()
+    trigger = (
+        "CREATE TRIGGER {} AFTER INSERT ON {} FOR EACH ROW "
+        "EXECUTE FUNCTION public.audits_forbid()"
+    )
+    superuser.execute(trigger.format("listeners", "pgmq.q_scratch"))
+    superuser.execute("DROP TRIGGER listeners ON pgmq.q_scratch")
+    assert SchemaChange.objects.count() == before
+    name = '"listeners on pgmq.q_scratch"'
+    superuser.execute(trigger.format(name, "public.registry_user"))
+    told = SchemaChange.objects.latest("id")
+    assert told.identity == f"{name} on public.registry_user"
+
+
 def test_attesting_twice_records_once(written_log):
     with connection.cursor() as cursor:
         cursor.execute("SELECT audits_attest()")
