@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from io import BytesIO
@@ -23,6 +24,9 @@ KEPT = 500  # bytes of the answer's body
 # Public addresses that mean the machine's own cloud.
 _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+# The system's resolver knows no time limit: who waits for it here, may stop waiting.
+_resolvers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[..., Sequence[tuple[Any, ...]]]
@@ -42,6 +46,14 @@ class Answer:
 
     status: int
     start: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A status, and the whole body."""
+
+    status: int
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -79,21 +91,69 @@ def post(
     `10.1.0.0/16`, and only they without TLS. Asks no proxy. Raises `AddressRefused`,
     `CallFailed`.
     """
-    target = _target(url, allowed, resolve)
     deadline = time.monotonic() + SECONDS
+    target = _target(url, allowed, resolve, deadline)
     try:
-        with _connected(target, deadline) as sock:
-            sock.settimeout(_left(deadline))
-            sock.sendall(_request(target, body, headers))
-            return _answer(_read(sock, deadline))
+        received, _ended = _exchange(target, _request(target, body, headers), deadline)
+        return _answer(received)
     except (OSError, HTTPException, ValueError) as error:
-        raise CallFailed(
-            _("%(host)s cannot be reached: %(error)s")
-            % {"host": target.host, "error": error}
-        ) from error
+        raise _failed(target, error) from error
 
 
-def _target(url: str, allowed: Sequence[str], resolve: Resolve) -> _Target:
+def get(
+    url: str,
+    *,
+    allowed: Sequence[str],
+    headers: Mapping[str, str] | None = None,
+    seconds: float = SECONDS,
+    largest: int = LARGEST_ANSWER,
+    resolve: Resolve = socket.getaddrinfo,
+) -> Document:
+    """Fetch a document whole, whatever its status; follow no redirect.
+
+    As `post`, within `seconds` for everything. A body that breaks off, or an answer of
+    more than `largest` bytes with its headers, is a failure, never a part. Raises
+    `AddressRefused`, `CallFailed`.
+    """
+    deadline = time.monotonic() + seconds
+    target = _target(url, allowed, resolve, deadline)
+    request = _request(target, b"", headers or {}, method="GET")
+    try:
+        received, ended = _exchange(target, request, deadline, largest + 1)
+        if len(received) > largest:
+            raise CallFailed(
+                _("%(host)s answers with more than %(size)s bytes.")
+                % {"host": target.host, "size": largest}
+            )
+        if not ended:
+            raise TimeoutError(_("it takes too long"))
+        return _whole(received)
+    except (OSError, HTTPException, ValueError) as error:
+        raise _failed(target, error) from error
+
+
+def _exchange(
+    target: _Target, request: bytes, deadline: float, largest: int = LARGEST_ANSWER
+) -> tuple[bytes, bool]:
+    with _connected(target, deadline) as sock:
+        sock.settimeout(_left(deadline))
+        sock.sendall(request)
+        return _read(sock, deadline, largest)
+
+
+def _failed(target: _Target, error: Exception) -> CallFailed:
+    return CallFailed(
+        _("%(host)s cannot be reached: %(error)s")
+        % {"host": target.host, "error": error}
+    )
+
+
+def _target(
+    url: str,
+    allowed: Sequence[str],
+    resolve: Resolve,
+    deadline: float | None = None,
+) -> _Target:
     """Whom to call: all addresses of the name are judged, the first is taken."""
     try:
         parts = urlsplit(url)
@@ -105,9 +165,11 @@ def _target(url: str, allowed: Sequence[str], resolve: Resolve) -> _Target:
     if parts.username is not None or parts.password is not None or " " in url:
         raise AddressRefused(_("No user name, password or space in the address."))
     port = port or (443 if parts.scheme == "https" else 80)
+    asked = _resolvers.submit(resolve, host, port, type=socket.SOCK_STREAM)
     try:
-        found = resolve(host, port, type=socket.SOCK_STREAM)
+        found = asked.result(SECONDS if deadline is None else _left(deadline))
     except (OSError, UnicodeError) as error:
+        asked.cancel()
         raise CallFailed(_("%s is not known to the name service.") % host) from error
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
@@ -159,7 +221,9 @@ def _connected(target: _Target, deadline: float) -> socket.socket:
         raise
 
 
-def _request(target: _Target, body: bytes, headers: Mapping[str, str]) -> bytes:
+def _request(
+    target: _Target, body: bytes, headers: Mapping[str, str], method: str = "POST"
+) -> bytes:
     path = target.parts.path or "/"
     if target.parts.query:
         path += f"?{target.parts.query}"
@@ -167,29 +231,29 @@ def _request(target: _Target, body: bytes, headers: Mapping[str, str]) -> bytes:
     lines = {
         "Host": host,
         "Connection": "close",
-        "Content-Length": str(len(body)),
+        **({"Content-Length": str(len(body))} if method == "POST" else {}),
         "User-Agent": "Freigabe",
         **headers,
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body
 
 
-def _read(sock: socket.socket, deadline: float) -> bytes:
-    """What comes, up to a size and a time; an answer may be longer than we read."""
+def _read(sock: socket.socket, deadline: float, largest: int) -> tuple[bytes, bool]:
+    """What comes, up to a size and a time, and whether the other side ended it."""
     received = b""
-    while len(received) < LARGEST_ANSWER:
-        sock.settimeout(_left(deadline))
+    while len(received) < largest:
         try:
-            piece = sock.recv(8192)
+            sock.settimeout(_left(deadline))
+            piece = sock.recv(min(8192, largest - len(received)))
         except TimeoutError:
             if b"\r\n\r\n" in received:
                 break
             raise
         if not piece:
-            break
+            return received, True
         received += piece
-    return received
+    return received, False
 
 
 class _Received:
@@ -212,8 +276,15 @@ def _answer(received: bytes) -> Answer:
     return Answer(response.status, start.decode("utf-8", "replace"))
 
 
+def _whole(received: bytes) -> Document:
+    """All of it; `IncompleteRead` is an `HTTPException`."""
+    response = HTTPResponse(_Received(received), method="GET")  # type: ignore[arg-type]
+    response.begin()
+    return Document(response.status, response.read())
+
+
 def _left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise TimeoutError(_("it takes longer than %s seconds") % int(SECONDS))
+        raise TimeoutError(_("it takes too long"))
     return left

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -38,6 +39,22 @@ class Receiver(BaseHTTPRequestHandler):
             self.send_response(204 if self.path == "/good" else 503)
             self.end_headers()
             self.wfile.write(b"" if self.path == "/good" else b"down for now")
+
+    def do_GET(self) -> None:
+        self.seen.append((self.path, dict(self.headers), b""))
+        away = "http://169.254.169.254/"
+        if self.path == "/slow":
+            time.sleep(1)
+        status = 302 if self.path == "/away" else 200
+        body = b"x" * (100_000 if self.path == "/endless" else 1000)
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", away)
+        broken = 1 if self.path == "/broken" else 0
+        self.send_header("Content-Length", str(len(body) + broken))
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(body)
 
     def log_message(self, *_args: object) -> None:
         pass
@@ -202,3 +219,37 @@ def test_nobody_there_is_a_failure():
         port = free.getsockname()[1]
         with pytest.raises(outgoing.CallFailed):
             post(f"http://127.0.0.1:{port}/", LOCAL)
+
+
+def test_a_document_is_fetched_whole(receiver):
+    found = outgoing.get(f"{receiver}/good", allowed=LOCAL)
+    assert (found.status, found.body) == (200, b"x" * 1000)
+    assert "Content-Length" not in Receiver.seen[0][1]
+
+
+def test_a_redirect_of_a_document_is_followed_by_nobody(receiver):
+    assert outgoing.get(f"{receiver}/away", allowed=LOCAL).status == 302
+    assert len(Receiver.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("endless", "more than"), ("broken", "reached"), ("slow", "too long|timed out")],
+)
+def test_a_part_of_a_document_is_no_document(receiver, path, why):
+    with pytest.raises(outgoing.CallFailed, match=why):
+        outgoing.get(f"{receiver}/{path}", allowed=LOCAL, seconds=0.5)
+
+
+def test_a_name_service_that_hangs_is_not_waited_for():
+    released = threading.Event()
+
+    def resolve(*_args, **_more):
+        released.wait(30)
+        return []
+
+    began = time.monotonic()
+    with pytest.raises(outgoing.CallFailed, match="name service"):
+        outgoing.get("https://slow.example/", allowed=(), seconds=0.3, resolve=resolve)
+    released.set()
+    assert time.monotonic() - began < 5
