@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from audits import in_toto
 from audits.artifacts import Detected, UnsupportedArtifact
 from audits.models import ForeignEvidence
-from governance import artifacts, evidence_signers, roles, signatures
+from governance import artifacts, duties, evidence_signers, roles, signatures
 from governance.attached import envelope_text, record_digest, statement
 from governance.evidence_signers import Signed
 from governance.evidence_types import EVIDENCE_TYPES, EvidenceType
@@ -102,6 +102,7 @@ def attach(
     roles.require(by, RIGHT, model=version.model)
     kind = _check(claim, at)
     wish = _Wish(_lock(version), kind, claim, document, by, at)
+    _refuse_own_auditor(wish, "produced_by", claim.produced_by)
     row = _sign(wish, proof) if envelope is None else _adopt(wish, envelope)
     return _first(row) or _insert(row)
 
@@ -134,6 +135,16 @@ def _lock(version: ModelVersion) -> ModelVersion:
     """The version, locked: the same evidence twice at once is still one row."""
     rows = ModelVersion.objects.select_for_update(of=("self",))
     return rows.select_related("model", "run").get(pk=version.pk)
+
+
+def _refuse_own_auditor(wish: _Wish, field: str, name: str) -> None:
+    """Rule 13: an audit under Local Law 144 is by nobody of ours, nor of the vendor."""
+    if wish.kind.name not in duties.LL144_EVIDENCE:
+        return
+    model = wish.version.model
+    because = duties.ll144_auditor(name=name, email="", model=model)
+    if because is not None:
+        raise Refused({field: [because]})
 
 
 def _sign(wish: _Wish, proof: signatures.Proof | None) -> ForeignEvidence:
@@ -179,6 +190,7 @@ def _adopt(wish: _Wish, envelope: Mapping[str, Any]) -> ForeignEvidence:
         raise Refused({"envelope": [str(error)]}) from error
     _require_about(wish.version, said)
     _refuse_own_signer(wish.version, signed)
+    _refuse_own_auditor(wish, "envelope", signed.signer.name)
     outcome = _outcome(wish.kind, said)
     if wish.claim.outcome not in ("", outcome):
         told = _("The signed statement says: %(outcome)s.") % {"outcome": outcome.label}

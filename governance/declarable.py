@@ -22,6 +22,11 @@ _TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": "string", "minLength": 1, "maxLength": LONGEST},
     "line": {"type": "string", "minLength": 1, "maxLength": 300},
     "person": {"type": "string", "minLength": 1, "maxLength": 150},
+    "email": {
+        "type": "string",
+        "pattern": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        "maxLength": 254,
+    },
     "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "maxLength": 64},
     "url": {"type": "string", "pattern": r"^https?://[^\s]+$", "maxLength": 1000},
     "date": {

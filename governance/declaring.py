@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from jsonschema import ValidationError
 
 from audits.models import ForeignEvidence
-from governance import roles, signatures
+from governance import duties, roles, signatures
 from governance.declarable import KINDS, Kind
 from governance.evidence_types import EVIDENCE_TYPES
 from governance.models import Declaration
@@ -104,6 +104,7 @@ def declare(
     if EVIDENCE_TYPES[kind].independent and version is not None:
         _refuse_own_work(version, by)
     _check_fields(found, fields, at)
+    _check_auditor(found, fields, subject)
     _check_links(subject, attachment, valid_until, at)
     row = Declaration(
         kind=kind,
@@ -179,6 +180,17 @@ def _check_fields(kind: Kind, fields: Mapping[str, Any], at: datetime) -> None:
         for name, text in errors:
             told.setdefault(f"fields/{name}" if name else "fields", []).append(text)
         raise Refused(told)
+
+
+def _check_auditor(kind: Kind, fields: Mapping[str, Any], subject: Subject) -> None:
+    """Rule 13: an audit under Local Law 144 is by nobody of ours, nor of the vendor."""
+    model = subject.about_model
+    if kind.name not in duties.LL144_EVIDENCE or model is None:
+        return
+    email = fields.get("auditor_email", "")
+    because = duties.ll144_auditor(name=fields["auditor"], email=email, model=model)
+    if because is not None:
+        raise Refused({"fields/auditor": [because]})
 
 
 def _require_printable(kind: Kind, fields: Mapping[str, Any]) -> None:

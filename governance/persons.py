@@ -83,7 +83,7 @@ def known_twins() -> dict[UUID, set[UUID]]:
     """
     bearers: dict[tuple[str, str, str], set[UUID]] = defaultdict(set)
     for pk, email in User.objects.exclude(email="").values_list("pk", "email"):
-        bearers[Kind.EMAIL, "", _address(email)].add(pk)
+        bearers[Kind.EMAIL, "", address(email)].add(pk)
     for row in PersonIdentity.objects.filter(ended_at=None):
         bearers[row.kind, row.issuer, row.value].add(row.user_id)
     links = PersonLink.objects.order_by("sequence")
@@ -105,7 +105,7 @@ def known_as(user: User) -> frozenset[tuple[str, str, str]]:
     rows = PersonIdentity.objects.filter(user=user, ended_at=None)
     found = set(rows.values_list("kind", "issuer", "value"))
     if user.email:
-        found.add((Kind.EMAIL, "", _address(user.email)))
+        found.add((Kind.EMAIL, "", address(user.email)))
     return frozenset(found)
 
 
@@ -210,7 +210,7 @@ def _normal(kind: str, value: str, issuer: str) -> tuple[str, str]:
     if kind == Kind.EMAIL:
         if "@" not in value.strip("@"):
             raise CannotRecord("value", _("This is no e-mail address."))
-        return _address(value), ""
+        return address(value), ""
     if not issuer:
         raise CannotRecord(
             "issuer", _("Say whose identifier it is: the directory or provider.")
@@ -218,7 +218,7 @@ def _normal(kind: str, value: str, issuer: str) -> tuple[str, str]:
     return value, issuer.rstrip("/")
 
 
-def _address(text: str) -> str:
+def address(text: str) -> str:
     """An address as mail servers deliver it: spelling, case and +tag make no other
     mailbox (RFC 5321, 2.4; RFC 5233)."""
     folded = unicodedata.normalize("NFKC", text).strip().casefold()

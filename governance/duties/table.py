@@ -132,7 +132,7 @@ RULES: tuple[Rule, ...] = (
         13,
         gettext_lazy("Auditor of Local Law 144, and employee or vendor"),
         gettext_lazy("audit"),
-        where="duties.ll144_auditor",
+        where="declaring.declare, attaching.attach",
     ),
     Rule(
         14,

@@ -146,8 +146,8 @@ def test_what_is_no_identifier_is_refused(world, kind, value, issuer, field):
 
 @given(st.text(max_size=40))
 def test_the_normal_form_of_an_address_is_its_own_normal_form(text):
-    once = persons._address(f"{text}@bank.example")
-    assert persons._address(once) == once
+    once = persons.address(f"{text}@bank.example")
+    assert persons.address(once) == once
 
 
 def test_what_identifies_a_human_goes_with_an_erasure(world):
