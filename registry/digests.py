@@ -8,6 +8,9 @@ from decimal import Decimal
 
 # Whole numbers beyond this are not exact in an IEEE double (RFC 7493, 2.2).
 LARGEST_INTEGER = 2**53 - 1
+# Python escapes exactly what RFC 8785, 3.2.2.2 asks for, U+007F included. Made once:
+# `json.dumps` with other settings than its own makes an encoder for each text.
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class NotCanonical(ValueError):
@@ -70,8 +73,7 @@ def _text(value: str, place: str) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         raise NotCanonical(f"{place} holds a lone surrogate.") from error
-    # Python escapes exactly what RFC 8785, 3.2.2.2 asks for, U+007F included.
-    return json.dumps(value, ensure_ascii=False)
+    return _quoted(value)
 
 
 def _integer(value: int, place: str) -> str:
@@ -81,15 +83,14 @@ def _integer(value: int, place: str) -> str:
 
 
 def _object(value: Mapping[object, object], place: str) -> str:
-    keys: list[str] = []
+    names: dict[str, str] = {}
     for key in value:
         if not isinstance(key, str):
             raise NotCanonical(f"{place} has the key {key!r}, which is not text.")
-        _text(key, f"{place}, key {key!r}")
-        keys.append(key)
+        names[key] = _text(key, f"{place}, key {key!r}")
     # RFC 8785, 3.2.3: order by UTF-16 code units, not by code points.
-    keys.sort(key=lambda key: key.encode("utf-16-be"))
-    parts = (f"{_text(k, place)}:{_render(value[k], f'{place}.{k}')}" for k in keys)
+    keys = sorted(names, key=lambda key: key.encode("utf-16-be"))
+    parts = (f"{names[k]}:{_render(value[k], f'{place}.{k}')}" for k in keys)
     return "{" + ",".join(parts) + "}"
 
 
