@@ -15,7 +15,7 @@ from governance.case import Case
 from governance.models import ApprovalRequest, Evaluation, PolicyPack
 from governance.policy import Bound, Check, InForce
 from governance.requirements import DEPLOY, answered, asked_at, law, waived_in
-from governance.requirements.judging import Waived, judge, key_of
+from governance.requirements.judging import Waived, judge
 from registry.acts import act
 from registry.digests import canonical_json, sha256_hex
 from registry.models import Environment, ModelVersion, User
@@ -148,7 +148,7 @@ def _variables(packs: Sequence[InForce]) -> frozenset[str]:
 
 
 def _place(found: Bound, item: Mapping[str, Any]) -> str:
-    return f"{found.pack.name} {found.rule.id} {key_of(item)}"
+    return f"{found.pack.name} {found.rule.id} {found.rule.key(item)}"
 
 
 def _follows(

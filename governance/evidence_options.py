@@ -188,20 +188,28 @@ _REQUIRED = {
 }
 
 
-def errors_of(item: Mapping[str, Any]) -> tuple[str, ...]:
+def errors_of(item: Mapping[str, Any], key: str = "") -> tuple[str, ...]:
     """What cannot be evaluated in a rule's piece of evidence; empty when all can.
+
+    `key` is its canonical text, where the caller has it already (`Rule.key`).
 
     `signature_event` has a form of its own, which `governance.seats` and
     `requirements.signed` check. An unknown type is an error.
     """
     try:
-        return _errors(json.dumps(item, sort_keys=True))
+        text = key or json.dumps(item, sort_keys=True)
     except TypeError:
         return (_("This is no plain data."),)
+    return () if _is_sound(text) else _errors(text)
 
 
 @lru_cache(maxsize=4096)
+def _is_sound(text: str) -> bool:
+    return not _errors(text)
+
+
 def _errors(text: str) -> tuple[str, ...]:
+    """What is wrong, in the language of the reader: never kept for the next one."""
     item = json.loads(text)
     kind = item.get("type")
     if kind == "signature_event":

@@ -17,6 +17,11 @@ NEVER_WAIVED = frozenset(
 )
 
 
+def key_of(item: Mapping[str, Any]) -> str:
+    """Equal for equal evidence: its type and everything that is asked of it."""
+    return json.dumps(item, sort_keys=True)
+
+
 @dataclass(frozen=True)
 class Citation:
     """A source of a rule as data: which text, where in it, and since when it is law.
@@ -61,8 +66,13 @@ class Rule:
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """For each piece of evidence, what is equal for equal evidence."""
-        return tuple(json.dumps(item, sort_keys=True) for item in self.evidence)
+        """`key_of` each piece of evidence."""
+        return tuple(key_of(item) for item in self.evidence)
+
+    def key(self, item: Mapping[str, Any]) -> str:
+        """`key_of` one piece of evidence, known already when it is one of its own."""
+        own = zip(self.evidence, self.keys, strict=True)
+        return next((key for one, key in own if one is item), "") or key_of(item)
 
     @property
     def may_be_waived(self) -> bool:

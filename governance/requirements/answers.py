@@ -26,7 +26,7 @@ def answer(
 
 def unusable(rule: Rule, item: Mapping[str, Any]) -> Check | None:
     """A failed check when the pack asks something that nothing here evaluates."""
-    wrong = errors_of(item)
+    wrong = errors_of(item, rule.key(item))
     if not wrong:
         return None
     return answer(

@@ -4,7 +4,6 @@ Nothing here reads the database: the same inputs give the same checks, today and
 an evaluation record is run again (decisions.md 3.2, rule 5).
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,11 +58,6 @@ def _strictest(rules: Sequence[Bound]) -> dict[str, str]:
             if found.get(key) != "block":
                 found[key] = rule.severity
     return found
-
-
-def key_of(item: Mapping[str, Any]) -> str:
-    """Equal for equal evidence: its type and everything that is asked of it."""
-    return json.dumps(item, sort_keys=True)
 
 
 def _judged(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from governance import declaring, evidence_options, policy, roles
 from governance.case import Case
@@ -149,6 +150,15 @@ def test_every_rule_is_evaluable_and_speaks_both_languages(rule_id):
         assert item["type"] in PROVIDERS
         assert item["type"] in EVIDENCE_TYPES
         assert evidence_options.errors_of(item) == ()
+
+
+def test_what_nobody_can_evaluate_is_said_in_the_language_of_each_reader():
+    said = []
+    for language in ("de", "en"):
+        with translation.override(language):
+            said += evidence_options.errors_of({"type": "tea-leaves"})
+    german, english = said
+    assert "tea-leaves" in german and german != english
 
 
 def test_every_type_of_evidence_has_a_provider():
