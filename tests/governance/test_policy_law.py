@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,6 +163,24 @@ def test_annex_i_systems_are_bound_later_and_unknown_classes_are_not(
     found = {item.rule.id: item.severity for item in rules}
     assert found["euai-004"] == wanted
     assert found["euai-001"] == "block"
+
+
+def test_a_rule_of_which_nobody_knows_says_so_in_the_language_of_each_reader():
+    row = shipped()
+    row.document = row.document.replace(
+        "  severity: block\n", "  severity: block\n  when: use_case.gxp\n", 1
+    )
+    packs = [policy.Applying(policy.InForce(row))]
+    said = {}
+    for language in ("de", "en", "de"):
+        with translation.override(language):
+            rules = policy.bound(packs, tier=1, on=DAY, read=lambda _names: {})
+        said[language] = next(item.unknown for item in rules if item.unknown)
+    assert "use_case.gxp" in said["de"]
+    assert said["de"] != said["en"]
+    known = {"use_case.gxp": True}
+    rules = policy.bound(packs, tier=1, on=DAY, read=lambda _names: known)
+    assert not any(item.unknown for item in rules)
 
 
 def test_a_later_day_with_a_condition_that_nobody_can_evaluate_is_refused():

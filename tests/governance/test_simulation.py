@@ -10,6 +10,7 @@ from audits.evidence import latest_reports, latest_reports_by
 from governance import (
     access,
     approvals,
+    evaluations,
     findings,
     policy,
     publishing,
@@ -96,6 +97,30 @@ def test_a_portfolio_is_judged_as_its_versions_one_by_one(world, recorded):
         fresh = Case(many.version, many.environment, at).as_granted()
         fresh.knowing(shelf=shelf)
         assert denials(fresh, DEPLOY) == [c for c in evaluate(one, DEPLOY) if c.blocks]
+
+
+def test_a_record_of_evaluation_agrees_with_the_simulation_to_the_letter(world):
+    for slug in ("one", "two"):
+        version = world.version(world.model(slug, **EVERYWHERE))
+        world.measured(version, world.data(slug))
+        world.assessed(version.model)
+        granted_of(world, version)
+    around_two(world)
+    at = later(hours=1)
+    shelf = policy.shelf(at=at, packs=all_packs())
+    found = simulation.run(at=at, shelf=shelf)
+    for loss in found.losses:
+        row = RegisteredModel.objects.get(slug=loss.model)
+        case = Case(row.versions.get(), world.production, at).as_granted()
+        recorded = evaluations.document(case.knowing(shelf=shelf))
+        denying = [
+            simulation.Failing(r["requirement"], r["pack"], r["title"], r["observed"])
+            for r in recorded["results"]
+            if not r["passed"] and r["severity"] != "warn"
+        ]
+        assert recorded["passed"] is False
+        assert list(loss.failing) == denying
+    assert [loss.model for loss in found.losses] == ["one", "two"]
 
 
 def test_the_number_of_queries_does_not_grow_with_the_portfolio(world):
