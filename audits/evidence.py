@@ -34,6 +34,19 @@ _ASKING = 0x41_53_4B_31  # "ASK1": the first key of our advisory locks
 OPEN = (EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING)
 
 
+# Of each finished run, what says whether it counts.
+_JUDGED = (
+    "id",
+    "version_id",
+    "kind",
+    "config",
+    "answered_by_id",
+    "dataset_version_id",
+    "requested_by_id",
+    "requested_at",
+)
+
+
 class AlreadyEnded(Exception):
     """The run has ended, so that it cannot be cancelled."""
 
@@ -236,8 +249,8 @@ def latest_reports_by(
     counting: dict[UUID, dict[str, UUID]] = {key: {} for key in by_id}
     vouching: dict[UUID, dict[str, UUID]] = {key: {} for key in by_id}
     runs = EvidenceRun.objects.filter(version__in=by_id, state=State.FINISHED)
-    for run in runs.order_by("ended_at", "id").defer("progress", "step"):
-        answer = run.answered_by_id or run.pk
+    for run in runs.order_by("ended_at", "id").values_list(*_JUDGED, named=True):
+        answer = run.answered_by_id or run.id
         if _vouches(run, by_id[run.version_id], held[run.requested_by_id]):
             vouching[run.version_id][run.kind] = answer
         elif (
@@ -251,8 +264,8 @@ def latest_reports_by(
     reports = {
         report.run_id: report
         for report in EvidenceReport.objects.filter(run__in=wanted)
-        .select_related("run__dataset_version__dataset")
-        .prefetch_related("measurements")
+        .select_related("run")
+        .prefetch_related("run__dataset_version__dataset", "measurements")
         .defer("document")
     }
     return {
@@ -262,7 +275,7 @@ def latest_reports_by(
 
 
 def _vouches(
-    run: EvidenceRun,
+    run: Any,
     version: ModelVersion,
     held: Iterable[tuple[datetime, datetime | None]],
 ) -> bool:

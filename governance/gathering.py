@@ -14,7 +14,7 @@ from governance.lifecycle import State, state_of
 from governance.models import Authorisation, RiskMatrix, Signature
 from governance.policy import Shelf
 from governance.surroundings import Together
-from registry.models import VersionArtifact, VersionDataset
+from registry.models import VersionArtifact
 
 AT_ONCE = 500
 
@@ -51,25 +51,23 @@ def cases(
 def _rows(keys: Iterable[UUID]) -> list[Authorisation]:
     found = (
         Authorisation.objects.select_related(
-            "request__assessment",
-            "request__requested_by",
-            "environment",
-            "version__model__owner",
-            "version__model__developer",
-            "version__model__validator",
-            "version__run",
-            "version__developer",
+            "request__assessment", "version__model", "version__run"
         )
+        # What many share, such as people, is one object for all of them.
         .prefetch_related(
+            "environment",
+            "request__requested_by",
             "request__assessment__tier_decisions",
             Prefetch(
                 "request__signatures",
-                Signature.objects.select_related("signed_by", "delegation__delegator"),
+                Signature.objects.select_related("delegation__delegator"),
             ),
-            Prefetch(
-                "version__version_datasets",
-                VersionDataset.objects.select_related("dataset_version"),
-            ),
+            "request__signatures__signed_by",
+            "version__developer",
+            "version__model__owner",
+            "version__model__developer",
+            "version__model__validator",
+            "version__version_datasets__dataset_version",
             Prefetch(
                 "version__version_artifacts",
                 VersionArtifact.objects.select_related("artifact"),

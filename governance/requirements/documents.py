@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from governance.case import Case
@@ -228,11 +230,15 @@ def _not_due(rule: Rule, item: Mapping[str, Any], case: Case) -> Check | None:
 
 def next_step(kind: str, title: str) -> str:
     """Who declares it, else that it is attached."""
-    known = KINDS.get(kind)
-    if known is None:
+    if kind not in KINDS:
         return _("Attach: %(title)s.") % {"title": title}
-    names = " / ".join(str(role.label) for role in known.signed_by)
     return _("%(roles)s declares or attaches: %(title)s.") % {
-        "roles": names,
+        "roles": _who_signs(kind, get_language()),
         "title": title,
     }
+
+
+@lru_cache(maxsize=1024)
+def _who_signs(kind: str, _language: str | None) -> str:
+    """The roles that may declare it, in the language of the reader."""
+    return " / ".join(str(role.label) for role in KINDS[kind].signed_by)

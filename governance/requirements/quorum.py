@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ class Progress:
     wanted: int
     missing: tuple[Place, ...]
 
-    @property
+    @cached_property
     def complete(self) -> bool:
         """Whether every pack has its signatures. Where none asks, nothing is."""
         return bool(self.asked) and all(
