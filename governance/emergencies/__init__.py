@@ -1,17 +1,8 @@
 """Break-glass: a version runs for hours although the gate denies (decisions.md 3.8)."""
 
-from governance.emergencies.invoking import (
-    Call,
-    confirm,
-    end,
-    extend,
-    invoke,
-    require_confirmer,
-    require_possible,
-    standing_in,
-    statement,
-    told,
-)
+from governance.emergencies.confirming import confirm, require_confirmer
+from governance.emergencies.ending import end, extend
+from governance.emergencies.invoking import Call, invoke
 from governance.emergencies.overriding import (
     in_force,
     in_permit,
@@ -26,6 +17,8 @@ from governance.emergencies.reviewing import (
     review,
     statistics,
 )
+from governance.emergencies.standing import require_possible, standing_in, told
+from governance.emergencies.statements import statement
 from governance.emergencies.terms import (
     NotPossible,
     SameHand,

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from governance.case import Case
-from governance.emergencies.invoking import revoked, told
+from governance.emergencies.standing import revoked, told
 from governance.emergencies.terms import ends_at
 from governance.models import Emergency, EmergencyAuthorisation, Status
 from governance.policy import Check, NoPolicy, Rule

@@ -7,7 +7,9 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from governance import records, roles, signatures
-from governance.emergencies.invoking import lock, quarter_of, sign
+from governance.emergencies.confirming import quarter_of
+from governance.emergencies.standing import lock
+from governance.emergencies.statements import sign
 from governance.emergencies.terms import (
     Meaning,
     NotPossible,

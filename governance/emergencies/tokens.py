@@ -11,7 +11,10 @@ from django.utils.translation import gettext as _
 
 from audits import dsse
 from governance import permit, persons, records, roles, signatures
-from governance.emergencies.invoking import Call, give, require_possible, sign, store
+from governance.emergencies.confirming import give
+from governance.emergencies.invoking import Call, store
+from governance.emergencies.standing import require_possible
+from governance.emergencies.statements import sign
 from governance.emergencies.terms import Meaning, NotPossible, SameHand, longest
 from governance.models import Emergency, EmergencyToken
 from registry.digests import canonical_json, sha256_hex
