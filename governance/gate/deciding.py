@@ -3,9 +3,10 @@
 import uuid
 from datetime import datetime, timedelta
 
+from audits import stillness
 from governance import conditions, emergencies, fast_lane, permit, roles
 from governance.case import Case
-from governance.gate import checking
+from governance.gate import checking, remembering
 from governance.gate.asking import Question, check_question, find
 from governance.models import EmergencyAuthorisation, GateDecision, Signature
 from governance.policy import Check
@@ -36,7 +37,9 @@ def decide(*, question: Question, by: User, at: datetime) -> GateDecision:
         if emergencies.relied_on(checks):
             broken = emergencies.in_force(case)
         try:
-            permit_text, expires_at = _permit(case, str(decision_id), checks, broken)
+            permit_text, expires_at = _permit(
+                case, str(decision_id), checks, broken, at
+            )
         except permit.NoKey as error:
             checks.append(checking.no_key(str(error)))
     return GateDecision.objects.create(
@@ -63,6 +66,8 @@ def examine(
 ) -> tuple[Case | None, list[Check]]:
     """All checks of a question, without recording anything (readiness)."""
     check_question(question)
+    # Before anything is read: what changes meanwhile is then seen at the next question.
+    moment = stillness.now()
     environment = Environment.objects.filter(slug=question.environment).first()
     version, known = find(question)
     checks = [known]
@@ -71,24 +76,39 @@ def examine(
     if version is None or environment is None:
         return None, checks
     roles.require(by, "read", model=version.model, environment=environment)
-    case = Case(version, environment, at).as_granted()
-    return case, checks + checks_of(case, digest=question.digest)
+    case = Case(version, environment, at)
+    judged, standing = remembering.judged(case, _standing, moment=moment)
+    asked = _of_question(judged, standing, question.digest, at)
+    if any(check.blocks for check in asked):
+        judged = case.as_granted()
+        asked = emergencies.overridden(judged, asked)
+    return judged, checks + asked
 
 
 def checks_of(case: Case, *, digest: str = "") -> list[Check]:
     """Every check of a known version and environment, as gate and dossier show them."""
     case = case.as_granted()
-    checks = [
-        checking.digest(case, digest),
+    checks = _of_question(case, _standing(case), digest, case.at)
+    return emergencies.overridden(case, checks)
+
+
+def _standing(case: Case) -> list[Check]:
+    """The checks that rest on governed rows and the time alone."""
+    return [
         checking.life_cycle(case),
         checking.authorised(case),
         checking.unchanged(case),
         *checking.policy(case),
         *conditions.checks(case),
         *fast_lane.checks(case),
-        checking.log_check(at=case.at),
     ]
-    return emergencies.overridden(case, checks)
+
+
+def _of_question(
+    case: Case, standing: list[Check], digest: str, at: datetime
+) -> list[Check]:
+    """The standing checks among those that are made for each question."""
+    return [checking.digest(case, digest), *standing, checking.log_check(at=at)]
 
 
 def _permit(
@@ -96,12 +116,13 @@ def _permit(
     decision_id: str,
     checks: list[Check],
     broken: EmergencyAuthorisation | None,
+    at: datetime,
 ) -> tuple[str, datetime]:
     """A permit and its end: of the approval, or of the emergency that stands in."""
     granted = broken or case.authorisation
     assert granted is not None  # noqa: S101
     until = emergencies.ends_at(broken) if broken else granted.valid_until
-    expires_at = min(until, case.at + timedelta(hours=PERMIT_HOURS))
+    expires_at = min(until, at + timedelta(hours=PERMIT_HOURS))
     meanings = (Signature.Meaning.REVIEW, Signature.Meaning.APPROVAL)
     text = permit.issue(
         decision_id=decision_id,
@@ -116,7 +137,7 @@ def _permit(
         conditions=conditions.in_permit(case.granted.request if case.granted else None),
         evidence={kind: report.sha256 for kind, report in case.reports.items()},
         checks=[check.requirement for check in checks],
-        at=case.at,
+        at=at,
         expires_at=expires_at,
     )
     return text, expires_at
