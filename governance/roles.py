@@ -135,6 +135,13 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("set retention rules"): {R.RISK_MANAGER, R.COMPLIANCE},
         gettext_noop("manage access"): {R.PLATFORM_ADMIN},
         gettext_noop("manage webhooks"): {R.PLATFORM_ADMIN},
+        gettext_noop("trust pipelines"): {R.PLATFORM_ADMIN},
+        gettext_noop("confirm trust in pipelines"): {R.RISK_MANAGER, R.COMPLIANCE},
+        gettext_noop("end trust in pipelines"): {
+            R.PLATFORM_ADMIN,
+            R.RISK_MANAGER,
+            R.COMPLIANCE,
+        },
         gettext_noop("record identities"): {R.PLATFORM_ADMIN},
         gettext_noop("prove identities"): {R.PLATFORM_ADMIN, R.COMPLIANCE},
         gettext_noop("declare persons"): {R.RISK_MANAGER, R.COMPLIANCE},

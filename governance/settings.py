@@ -76,6 +76,15 @@ FREIGABE_DIGEST = env_bool("FREIGABE_DIGEST", False)
 # Networks that webhooks may call although they are not public, such as 10.1.0.0/16.
 FREIGABE_WEBHOOK_ALLOW = env_networks("FREIGABE_WEBHOOK_ALLOW", "")
 
+# Whom of the pipelines we know (docs/doors.md) ----------------------------------------
+# Networks of issuers that are not public, such as 10.1.0.0/16; plain http for tests.
+FREIGABE_OIDC_ALLOW = env_networks("FREIGABE_OIDC_ALLOW", "")
+FREIGABE_OIDC_HTTP = env_bool("FREIGABE_OIDC_HTTP", False)
+FREIGABE_OIDC_KEYS_MINUTES = env_int("FREIGABE_OIDC_KEYS_MINUTES", 60, least=1)
+FREIGABE_OIDC_STALE_HOURS = env_int("FREIGABE_OIDC_STALE_HOURS", 24, least=1)
+FREIGABE_OIDC_TOKEN_MINUTES = env_int("FREIGABE_OIDC_TOKEN_MINUTES", 60, least=1)
+FREIGABE_TOKEN_MAX_DAYS = env_int("FREIGABE_TOKEN_MAX_DAYS", 366, least=1)
+
 # Security ---------------------------------------------------------------------------
 DEBUG = env_bool("FREIGABE_DEBUG", False)
 SECRET_KEY = env_secret("FREIGABE_SECRET_KEY") or kept_secret(VAR_DIR / "secret_key")

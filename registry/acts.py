@@ -3,7 +3,7 @@
 import functools
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
@@ -15,11 +15,15 @@ from psycopg.sql import quote
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an act comes from: the door, and the request that opened it."""
+    """Where an act comes from: the door, and the request that opened it.
+
+    `run` says of a pipeline what ran where.
+    """
 
     via: str = "code"
     request: str = ""
     reason: str = ""
+    run: Mapping[str, str] | None = None
 
 
 _NOWHERE = Origin()
@@ -43,6 +47,11 @@ def through(via: str, *, request: str = "", reason: str = "") -> Iterator[None]:
         _origin.reset(token)
 
 
+def came_from(run: Mapping[str, str]) -> None:
+    """Add to the door that is open, until it closes, which pipeline came in by it."""
+    _origin.set(replace(_origin.get(), run=dict(run)))
+
+
 @contextmanager
 def acting(*, by: object, reason: str = "") -> Iterator[None]:
     """Open the act's transaction and tell the database who acts.
@@ -55,7 +64,8 @@ def acting(*, by: object, reason: str = "") -> Iterator[None]:
         return
     origin = replace(_origin.get(), reason=reason or _origin.get().reason)
     subject = str(getattr(by, "pk", by))
-    context = json.dumps({"sub": subject, **asdict(origin)}, ensure_ascii=False)
+    told = {name: value for name, value in asdict(origin).items() if value is not None}
+    context = json.dumps({"sub": subject, **told}, ensure_ascii=False)
     with transaction.atomic(), connection.execute_wrapper(_Naming(context)):
         token = _author.set(subject)
         try:

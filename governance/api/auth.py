@@ -1,4 +1,4 @@
-"""Bearer tokens of the API (RFC 6750)."""
+"""Bearer tokens of the API (RFC 6750): ours, and those of pipelines' own servers."""
 
 import hashlib
 
@@ -9,7 +9,8 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from governance import access
+from governance import access, identities
+from registry.acts import came_from
 from registry.models import User
 
 
@@ -25,7 +26,7 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(_("Send: Authorization: Bearer TOKEN"))
         try:
             secret = words[1].decode("ascii")
-            user = access.authenticate(secret, at=timezone.now())
+            user = _user(secret, str(request.META.get("REMOTE_ADDR", "")))
         except UnicodeDecodeError as error:
             raise AuthenticationFailed(_("This token is unknown.")) from error
         except access.InvalidToken as error:
@@ -35,6 +36,17 @@ class TokenAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """What a 401 asks for."""
         return 'Bearer realm="freigabe"'
+
+
+def _user(secret: str, address: str) -> User:
+    """Whom a bearer stands for; of a pipeline, acts tell from now on what ran where."""
+    at = timezone.now()
+    if not identities.looks_like_one(secret):
+        return access.authenticate(secret, at=at)
+    user = identities.authenticate(secret, at=at, address=address)
+    if user.scope is not None:
+        came_from({"token": str(user.scope.pipeline), **user.scope.run})
+    return user
 
 
 class _Scheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

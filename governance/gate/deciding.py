@@ -56,6 +56,7 @@ def decide(*, question: Question, by: User, at: datetime) -> GateDecision:
         checks=[check.as_dict() for check in checks],
         permit=permit_text,
         expires_at=expires_at,
+        pipeline_token_id=by.scope.pipeline if by.scope else None,
         decided_for=by,
         decided_at=at,
     )

@@ -1,6 +1,6 @@
 """The tables of governance."""
 
-from governance.models.access import IdempotentReply, Token
+from governance.models.access import IdempotentReply, Token, TokenUse
 from governance.models.approvals import (
     ApprovalRequest,
     Authorisation,
@@ -37,6 +37,12 @@ from governance.models.emergencies import (
 from governance.models.evaluations import Evaluation, Simulation
 from governance.models.findings import Finding, FindingChange, Severity
 from governance.models.gate import GateDecision
+from governance.models.identities import (
+    PipelineToken,
+    TrustConfirmation,
+    TrustEnd,
+    TrustRule,
+)
 from governance.models.incidents import Incident, IncidentClosure, IncidentReport
 from governance.models.lifecycle import Status, StatusChange
 from governance.models.notifications import (
@@ -131,6 +137,7 @@ __all__ = [
     "PeriodicReview",
     "PersonIdentity",
     "PersonLink",
+    "PipelineToken",
     "PolicyPack",
     "ReassessmentDemand",
     "RecordSignature",
@@ -150,7 +157,11 @@ __all__ = [
     "StatusChange",
     "TierDecision",
     "Token",
+    "TokenUse",
     "TriggerEvent",
+    "TrustConfirmation",
+    "TrustEnd",
+    "TrustRule",
     "VendorNotice",
     "Waiver",
     "WaiverDecision",

@@ -36,6 +36,26 @@ class Token(Fact):
         return self.name
 
 
+class TokenUse(Fact):
+    """A day on which a token was used: one row, however often."""
+
+    append_only: ClassVar[bool] = True
+
+    token = models.ForeignKey(Token, models.PROTECT, related_name="uses")
+    used_on = models.DateField()
+
+    class Meta:
+        ordering = ["-used_on"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token", "used_on"], name="one_use_of_a_token_a_day"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token} on {self.used_on}"
+
+
 class IdempotentReply(Fact):
     """The first answer to a request with an Idempotency-Key, given again on repeats."""
 

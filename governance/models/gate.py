@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from governance.models.approvals import Authorisation
 from governance.models.emergencies import EmergencyAuthorisation
+from governance.models.identities import PipelineToken
 from registry.models import Environment, ModelVersion, User
 from registry.models.base import Fact
 
@@ -16,7 +17,8 @@ class GateDecision(Fact):
 
     The question is kept as asked (`asked_*`), also when nothing by that name exists.
     The id of an allowing decision is the id of its permit. `emergency` is set when the
-    glass was broken for it: then the failing checks were overridden.
+    glass was broken for it: then the failing checks were overridden. `pipeline_token`
+    is that of the pipeline that asked, with what ran where.
     """
 
     append_only: ClassVar[bool] = True
@@ -44,6 +46,9 @@ class GateDecision(Fact):
     checks = models.JSONField()
     permit = models.TextField(blank=True)
     expires_at = models.DateTimeField(null=True)
+    pipeline_token = models.ForeignKey(
+        PipelineToken, models.PROTECT, null=True, related_name="gate_decisions"
+    )
     decided_for = models.ForeignKey(User, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()
 

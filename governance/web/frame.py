@@ -18,6 +18,9 @@ from registry.models import User
 P = ParamSpec("P")
 # Who has one of these sees the pages on people's accounts.
 MANAGING = ("manage access", "prove identities", "declare persons")
+# And these the pages on pipelines.
+TRUSTING = ("trust pipelines", "confirm trust in pipelines", "read log entries")
+_TRUSTED = frozenset().union(*(roles.RIGHTS[right] for right in TRUSTING))
 
 
 class PersonRequest(HttpRequest):
@@ -79,6 +82,7 @@ def show(
         "waiting": len(worklist.waiting_for(request.user)),
         "unread": notifications.unread(request.user).count(),
         "manages": [right for right in MANAGING if roles.may(request.user, right)],
+        "trusts": bool(roles.roles_of(request.user) & _TRUSTED),
         "verification": Verification.objects.order_by("-ran_at").first(),
     }
     return render(request, template, {**frame, **context}, status=status)

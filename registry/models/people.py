@@ -1,7 +1,9 @@
 """People and machines, and the roles that they hold in three lines of defence."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -60,11 +62,17 @@ _LINES = {
 
 @dataclass(frozen=True)
 class Scope:
-    """What a bearer token narrows its user's rights to."""
+    """What a bearer token narrows its user's rights to, until `ends_at`.
+
+    Of a pipeline's own token, `pipeline` is the id of its row and `run` what ran where.
+    """
 
     models_pattern: str = "*"
     environments: tuple[str, ...] = ()
     personal: bool = False
+    ends_at: datetime | None = None
+    pipeline: uuid.UUID | None = None
+    run: Mapping[str, str] = field(default_factory=dict)
 
 
 class User(AbstractUser):
