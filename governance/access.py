@@ -175,7 +175,8 @@ def tokens_for(by: User) -> QuerySet[Token]:
     rows = Token.objects.select_related("user", "issued_by")
     if not roles.may(by, "manage access"):
         rows = rows.filter(Q(user=by) | Q(issued_by=by))
-    return rows.annotate(last_used_on=Max("uses__used_on"))
+    rows = rows.annotate(last_used_on=Max("uses__used_on"))
+    return rows.order_by("-issued_at", "id")
 
 
 @act
