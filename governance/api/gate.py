@@ -176,7 +176,7 @@ class Decisions(Door):
     def get(self, request: Request) -> Response:
         """List decisions, the newest first, without their permits."""
         roles.require(person(request), "read")
-        rows = GateDecision.objects.select_related("version__model")
+        rows = GateDecision.objects.select_related("version__model", "pipeline_token")
         rows = rows.filter(asked_about(person(request)))
         return page(
             request,

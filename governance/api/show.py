@@ -313,5 +313,6 @@ def decision(row: GateDecision, permit: Any) -> Json:
         "checks": row.checks,
         "permit": permit,
         "expires_at": row.expires_at,
+        "pipeline": row.pipeline_token.claims if row.pipeline_token else None,
         "decided_at": row.decided_at,
     }

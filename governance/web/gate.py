@@ -78,7 +78,11 @@ def decision(request: PersonRequest, decision_id: UUID) -> HttpResponse:
     """One answer with every check as it stood then, and its permit."""
     row = get_object_or_404(
         GateDecision.objects.select_related(
-            "version__model", "environment", "decided_for", "authorisation"
+            "version__model",
+            "environment",
+            "decided_for",
+            "authorisation",
+            "pipeline_token",
         ),
         pk=decision_id,
     )

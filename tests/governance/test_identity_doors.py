@@ -32,6 +32,9 @@ def test_a_pipeline_asks_the_gate_with_its_own_token(world, clock):
     trusted(world)
     answer = Caller(token(github())).get(GATE)
     assert answer.json()["decision"] == "allow", answer.content
+    assert answer.json()["pipeline"]["run_id"] == "99"
+    page = as_(world.rita).get(f"/gate/{answer.json()['decision_id']}/")
+    assert "octo-org/octo-repo" in page.content.decode()
 
 
 @pytest.mark.parametrize(
