@@ -117,18 +117,18 @@ class TrustList(Door):
         return page(request, rows, trust, ordering=["name", "id"])
 
 
-class ConfirmRecord(Proven):
+class TrustConfirmRecord(Proven):
     """Who signs."""
 
 
 class TrustConfirmations(Door):
     """`pipeline-trust/{id}/confirm`"""
 
-    @extend_schema(request=ConfirmRecord, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=TrustConfirmRecord, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, row_id: UUID) -> Response:
         """Confirm, by signature, a rule that somebody else made."""
         row = _rule(request, "confirm trust in pipelines", row_id)
-        form = ConfirmRecord(data=request.data, context={"request": request})
+        form = TrustConfirmRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         found = identities.confirm(
             rule=row, proof=form.proof, by=person(request), at=timezone.now()
@@ -136,7 +136,7 @@ class TrustConfirmations(Door):
         return Response(trust(found))
 
 
-class EndRecord(serializers.Serializer[Any]):
+class TrustEndRecord(serializers.Serializer[Any]):
     """Why it ends."""
 
     reason = serializers.CharField(max_length=2000)
@@ -145,11 +145,11 @@ class EndRecord(serializers.Serializer[Any]):
 class TrustEnds(Door):
     """`pipeline-trust/{id}/end`"""
 
-    @extend_schema(request=EndRecord, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=TrustEndRecord, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, row_id: UUID) -> Response:
         """End a rule at once; its tokens open nothing any more."""
         row = _rule(request, "end trust in pipelines", row_id)
-        form = EndRecord(data=request.data)
+        form = TrustEndRecord(data=request.data)
         form.is_valid(raise_exception=True)
         found = identities.end(
             rule=row, **form.validated_data, by=person(request), at=timezone.now()
