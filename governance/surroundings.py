@@ -13,9 +13,11 @@ from audits.models import EvidenceReport, Verification
 from governance import findings, persons, separation, waived
 from governance.models import (
     Authorisation,
+    AuthorisationChange,
     Challenge,
     ChallengeDisposition,
     ChallengeResponse,
+    EmergencyAuthorisation,
     Incident,
     PeriodicReview,
     Signature,
@@ -126,6 +128,34 @@ class Together:
         return dict(rows.values_list("version_id", "valid_from"))
 
     @cached_property
+    def authorised(self) -> frozenset[UUID]:
+        """The models of which a version may run, or may again once a suspension ends:
+        by an authorisation or an emergency's."""
+        revoked = AuthorisationChange.objects.filter(
+            authorisation=OuterRef("pk"),
+            state=AuthorisationChange.State.REVOKED,
+            changed_at__lte=self.at,
+        )
+        granted = Authorisation.objects.filter(
+            ~Exists(revoked),
+            version__model__in=self.models,
+            valid_from__lte=self.at,
+            valid_until__gt=self.at,
+        )
+        broken = EmergencyAuthorisation.objects.filter(
+            Q(valid_until__gt=self.at)
+            | Q(emergency__extension__valid_until__gt=self.at),
+            emergency__version__model__in=self.models,
+            valid_from__lte=self.at,
+        )
+        return frozenset(
+            {
+                *granted.values_list("version__model_id", flat=True),
+                *broken.values_list("emergency__version__model_id", flat=True),
+            }
+        )
+
+    @cached_property
     def verification(self) -> Verification | None:
         """The newest check of the whole log."""
         rows = Verification.objects.filter(ran_at__lte=self.at)
@@ -202,6 +232,11 @@ class Surroundings:
     def used_since(self) -> datetime | None:
         """When the version was first authorised anywhere; None when it never was."""
         return self.together.used_since.get(self.version.pk)
+
+    @property
+    def model_is_authorised(self) -> bool:
+        """Whether any version of the model may run anywhere."""
+        return self.version.model_id in self.together.authorised
 
     @property
     def verification(self) -> Verification | None:

@@ -26,11 +26,17 @@ _FACTS = {
 }
 
 
+def _places(codes: list[str]) -> list[str]:
+    """The codes and, for a region such as DE-BY, also its country: what is law in the
+    whole is law in the part."""
+    return list(dict.fromkeys(p for code in codes for p in (code, code.split("-")[0])))
+
+
 def of_model(model: RegisteredModel, *, tier: int) -> Mapping[str, Any]:
     """The variables that the inventory answers, plain data by their dotted names."""
     pending = model.ai_act_class == _PENDING
     values: dict[str, Any] = {
-        "jurisdictions": list(model.jurisdictions),
+        "jurisdictions": _places(model.jurisdictions),
         "inventory.vendor": model.vendor or None,
         "inventory.tier": tier,
         "ai_act.class_pending": pending,

@@ -8,7 +8,7 @@ VARIABLES: dict[str, str] = {
     "jurisdictions": "list of codes such as 'US', 'US-NYC', 'EU', 'DE'",
     "inventory.is_model": "true or false: the scoping decision",
     "inventory.generative": "true or false: generative AI",
-    "inventory.vendor": "the vendor's name, null for a model of our own",
+    "inventory.vendor": "the vendor's name, null where none is recorded",
     "inventory.affects_people": "true or false",
     "inventory.personal_data": "true or false",
     "inventory.third_party_components": "true or false",

@@ -170,7 +170,8 @@ def _reviewed(case: Case) -> bool:
 def publication(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     """`publication`: the page was seen lately; `kept_months_after_last_use` ends it.
 
-    6 RCNY 5-303: at least six months after the latest use.
+    6 RCNY 5-303: at least six months after the latest use. A last use that somebody
+    states ends nothing while a version of the model may run.
     """
     wrong = unusable(rule, item)
     if wrong is not None:
@@ -178,7 +179,7 @@ def publication(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     rows = candidates(case, item)
     months = item.get("kept_months_after_last_use")
     last_use = rows[0].fields.get("last_use_on") if rows else None
-    if months is not None and last_use:
+    if months is not None and last_use and not case.around.model_is_authorised:
         end = months_after(date.fromisoformat(last_use), months)
         if end < case.at.date():
             return answer(

@@ -33,7 +33,7 @@ from tests.world import CSV, GOOD, NOW, PASSWORD, World, later, log_verified
 pytestmark = pytest.mark.django_db
 PROOF = Proof(password=PASSWORD)
 PLACES = {
-    "us-mrm": {"jurisdictions": ["US"]},
+    "us-mrm": {"jurisdictions": ["US"], "third_party_components": False},
     "eu-ai-act-high-risk": {
         "jurisdictions": ["DE"],
         "special_categories_used": True,
