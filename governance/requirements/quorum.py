@@ -172,7 +172,7 @@ def _attesting_owner(case: Case) -> Any:
 
 
 def signatures(rule: Rule, _item: Mapping[str, Any], case: Case) -> Check:
-    """`signature_event`: the quorum of the tier is complete."""
+    """`signature_event`: the quorum of the tier is complete, in every pack."""
     found = progress(case)
     rejected = [s for s in case.signatures if s.meaning == Signature.Meaning.REJECTION]
     passed = found.complete and not rejected
@@ -180,11 +180,24 @@ def signatures(rule: Rule, _item: Mapping[str, Any], case: Case) -> Check:
         rule.id,
         rule.title,
         passed=passed,
-        observed=_("%(have)s of %(wanted)s signatures")
-        % {"have": found.have, "wanted": found.wanted},
+        observed=_counted(rule, case),
         because=_signature_reason(rule, case, rejected),
         next_step="" if passed else _signature_step(case, found, rejected),
     )
+
+
+def _counted(rule: Rule, case: Case) -> str:
+    """How far the rule's own pack is, and which others still lack signatures."""
+    own, others = [], []
+    for applying, asked in zip(case.packs, approvals_asked(case), strict=True):
+        wanted = len(quorum.missing(asked, ())) if asked.stages else 0
+        lacking = len(quorum.missing(asked, signed(case))) if asked.stages else 0
+        have = {"have": wanted - lacking, "wanted": wanted, "pack": applying.pack.slug}
+        if any(b.rule is rule for b in case.rules if b.applying is applying):
+            own.append(_("%(have)s of %(wanted)s signatures") % have)
+        elif lacking:
+            others.append(_("%(pack)s: %(have)s of %(wanted)s signatures") % have)
+    return "; ".join([*own, *others])
 
 
 def _signature_reason(rule: Rule, case: Case, rejected: list[Signature]) -> str:

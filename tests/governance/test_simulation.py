@@ -177,3 +177,36 @@ def all_packs():
         )
         for slug, text in publishing.shipped().items()
     ]
+
+
+MORE_APPROVERS = """pack: committee
+version: 2026.11.0
+title: {en: Committee, de: Ausschuss}
+legal_basis: [House rules]
+applies_when: always
+approvals:
+  T2:
+    stages:
+    - id: committee
+      seats: {meaning: approval, roles: [approver, compliance], count: 3}
+    max_days: 365
+rules:
+- id: committee-001
+  title: {en: Separates, de: Trennt}
+  text: {en: The model separates the outcomes., de: Das Modell trennt.}
+  citations: [{ref: House rule, status: voluntary}]
+  evidence:
+  - {type: performance_report, measurement: roc_auc, at_least: 0.5}
+  severity: block
+  tiers: [T1, T2, T3, T4]
+  gate: approve
+  waivable: false
+"""
+
+
+def test_a_rule_on_signatures_counts_those_of_its_own_pack(world, author):
+    approved(world)
+    (loss,) = json.loads(simulated(world, author, MORE_APPROVERS).document)["losses"]
+    (failing,) = loss["failing"]
+    assert failing["requirement"] == "first-008"
+    assert failing["observed"] == ("2 of 2 signatures; committee: 1 of 3 signatures")
