@@ -106,6 +106,7 @@ def _value(field, world):
         "number": 0.5,
         "outcome": "passed",
         "url": "https://example.com/audit",
+        "email": "a@audit.example",
         "sha256": "a" * 64,
         "person": "carl",
         "choices": list(field.choices),
