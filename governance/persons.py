@@ -18,6 +18,8 @@ from registry.models import User
 Kind = PersonIdentity.Kind
 # Two different ones under one issuer are two humans; two mailboxes one may have.
 TELLING = (Kind.EXTERNAL_ID, Kind.SUBJECT)
+# Kind, issuer and value.
+Identifier = tuple[str, str, str]
 
 
 class Same(StrEnum):
@@ -36,35 +38,86 @@ class CannotRecord(Exception):
         self.field = field
 
 
-def same_person(a: User, b: User) -> Same:
-    """Whether one human stands behind both accounts.
+class Register:
+    """Which accounts are of one human, as is known now: three queries for them all.
 
-    `YES`: any identifier is the same, an address however it is spelt, or somebody
-    declared so. `NO`: under one issuer their external ids or subjects differ, the
-    second line declared two humans, or exactly one account is a machine's. Equality
-    outweighs difference. Everything else is `UNKNOWN`: that two mailboxes differ
-    proves nothing.
+    The address in an account counts although nobody verified it: equality only ever
+    forbids.
     """
-    if a.pk == b.pk:
-        return Same.YES
-    mine, theirs = known_as(a), known_as(b)
-    declared = declaration(a, b)
-    if mine & theirs or (declared is not None and declared.same):
-        return Same.YES
-    if declared is not None or a.is_machine != b.is_machine:
-        return Same.NO
-    return Same.NO if _told_apart(mine, theirs) else Same.UNKNOWN
+
+    def __init__(self) -> None:
+        self.machines: set[UUID] = set()
+        self.left: set[UUID] = set()
+        self.known: dict[UUID, set[Identifier]] = defaultdict(set)
+        for user in User.objects.only("email", "is_machine", "is_active"):
+            if user.email:
+                self.known[user.pk].add((Kind.EMAIL, "", address(user.email)))
+            if user.is_machine:
+                self.machines.add(user.pk)
+            if not user.is_active:
+                self.left.add(user.pk)
+        for row in PersonIdentity.objects.filter(ended_at=None):
+            self.known[row.user_id].add((row.kind, row.issuer, row.value))
+        links = PersonLink.objects.order_by("sequence")
+        self.declared = {frozenset((r.first_id, r.second_id)): r.same for r in links}
+        self._accounts = self._of_one_human()
+
+    def _of_one_human(self) -> dict[UUID, set[UUID]]:
+        """By account, those of its human. What is one with one other is one with all
+        that the other is."""
+        bearers: dict[Identifier, set[UUID]] = defaultdict(set)
+        for pk, identifiers in self.known.items():
+            for identifier in identifiers:
+                bearers[identifier].add(pk)
+        alike = [pks for pks in bearers.values() if len(pks) > 1]
+        alike += [set(pair) for pair, same in self.declared.items() if same]
+        found: dict[UUID, set[UUID]] = {}
+        for pks in alike:
+            human = set(pks).union(*(found.get(pk, ()) for pk in pks))
+            found |= dict.fromkeys(human, human)
+        return found
+
+    def same(self, a: UUID, b: UUID) -> Same:
+        """Whether one human stands behind both accounts.
+
+        `YES`: any identifier is the same, an address however it is spelt, or somebody
+        declared so, of these two or along others. `NO`: under one issuer their external
+        ids or subjects differ, the second line declared two humans, or exactly one
+        account is a machine's. Equality outweighs difference. Everything else is
+        `UNKNOWN`: that two mailboxes differ proves nothing.
+        """
+        if a == b or b in self._accounts.get(a, ()):
+            return Same.YES
+        apart = (
+            frozenset((a, b)) in self.declared
+            or (a in self.machines) != (b in self.machines)
+            or _told_apart(self.known.get(a, ()), self.known.get(b, ()))
+        )
+        return Same.NO if apart else Same.UNKNOWN
+
+    def twin(
+        self, pk: UUID, others: Iterable[UUID], *, unknown_is_one: bool
+    ) -> UUID | None:
+        """The first of the others that is, or may be, of the same human.
+
+        `unknown_is_one` for tier 1, where what nobody knows counts as a conflict.
+        """
+        conflicts = {Same.YES, Same.UNKNOWN} if unknown_is_one else {Same.YES}
+        return next((one for one in others if self.same(pk, one) in conflicts), None)
+
+
+def same_person(a: User, b: User) -> Same:
+    """Whether one human stands behind both accounts, see `Register.same`."""
+    return Register().same(a.pk, b.pk)
 
 
 def twin_among(
     user: User, others: Iterable[User], *, unknown_is_one: bool
 ) -> User | None:
-    """The first of the others who is, or may be, the same human.
-
-    `unknown_is_one` for tier 1, where what nobody knows counts as a conflict.
-    """
-    conflicts = {Same.YES, Same.UNKNOWN} if unknown_is_one else {Same.YES}
-    return next((one for one in others if same_person(user, one) in conflicts), None)
+    """The first of the others who is, or may be, the same human."""
+    by_id = {other.pk: other for other in others}
+    twin = Register().twin(user.pk, by_id, unknown_is_one=unknown_is_one)
+    return None if twin is None else by_id[twin]
 
 
 def twin_of_ids(
@@ -76,42 +129,7 @@ def twin_of_ids(
     return twin_among(user, others, unknown_is_one=unknown_is_one)
 
 
-def known_twins() -> dict[UUID, set[UUID]]:
-    """Of each account the others that are known to be of the same human.
-
-    As `same_person` answers yes, for all accounts at once, in three queries.
-    """
-    bearers: dict[tuple[str, str, str], set[UUID]] = defaultdict(set)
-    for pk, email in User.objects.exclude(email="").values_list("pk", "email"):
-        bearers[Kind.EMAIL, "", address(email)].add(pk)
-    for row in PersonIdentity.objects.filter(ended_at=None):
-        bearers[row.kind, row.issuer, row.value].add(row.user_id)
-    links = PersonLink.objects.order_by("sequence")
-    declared = {frozenset((row.first_id, row.second_id)): row.same for row in links}
-    alike = [frozenset(pks) for pks in bearers.values() if len(pks) > 1]
-    found: dict[UUID, set[UUID]] = defaultdict(set)
-    for pks in (*alike, *(pair for pair, same in declared.items() if same)):
-        for pk in pks:
-            found[pk] |= pks - {pk}
-    return found
-
-
-def known_as(user: User) -> frozenset[tuple[str, str, str]]:
-    """Kind, issuer and value of all that identifies the human.
-
-    The address in the account counts although nobody verified it: equality only ever
-    forbids.
-    """
-    rows = PersonIdentity.objects.filter(user=user, ended_at=None)
-    found = set(rows.values_list("kind", "issuer", "value"))
-    if user.email:
-        found.add((Kind.EMAIL, "", address(user.email)))
-    return frozenset(found)
-
-
-def _told_apart(
-    mine: Iterable[tuple[str, str, str]], theirs: Iterable[tuple[str, str, str]]
-) -> bool:
+def _told_apart(mine: Iterable[Identifier], theirs: Iterable[Identifier]) -> bool:
     """Whether both have a telling identifier of one issuer. That none is equal, the
     caller knows."""
     issuers = {(kind, issuer) for kind, issuer, _value in mine if kind in TELLING}

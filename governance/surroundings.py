@@ -162,9 +162,9 @@ class Together:
         return rows.order_by("-ran_at", "-id").first()
 
     @cached_property
-    def twins(self) -> Mapping[UUID, set[UUID]]:
-        """Of each account the others that are known to be of the same human."""
-        return persons.known_twins()
+    def register(self) -> persons.Register:
+        """Which accounts are of one human."""
+        return persons.Register()
 
     @cached_property
     def roles_since(self) -> Since:
@@ -249,6 +249,6 @@ class Surroundings:
         return self.together.roles_since
 
     @property
-    def twins(self) -> Mapping[UUID, set[UUID]]:
-        """Of each account the others that are known to be of the same human."""
-        return self.together.twins
+    def register(self) -> persons.Register:
+        """Which accounts are of one human."""
+        return self.together.register

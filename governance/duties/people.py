@@ -31,18 +31,16 @@ def second_account_signs(signing: Signing) -> str | None:
 
     Where it is unknown whether two accounts are of one human, tier 1 takes them to be.
     """
-    ids = {*signing.hands, *askers(signing.request)} - {str(signing.by.pk)}
-    hands = User.objects.filter(pk__in=ids)
     if signing.by in signing.others:
         return _("%(name)s has signed already.") % {"name": signing.by.printed_name}
-    for other in (*signing.others, *hands):
-        same = persons.same_person(signing.by, other)
-        if same == Same.NO:
-            continue
+    ids = {*signing.hands, *askers(signing.request)} - {str(signing.by.pk)}
+    register = persons.Register()
+    for other in (*signing.others, *User.objects.filter(pk__in=ids)):
+        same = register.same(signing.by.pk, other.pk)
         names = {"name": signing.by.printed_name, "other": other.printed_name}
         if same == Same.YES:
             return _("%(name)s and %(other)s are accounts of one person.") % names
-        if signing.tier == 1:
+        if same == Same.UNKNOWN and signing.tier == 1:
             return (
                 _(
                     "Nothing shows that %(name)s and %(other)s are two people; in tier "

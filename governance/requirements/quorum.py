@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from governance import expressions, quorum
 from governance.case import Case
 from governance.models import Delegation, Signature
+from governance.persons import Register
 from governance.policy import Check, Rule
 from governance.quorum import Place, Signed
 from governance.seats import Approvals, Stage
@@ -115,7 +116,9 @@ def signed(case: Case) -> list[Signed]:
 
     Those that hold, by active people who have had the role ever since they signed, or
     for whom the delegator has; nobody counts who has had a hand in the version, also
-    when that came later. Read once for a case, as its signatures are.
+    when that came later. In tier 1 nobody either of whom it is no longer known that
+    they are somebody else than an earlier signer, or than a hand that is still here
+    (rule 12). Read once for a case, as its signatures are.
     """
     known: list[Signed] | None = vars(case).get("signed")
     if known is None:
@@ -131,7 +134,8 @@ def _signed(case: Case) -> list[Signed]:
     attesting = _attesting_owner(case)
     rows = case.holding
     holders = [_holder(s) for s in rows]
-    since, twins = case.around.roles_since, case.around.twins
+    since, register = case.around.roles_since, case.around.register
+    strictest = case.tier == 1
     barred = {UUID(pk) for pk in hands} - {attesting}
     counted: set[UUID] = set()
     found = []
@@ -144,14 +148,33 @@ def _signed(case: Case) -> list[Signed]:
             continue
         if any(str(p.pk) in hands and p.pk != attesting for p in people):
             continue
-        # Known since then to be one human with an earlier signer, or with a hand.
-        if any(twins.get(p.pk, set()) & (counted | barred) for p in people):
+        if any(_is_one_of(p.pk, counted, barred, register, strictest) for p in people):
             continue
         counted |= {p.pk for p in people}
         found.append(
             Signed(str(row.signed_by_id), row.meaning, row.role, row.signed_by.unit)
         )
     return found
+
+
+def _is_one_of(
+    pk: UUID,
+    counted: set[UUID],
+    barred: set[UUID],
+    register: Register,
+    strictest: bool,
+) -> bool:
+    """Whether it is known since they signed that this is one human with an earlier
+    signer or a hand, or in the strictest tier unknown whether it is.
+
+    Nobody can tell any more who was behind an account that is closed: that this was
+    somebody else was known when the signature was given.
+    """
+    here = barred - register.left if strictest else set()
+    return (
+        register.twin(pk, barred, unknown_is_one=False) is not None
+        or register.twin(pk, counted | here, unknown_is_one=strictest) is not None
+    )
 
 
 def _holder(signature: Signature) -> Any:
