@@ -40,8 +40,10 @@ def report(
         model=request.version.model,
         environment=request.environment,
     )
-    if condition.kind == conditions.Kind.FINDING_CLOSED:
-        raise CannotReport(_("Whether a finding is closed is read from the finding."))
+    if condition.kind in (conditions.Kind.FINDING_CLOSED, conditions.Kind.UNTIL):
+        raise CannotReport(
+            _("This is read from the finding or the calendar, and not reported.")
+        )
     locked = Condition.objects.select_for_update(of=("self",)).get(pk=condition.pk)
     last = locked.facts.order_by("-sequence").first()
     fact = ConditionFact.objects.create(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeGuard
 
 from django.utils.dateparse import parse_date
@@ -59,6 +59,10 @@ _TERMS: dict[str, dict[str, Any]] = {
             }
         },
     },
+    Kind.UNTIL: {
+        "required": ["until"],
+        "properties": {"until": {"type": "string", "format": "date"}},
+    },
 }
 MOST = 20
 
@@ -103,11 +107,13 @@ def require_usable(
 ) -> None:
     """Refuse what could not be checked on this model. Raises `UnusableCondition`."""
     for item in stated:
-        if item.kind != Kind.FINDING_CLOSED:
+        if item.kind not in (Kind.FINDING_CLOSED, Kind.UNTIL):
             continue
         until = _day(item.terms["until"])
         if until is None or until < at.date():
-            raise UnusableCondition(_("The day until which it is closed is to come."))
+            raise UnusableCondition(_("The last day of a condition is to come."))
+        if item.kind == Kind.UNTIL:
+            continue
         if _finding(item.terms["finding"], request) is None:
             raise UnusableCondition(_("This model has no such finding."))
 
@@ -145,6 +151,8 @@ def in_words(item: Stated | Condition) -> str:
             "limit": _limit(terms),
             "days": terms["max_age_days"],
         }
+    if item.kind == Kind.UNTIL:
+        return _("It is used until %(until)s and not longer.") % terms
     row = Finding.objects.filter(pk=terms["finding"]).first()
     return _("The finding “%(title)s” is closed until %(until)s.") % {
         "title": row.title if row else terms["finding"],
@@ -155,6 +163,14 @@ def in_words(item: Stated | Condition) -> str:
 def of_request(request: ApprovalRequest) -> list[Condition]:
     """All conditions of the signatures on a request."""
     return list(request.conditions.prefetch_related("facts"))
+
+
+def end_of(request: ApprovalRequest) -> datetime | None:
+    """The end of the last day that the conditions leave; None where none sets one."""
+    rows = request.conditions.filter(kind=Kind.UNTIL)
+    days = [parse_date(row.terms["until"]) for row in rows]
+    ends = [datetime.combine(day, time.max, UTC) for day in days if day is not None]
+    return min(ends, default=None)
 
 
 def in_permit(request: ApprovalRequest | None) -> list[dict[str, Any]]:
@@ -197,6 +213,10 @@ def _check(row: Condition, case: Case) -> Check:
         passed, observed = _finding_closed(row, case)
     elif row.kind == Kind.METRIC:
         passed, observed = _measured(row, case)
+    elif row.kind == Kind.UNTIL:
+        until = _day(row.terms["until"])
+        passed = until is not None and case.at.date() <= until
+        observed = case.at.strftime("%Y-%m-%d")
     else:
         passed = True
         observed = str(reported.observed) if reported else _("not reported yet")

@@ -12,10 +12,20 @@ from governance.models import (
 )
 from registry.models import ModelVersion, User
 
+# Where a version stands that waits for signatures, and what becomes of it.
+WAITS = frozenset({Status.IN_VALIDATION, Status.CONDITIONALLY_VALIDATED})
+_DECIDED = {
+    Status.APPROVED,
+    Status.REJECTED,
+    Status.CHANGES_REQUESTED,
+    Status.DEVELOPMENT,
+}
 MOVES: dict[Status | None, set[Status]] = {
     None: {Status.DEVELOPMENT},
     Status.DEVELOPMENT: {Status.IN_VALIDATION, Status.RETIRED},
-    Status.IN_VALIDATION: {Status.APPROVED, Status.REJECTED, Status.DEVELOPMENT},
+    Status.IN_VALIDATION: {Status.CONDITIONALLY_VALIDATED, *_DECIDED},
+    Status.CONDITIONALLY_VALIDATED: {Status.IN_VALIDATION, *_DECIDED},
+    Status.CHANGES_REQUESTED: {Status.IN_VALIDATION, Status.RETIRED},
     Status.APPROVED: {Status.SUSPENDED, Status.RETIRED, Status.IN_VALIDATION},
     Status.REJECTED: {Status.IN_VALIDATION, Status.RETIRED},
     Status.SUSPENDED: {Status.APPROVED, Status.IN_VALIDATION, Status.RETIRED},

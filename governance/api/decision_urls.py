@@ -155,6 +155,11 @@ urlpatterns = [
         f"{_REQUEST}/withdrawal", decisions.WithdrawalView.as_view(), name="withdrawal"
     ),
     path(
+        f"{_REQUEST}/change-request",
+        decisions.ChangeRequest.as_view(),
+        name="change-request",
+    ),
+    path(
         "authorisations", decisions.AuthorisationList.as_view(), name="authorisations"
     ),
     path(

@@ -214,18 +214,31 @@ class Reason(serializers.Serializer[Any]):
 class WithdrawalView(Door):
     """`approval-requests/{id}/withdrawal`"""
 
+    act = staticmethod(approvals.withdraw)
+
     @extend_schema(request=Reason, responses={201: Reason})
     def post(self, request: Request, request_id: UUID) -> Response:
         """Take a request back."""
         form = Reason(data=request.data)
         form.is_valid(raise_exception=True)
-        row = approvals.withdraw(
+        row = self.act(
             request=find_request(request_id),
             reason=form.validated_data["reason"],
             by=person(request),
             at=timezone.now(),
         )
         return Response({"reason": row.reason, "withdrawn_at": row.withdrawn_at}, 201)
+
+
+class ChangeRequest(WithdrawalView):
+    """`approval-requests/{id}/change-request`"""
+
+    act = staticmethod(approvals.request_changes)
+
+    @extend_schema(request=Reason, responses={201: Reason})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Send a request back to its owner for changes."""
+        return super().post(request, request_id)
 
 
 class RetirementRecord(Proven):

@@ -230,6 +230,7 @@ def approval_request(row: ApprovalRequest) -> Json:
         "requested_by": user(row.requested_by),
         "requested_at": row.requested_at,
         "withdrawn": hasattr(row, "withdrawal"),
+        "changes_requested": hasattr(row, "withdrawal") and row.withdrawal.returned,
         "authorised": hasattr(row, "authorisation"),
         "signatures": [
             signature(s) for s in row.signatures.select_related("signed_by")

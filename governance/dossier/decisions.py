@@ -140,7 +140,8 @@ def _outcome(request: ApprovalRequest, signed: list[Signature], *, at: datetime)
     taken_back = Withdrawal.objects.filter(request=request, withdrawn_at__lte=at)
     withdrawal = taken_back.first()
     if withdrawal is not None:
-        return _("taken back: %(reason)s") % {"reason": withdrawal.reason}
+        how = _("sent back") if withdrawal.returned else _("taken back")
+        return f"{how}: {withdrawal.reason}"
     if any(row.meaning == Signature.Meaning.REJECTION for row in signed):
         return _("rejected")
     if Authorisation.objects.filter(request=request, valid_from__lte=at).exists():

@@ -118,7 +118,10 @@ class SignatureAttempt(Fact):
 
 
 class Withdrawal(Fact):
-    """A request taken back by the one who asked."""
+    """A request taken back by who asked, or sent back by who would have signed.
+
+    `returned` says the latter: changes are requested (decisions.md 3.5).
+    """
 
     append_only: ClassVar[bool] = True
 
@@ -126,6 +129,7 @@ class Withdrawal(Fact):
         ApprovalRequest, models.PROTECT, related_name="withdrawal"
     )
     reason = models.TextField()
+    returned = models.BooleanField(default=False)
     withdrawn_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     withdrawn_at = models.DateTimeField()
 

@@ -14,7 +14,7 @@ class Condition(Fact):
     """What a signer made their approval depend on, in a form that is checked.
 
     `terms` holds, by kind: `{finding, until}`, `{at_most_percent}`, `{kind,
-    measurement, at_least or at_most, max_age_days}`, `{regions}`.
+    measurement, at_least or at_most, max_age_days}`, `{regions}`, `{until}`.
     """
 
     append_only: ClassVar[bool] = True
@@ -24,6 +24,7 @@ class Condition(Fact):
         TRAFFIC = "traffic", _("At most a share of the traffic")
         METRIC = "metric", _("A measurement keeps its limit")
         REGION = "region", _("Only in these regions")
+        UNTIL = "until", _("Not longer than until")
 
     request = models.ForeignKey(
         ApprovalRequest, models.PROTECT, related_name="conditions"

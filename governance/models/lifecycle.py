@@ -14,6 +14,8 @@ class Status(models.TextChoices):
 
     DEVELOPMENT = "development", _("In development")
     IN_VALIDATION = "in-validation", _("In validation")
+    CONDITIONALLY_VALIDATED = "conditionally-validated", _("Conditionally validated")
+    CHANGES_REQUESTED = "changes-requested", _("Changes requested")
     APPROVED = "approved", _("Approved")
     REJECTED = "rejected", _("Rejected")
     SUSPENDED = "suspended", _("Suspended")
@@ -28,7 +30,7 @@ class StatusChange(Fact):
     version = models.ForeignKey(
         ModelVersion, models.PROTECT, related_name="status_changes"
     )
-    status = models.CharField(max_length=16, choices=Status)
+    status = models.CharField(max_length=32, choices=Status)
     reason = models.TextField(blank=True)
     moved_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     moved_at = models.DateTimeField()

@@ -1,5 +1,6 @@
 """Approval requests: submitting a version, the list, taking a request back."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from governance import approvals, roles
 from governance.lifecycle import NoSuchMove
-from governance.models import ApprovalRequest, Signature
+from governance.models import ApprovalRequest, Signature, Withdrawal
 from governance.policy import Check, NoPolicy
 from governance.web import worklist
 from governance.web.frame import PersonRequest, page, put_errors, show
@@ -49,7 +50,7 @@ class SubmitForm(forms.Form):
 
 
 class WithdrawForm(forms.Form):
-    """Why a request is taken back; the act asks for it."""
+    """Why a request is taken or sent back; the act asks for it."""
 
     reason = forms.CharField(required=False)
 
@@ -117,27 +118,55 @@ def _outcome(asked: ApprovalRequest) -> tuple[str, str]:
     if hasattr(asked, "authorisation"):
         return _("approved"), "yes"
     if hasattr(asked, "withdrawal"):
-        return _("withdrawn"), "wait"
+        return taken_back(asked), "wait"
     meanings = {signature.meaning for signature in asked.signatures.all()}
     if Signature.Meaning.REJECTION in meanings:
         return _("rejected"), "no"
     return _("not decided"), "wait"
 
 
+def taken_back(asked: ApprovalRequest) -> str:
+    """The word for a request that its asker took back, or that was sent back."""
+    return _("changes requested") if asked.withdrawal.returned else _("withdrawn")
+
+
 @page
 def withdraw(request: PersonRequest, request_id: UUID) -> HttpResponse:
     """Take a request back, with a reason."""
+    return _end(
+        request, request_id, approvals.withdraw, _("The request was taken back.")
+    )
+
+
+@page
+def request_changes(request: PersonRequest, request_id: UUID) -> HttpResponse:
+    """Send a request back for changes, with a reason."""
+    done = _("The request was sent back. The owner was told.")
+    return _end(request, request_id, approvals.request_changes, done)
+
+
+def _end(
+    request: PersonRequest,
+    request_id: UUID,
+    act: Callable[..., Withdrawal],
+    done: str,
+) -> HttpResponse:
     asked = get_object_or_404(ApprovalRequest, pk=request_id)
     form = WithdrawForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            approvals.withdraw(
+            act(
                 request=asked,
                 reason=form.cleaned_data["reason"],
                 by=request.user,
                 at=timezone.now(),
             )
-            messages.success(request, _("The request was taken back."))
-        except (approvals.NotOpen, approvals.CommentNeeded, NoSuchMove) as refusal:
+            messages.success(request, done)
+        except (
+            approvals.NotOpen,
+            approvals.SameHand,
+            approvals.CommentNeeded,
+            NoSuchMove,
+        ) as refusal:
             messages.error(request, str(refusal))
     return redirect("web:approval", asked.pk)

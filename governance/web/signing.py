@@ -30,6 +30,7 @@ from governance.requirements import APPROVE, evaluate
 from governance.requirements.quorum import progress
 from governance.seats import Stage
 from governance.web import figures, worklist
+from governance.web.approvals import taken_back
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.proof import ProofForm
 from governance.web.stating import ConditionFields
@@ -51,8 +52,8 @@ class SignForm(ProofForm):
     stated: tuple[conditions.Stated, ...] = ()
 
 
-class ApproveForm(ConditionFields, SignForm):
-    """An approval, perhaps on conditions."""
+class ConditionalForm(ConditionFields, SignForm):
+    """A review or an approval, perhaps on conditions."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
             "checks": _checks(case),
             "reports": [(r, figures.all_of(r)[:1]) for r in case.reports.values()],
             "may_withdraw": asked.requested_by_id == request.user.pk,
+            "may_return": roles.may(
+                request.user,
+                "sign",
+                model=asked.version.model,
+                environment=asked.environment,
+            ),
         },
         section="approvals",
     )
@@ -130,15 +137,15 @@ def _find(request_id: UUID) -> ApprovalRequest:
 def _form(
     request: PersonRequest, case: Case, meaning: str, *, new: bool = False
 ) -> SignForm:
-    """The form of one meaning, empty when it is new; only approvals have conditions."""
+    """The form of one meaning, empty when it is new, with conditions where any are."""
     more: dict[str, Any] = {
         "data": None if new else request.POST,
         "initial": {"meaning": meaning},
         "auto_id": f"id_{meaning if meaning in Meaning.values else 'none'}_%s",
         "request": request,
     }
-    if meaning == Meaning.APPROVAL:
-        return ApproveForm(case=case, **more)
+    if meaning in (Meaning.REVIEW, Meaning.APPROVAL):
+        return ConditionalForm(case=case, **more)
     return SignForm(**more)
 
 
@@ -161,7 +168,7 @@ def _sign(
     except approvals.CommentNeeded as refusal:
         put_errors(form, {"comment": [str(refusal)]})
     except conditions.UnusableCondition as refusal:
-        put_errors(form, {"finding": [str(refusal)]})
+        put_errors(form, {"__all__": [str(refusal)]})
     except approvals.NotReady as refusal:
         failing = [f"{check.title}: {check.observed}" for check in refusal.checks]
         put_errors(form, {"__all__": [str(refusal), *failing]})
@@ -237,7 +244,7 @@ def _state(asked: ApprovalRequest, case: Case) -> tuple[str, str]:
     if hasattr(asked, "authorisation"):
         return _("approved"), "yes"
     if hasattr(asked, "withdrawal"):
-        return _("withdrawn"), "wait"
+        return taken_back(asked), "wait"
     if asked.signatures.filter(meaning=Meaning.REJECTION).exists():
         return _("rejected"), "no"
     if case.request != asked:

@@ -1,4 +1,4 @@
-"""The part of the signing form where an approver states conditions."""
+"""The part of the signing form where a validator or approver states conditions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ _DAY = forms.DateInput(attrs={"type": "date"})
 
 
 class ConditionFields(forms.Form):
-    """Mix-in of the form of an approval: at most one condition of each kind.
+    """Mix-in of the form of a review or an approval: at most one of each kind.
 
     Make it with `case=`; after `is_valid`, `stated` is what the act takes. The act
     checks the terms again.
@@ -58,6 +58,13 @@ class ConditionFields(forms.Form):
         required=False,
         min_value=1,
         max_value=366,
+    )
+
+    last_day = forms.DateField(
+        label=gettext_lazy("Not longer than until"),
+        required=False,
+        widget=_DAY,
+        help_text=gettext_lazy("A review on conditions needs a last day."),
     )
 
     def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
@@ -118,6 +125,8 @@ def _terms(data: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     asked = (data.get("limit"), data.get("max_age_days"))
     if data.get("measurement") or any(value is not None for value in asked):
         yield "measurement", Kind.METRIC, _metric(data)
+    if data.get("last_day"):
+        yield "last_day", Kind.UNTIL, {"until": data["last_day"].isoformat()}
 
 
 def _metric(data: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from governance.case import Case
-from governance.lifecycle import State, state_of
+from governance.lifecycle import WAITS, State, state_of
 from governance.models import Status
 from governance.requirements.quorum import progress
 from governance.templatetags.freigabe import short_day
@@ -62,13 +62,15 @@ def _measured(case: Case) -> Step:
 
 def _validation(case: Case, measured: Step) -> Step:
     name = _("In validation")
-    if case.status == Status.REJECTED:
+    if case.status in (Status.REJECTED, Status.CHANGES_REQUESTED):
         return Step(name, str(case.status.label), "stop")
     if case.status == Status.DEVELOPMENT or case.request is None:
         now = "now" if measured.state == "done" else ""
         return Step(name, _("not submitted"), now)
-    if case.status == Status.IN_VALIDATION and not case.subject_holds:
+    if case.status in WAITS and not case.subject_holds:
         return Step(name, _("changed since, submit again"), "now")
+    if case.status == Status.CONDITIONALLY_VALIDATED:
+        return Step(name, str(case.status.label), "done")
     detail = _("submitted %(day)s") % {"day": _day(case.request.requested_at)}
     return Step(name, detail, "done")
 
@@ -80,7 +82,7 @@ def _approval(case: Case) -> Step:
         "have": found.have,
         "wanted": found.wanted,
     }
-    if case.status == Status.IN_VALIDATION and case.subject_holds:
+    if case.status in WAITS and case.subject_holds:
         return Step(name, detail, "now")
     if case.status in (Status.SUSPENDED, Status.RETIRED):
         return Step(name, str(case.status.label), "stop")

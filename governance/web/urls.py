@@ -141,6 +141,11 @@ urlpatterns = [
     path("separation-of-duties/", delegating.duties_page, name="duties"),
     path("approvals/<uuid:request_id>/withdraw", approvals.withdraw, name="withdraw"),
     path(
+        "approvals/<uuid:request_id>/request-changes",
+        approvals.request_changes,
+        name="request-changes",
+    ),
+    path(
         "authorisations/<uuid:authorisation_id>/",
         deployments.authorisation_page,
         name="authorisation",

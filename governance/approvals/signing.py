@@ -1,4 +1,4 @@
-"""Submitting a version, and signing, rejecting or withdrawing the request."""
+"""Signing and rejecting a request; the last signature authorises."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,118 +6,32 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from governance import challenges, conditions, evaluations, roles, signatures
+from governance import challenges, conditions, evaluations, signatures
+from governance.approvals.locked import (
+    CommentNeeded,
+    NotReady,
+    lock,
+    require_met,
+    waits_elsewhere,
+)
 from governance.case import Case
 from governance.conditions import Stated, UnusableCondition
-from governance.eligibility import (
-    NoSeat,
-    NotOpen,
-    SameHand,
-    capacity,
-    ended,
-    statement,
-)
-from governance.lifecycle import State, move, state_of, status_of
+from governance.eligibility import NotOpen, capacity, statement
+from governance.lifecycle import WAITS, move, status_of
 from governance.models import (
     ApprovalRequest,
     Authorisation,
     Evaluation,
     Signature,
     Status,
-    Withdrawal,
 )
-from governance.policy import Check
-from governance.requirements import APPROVE, SUBMIT, evaluate
+from governance.requirements import APPROVE, evaluate
 from governance.requirements.quorum import Progress, max_days, progress
 from governance.signatures import Proof
-from registry.acts import act
-from registry.digests import sha256_hex
-from registry.models import Environment, ModelVersion, User
-
-__all__ = [
-    "CommentNeeded",
-    "NoSeat",
-    "NotOpen",
-    "NotReady",
-    "SameHand",
-    "Wanted",
-    "authorise",
-    "sign",
-    "sign_batch",
-    "submit",
-    "withdraw",
-]
+from registry.models import User
 
 Meaning = Signature.Meaning
 MOST_AT_ONCE = 50
-
-
-class NotReady(Exception):
-    """Requirements are not met; `checks` holds the failing ones."""
-
-    def __init__(self, message: str, checks: list[Check]) -> None:
-        super().__init__(message)
-        self.checks = checks
-
-
-class CommentNeeded(Exception):
-    """A rejection needs a reason."""
-
-
-@act
-def submit(
-    *,
-    version: ModelVersion,
-    environment: Environment,
-    by: User,
-    at: datetime,
-    comment: str = "",
-    valid_until: datetime | None = None,
-) -> ApprovalRequest:
-    """Ask for approval; freezes the digest of everything that will be judged.
-
-    Raises `NotAllowed`, `NotReady`, `NotOpen`, `policy.NoPolicy`.
-    """
-    roles.require(by, "submit versions", model=version.model, environment=environment)
-    roles.require_person(by)
-    version = _fresh(version)
-    case = Case(version, environment, at)
-    _require(evaluate(case, SUBMIT), _("The version cannot be submitted yet."))
-    if valid_until is not None and valid_until <= at:
-        raise NotReady(_("The end of validity must lie in the future."), [])
-    if case.request is not None and case.subject_holds and not ended(case):
-        raise NotOpen(
-            _("This version waits for signatures already; withdraw that request first.")
-        )
-    status = status_of(version)
-    if status == Status.RETIRED:
-        raise NotOpen(_("This version is retired."))
-    if case.authorisation and state_of(case.authorisation) == State.SUSPENDED:
-        raise NotOpen(
-            _("It is suspended here: a risk manager reinstates or revokes it.")
-        )
-    if status in (Status.DEVELOPMENT, Status.REJECTED):
-        move(version=version, to=Status.IN_VALIDATION, by=by, at=at)
-    subject = case.subject(case.pack_subjects, valid_until)
-    earlier = version.approval_requests.filter(environment=environment)
-    last = earlier.order_by("-sequence").first()
-    assert case.assessment is not None  # noqa: S101
-    request = ApprovalRequest.objects.create(
-        version=version,
-        environment=environment,
-        assessment=case.assessment,
-        subject=subject,
-        subject_sha256=sha256_hex(subject.encode()),
-        comment=comment,
-        valid_until=valid_until,
-        requested_by=by,
-        requested_at=at,
-        sequence=last.sequence + 1 if last else 1,
-    )
-    evaluations.record(
-        case=case, occasion=Evaluation.Occasion.SUBMISSION, request=request, by=by
-    )
-    return request
 
 
 @signatures.signed_act
@@ -204,13 +118,13 @@ def _sign(
     stated: Sequence[Stated] = (),
 ) -> Signature:
     """Check and store one signature; the signer authenticates once it is possible."""
-    locked = _lock(request)
+    locked = lock(request)
     case = Case(locked.version, locked.environment, at)
     found = capacity(case, locked, by=by, meaning=meaning)
     if meaning == Meaning.REJECTION and not comment.strip():
         raise CommentNeeded(_("Say why you reject it."))
     if meaning == Meaning.APPROVAL:
-        _require(
+        require_met(
             evaluate(case, APPROVE), _("The version does not meet its requirements.")
         )
     text = _with_conditions(locked, meaning, comment, stated, at)
@@ -243,8 +157,15 @@ def _with_conditions(
     at: datetime,
 ) -> str:
     """The comment, with the conditions in words: they are signed too."""
-    if stated and meaning != Meaning.APPROVAL:
-        raise UnusableCondition(_("Only an approval can be given on conditions."))
+    if stated and meaning not in (Meaning.REVIEW, Meaning.APPROVAL):
+        raise UnusableCondition(
+            _("Only a review or an approval can be given on conditions.")
+        )
+    last_day = any(item.kind == conditions.Kind.UNTIL for item in stated)
+    if stated and meaning == Meaning.REVIEW and not last_day:
+        raise UnusableCondition(
+            _("A conditional validation has an end: state its last day.")
+        )
     conditions.require_usable(stated, request, at=at)
     lines = [
         _("On the condition: %(what)s") % {"what": conditions.in_words(item)}
@@ -258,15 +179,21 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
     status = status_of(version)
     if signature.meaning == Meaning.REJECTION:
         # A version that runs elsewhere stays approved there.
-        if status == Status.IN_VALIDATION and not _waits_elsewhere(request):
+        if status in WAITS and not waits_elsewhere(request):
             reason = signature.comment
             move(version=version, to=Status.REJECTED, by=by, at=at, reason=reason)
         return
+    limited = signature.meaning == Meaning.REVIEW and signature.conditions.exists()
+    if limited and status == Status.IN_VALIDATION:
+        status = Status.CONDITIONALLY_VALIDATED
+        move(version=version, to=status, by=by, at=at)
     found = progress(case)
     if not found.complete:
         return
     _require_answered(request, found)
-    _require(evaluate(case, APPROVE), _("The version does not meet its requirements."))
+    require_met(
+        evaluate(case, APPROVE), _("The version does not meet its requirements.")
+    )
     authorise(case, request)
     evaluations.record(
         case=Case(version, request.environment, at).as_granted(),
@@ -296,7 +223,8 @@ def _require_answered(request: ApprovalRequest, found: Progress) -> None:
 def authorise(case: Case, request: ApprovalRequest) -> Authorisation:
     """Turn a completed quorum into an authorisation bound to the artifact."""
     longest = case.at + timedelta(days=max_days(case))
-    until = min(longest, request.valid_until or longest)
+    ends = (longest, request.valid_until, conditions.end_of(request))
+    until = min(end for end in ends if end is not None)
     if case.artifact is None or until <= case.at:
         raise NotReady(_("The policy allows no authorisation for this tier."), [])
     return Authorisation.objects.create(
@@ -307,63 +235,3 @@ def authorise(case: Case, request: ApprovalRequest) -> Authorisation:
         valid_from=case.at,
         valid_until=until,
     )
-
-
-@act
-def withdraw(
-    *, request: ApprovalRequest, reason: str, by: User, at: datetime
-) -> Withdrawal:
-    """Take a request back. Raises `NotAllowed`, `NotOpen`, `CommentNeeded`."""
-    roles.require(
-        by,
-        "submit versions",
-        model=request.version.model,
-        environment=request.environment,
-    )
-    locked = _lock(request)
-    if locked.requested_by_id != by.pk:
-        raise roles.NotAllowed(_("Only the person who asked can take it back."))
-    case = Case(locked.version, locked.environment, at)
-    if case.request != locked or ended(case):
-        raise NotOpen(_("This request is decided already."))
-    if not reason.strip():
-        raise CommentNeeded(_("Say why you take it back."))
-    waits = _waits_elsewhere(locked)
-    if status_of(locked.version) == Status.IN_VALIDATION and not waits:
-        move(version=locked.version, to=Status.DEVELOPMENT, by=by, at=at, reason=reason)
-    return Withdrawal.objects.create(
-        request=locked, reason=reason, withdrawn_by=by, withdrawn_at=at
-    )
-
-
-def _waits_elsewhere(request: ApprovalRequest) -> bool:
-    """Whether the version still waits for signatures for another environment."""
-    return (
-        request.version.approval_requests.filter(withdrawal=None, authorisation=None)
-        .exclude(environment=request.environment)
-        .exclude(signatures__meaning=Meaning.REJECTION)
-        .exists()
-    )
-
-
-def _fresh(version: ModelVersion) -> ModelVersion:
-    """The version as it stands now, locked, with its model as it stands now."""
-    rows = ModelVersion.objects.select_for_update(of=("self",))
-    return rows.select_related("model__owner", "run").get(pk=version.pk)
-
-
-def _lock(request: ApprovalRequest) -> ApprovalRequest:
-    """The request and its version, locked: two signatures cannot complete a quorum,
-    nor move the version, at once."""
-    _fresh(request.version)
-    return (
-        ApprovalRequest.objects.select_for_update(of=("self",))
-        .select_related("version__model", "version__run", "environment", "assessment")
-        .get(pk=request.pk)
-    )
-
-
-def _require(checks: list[Check], message: str) -> None:
-    failing = [check for check in checks if check.blocks]
-    if failing:
-        raise NotReady(message, failing)
