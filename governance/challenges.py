@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from governance import roles, signatures
+from governance import persons, roles, signatures
 from governance.models import (
     ApprovalRequest,
     Challenge,
@@ -159,7 +159,9 @@ def override(
     _require_open(locked)
     held = roles.roles_of(by)
     role = next((role for role in OVERRIDERS if role in held), None)
-    if role is None or by.pk == dissent.dissented_by_id:
+    dissenter = [dissent.dissented_by]
+    own = persons.twin_among(by, dissenter, unknown_is_one=False) is not None
+    if role is None or own:
         raise roles.NotAllowed(
             _("An executive or a risk manager overrides the dissent of somebody else.")
         )
@@ -212,7 +214,9 @@ def _enter(request: ApprovalRequest, by: User) -> ApprovalRequest:
     roles.require_person(by)
     locked = _lock(request)
     _require_open(locked)
-    what = hands_in_request(locked).get(str(by.pk))
+    hands = hands_in_request(locked)
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
+    what = hands.get(str(twin.pk if twin else by.pk))
     if what is not None:
         raise roles.NotAllowed(
             _("%(name)s %(what)s and is not independent.")

@@ -249,9 +249,9 @@ def _measured(row: Condition, case: Case) -> tuple[bool, str]:
     """
     terms = row.terms
     report = case.reports.get(terms["kind"])
-    assert case.authorisation is not None  # noqa: S101
+    granted = case.authorisation
     oldest = case.at - timedelta(days=terms["max_age_days"])
-    young = case.authorisation.valid_from >= oldest
+    young = granted is not None and granted.valid_from >= oldest
     if report is None:
         return young, _("not measured yet")
     values = [

@@ -63,7 +63,7 @@ def since_submitted(case: Case) -> list[Difference]:
     now = json.loads(case.subject(packs, request.valid_until))
     found = list(_differences(then, now, (), _names(case)))
     if then.get("inventory_sha256") != now.get("inventory_sha256"):
-        found += _of_inventory(case)
+        found += _of_inventory(request)
     return found
 
 
@@ -102,14 +102,13 @@ def _words(value: Any, names: Mapping[str, str] | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _of_inventory(case: Case) -> list[Difference]:
+def _of_inventory(request: ApprovalRequest) -> list[Difference]:
     """What the log says about the inventory record since the request."""
-    assert case.request is not None  # noqa: S101
-    model = case.version.model
+    model = request.version.model
     entries = log.entries_for(rel=relation(RegisteredModel), pk=str(model.pk))
     then: dict[str, Any] = {}
     now: dict[str, Any] = {}
-    asked = log.entries_for(rel=relation(ApprovalRequest), pk=str(case.request.pk))
+    asked = log.entries_for(rel=relation(ApprovalRequest), pk=str(request.pk))
     first = asked.values_list("entry_id", flat=True).first() or 0
     for body in entries.filter(entry_id__gt=first).values_list("body", flat=True):
         image = json.loads(body)

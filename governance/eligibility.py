@@ -173,7 +173,6 @@ def _require_open(case: Case, request: ApprovalRequest) -> None:
 
 
 def ended(case: Case) -> bool:
-    """Whether the request was rejected or granted."""
-    assert case.request is not None  # noqa: S101
+    """Whether the request was rejected or granted; where none is, none is open."""
     rejected = any(s.meaning == Meaning.REJECTION for s in case.signatures)
-    return rejected or hasattr(case.request, "authorisation")
+    return case.request is None or rejected or hasattr(case.request, "authorisation")

@@ -59,7 +59,8 @@ def _send_next(*, by: User, at: datetime) -> bool | NotSent:
     if rows and wish.person.email:
         try:
             _mail(wish, rows)
-        except (OSError, smtplib.SMTPException) as error:
+        # An address that is none, or with a line break in it, is a ValueError.
+        except (OSError, smtplib.SMTPException, ValueError) as error:
             problem = NotSent(f"No digest for {wish.person.username}: {error}")
             wish.next_digest_at = at + AGAIN
         else:

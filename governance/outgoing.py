@@ -24,6 +24,8 @@ KEPT = 500  # bytes of the answer's body
 # Public addresses that mean the machine's own cloud.
 _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# IPv6 addresses that hold an IPv4 address in their last half (RFC 4291, 2.5.5.1).
+_COMPATIBLE = ipaddress.ip_network("::/96")
 
 # The system's resolver knows no time limit: who waits for it here, may stop waiting.
 _resolvers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
@@ -184,7 +186,7 @@ def _require_public(text: str, allowed: Sequence[str], *, tls: bool) -> None:
     meant = _embedded(address)
     if any(_within(one, allowed) for one in {address, meant}):
         return
-    if not all(one.is_global and not one.is_multicast for one in {address, meant}):
+    if not all(_public(one) for one in {address, meant}):
         raise AddressRefused(
             _("%s is not public. The operator can allow it by its network.") % text
         )
@@ -194,11 +196,17 @@ def _require_public(text: str, allowed: Sequence[str], *, tls: bool) -> None:
         raise AddressRefused(_("Public addresses are called over https:// only."))
 
 
+def _public(address: Address) -> bool:
+    # Site-local addresses are of the inner network still (RFC 3879).
+    site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return address.is_global and not address.is_multicast and not site_local
+
+
 def _embedded(address: Address) -> Address:
     """The IPv4 address that an IPv6 address leads to, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
-    if address in _NAT64:
+    if address in _NAT64 or address in _COMPATIBLE:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     teredo = address.teredo[1] if address.teredo else None
     return address.ipv4_mapped or address.sixtofour or teredo or address

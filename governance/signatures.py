@@ -232,8 +232,8 @@ def signed_act(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         by, at = kwargs["by"], kwargs["at"]
-        assert isinstance(by, User)  # noqa: S101
-        assert isinstance(at, datetime)  # noqa: S101
+        if not isinstance(by, User) or not isinstance(at, datetime):
+            raise TypeError("A signed act has a person and a moment.")
         about = kwargs.get("request")
         request = about if isinstance(about, ApprovalRequest) else None
         with acting(by=by):

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import evaluations, notifications, roles, separation
+from governance import evaluations, notifications, persons, roles, separation
 from governance.approvals.locked import (
     CommentNeeded,
     NotReady,
@@ -113,7 +112,9 @@ def request_changes(
     roles.require(by, "sign", model=version.model, environment=request.environment)
     roles.require_person(by)
     locked = lock(request)
-    what = separation.hands_in_request(locked).get(str(by.pk))
+    hands = separation.hands_in_request(locked)
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
+    what = hands.get(str(twin.pk if twin else by.pk))
     if what is not None:
         raise SameHand(
             _("%(name)s %(what)s and cannot send it back.")
@@ -131,7 +132,7 @@ def request_changes(
         },
         kind="approval.changes-requested",
         about=locked,
-        link=reverse("web:approval", args=[locked.pk]),
+        link=f"/approvals/{locked.pk}/",
         at=at,
     )
     return row

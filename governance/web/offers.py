@@ -17,6 +17,7 @@ from governance import (
     challenges,
     delegation,
     emergencies,
+    fast_lane,
     incidents,
     lifecycle,
     records,
@@ -47,6 +48,7 @@ REFUSALS = (
     suspensions.CannotChange,
     challenges.CannotChallenge,
     delegation.CannotDelegate,
+    fast_lane.CannotReview,
 )
 
 

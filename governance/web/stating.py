@@ -1,7 +1,7 @@
 """The part of the signing form where a validator or approver states conditions."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -88,9 +88,7 @@ class ConditionFields(forms.Form):
 
 
 def _choices(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:
-    field = form.fields[name]
-    assert isinstance(field, forms.ChoiceField)  # noqa: S101
-    field.choices = choices
+    cast("forms.ChoiceField", form.fields[name]).choices = choices
 
 
 def _findings(case: Case) -> Iterator[tuple[str, str]]:

@@ -182,12 +182,16 @@ def test_an_approver_states_conditions_on_the_page(world):
     assert "at most 10.0 % of the traffic" in statement
 
 
-def test_a_review_has_no_conditions_and_the_page_says_what_is_asked(world):
+def test_a_review_may_have_limits_a_rejection_not_and_the_page_says_what_is_asked(
+    world,
+):
     request = submit(world, world.ready())
     address = reverse("web:approval", args=[request.pk])
     page = as_(world.vera).get(address).content.decode()
     assert "You sign with your user name and your password." in page
-    assert "share of the traffic" not in page
+    assert "id_review_traffic" in page
+    assert "id_rejection_comment" in page
+    assert "id_rejection_traffic" not in page
 
 
 def test_within_a_series_the_user_name_is_not_asked_again(world):

@@ -14,18 +14,18 @@ from governance.models import NotificationMailed
 from tests.world import NOW, World, later
 
 
-def tell(world, to=None, at=NOW):
+def tell(world, to=None, at=NOW, subject=None):
     return notifications.tell(
         to=to or [world.rita],
-        subject=gettext_lazy("Approvals"),
+        subject=subject or gettext_lazy("Approvals"),
         text="One waits.",
         link="/approvals/",
         at=at,
     )
 
 
-def wish(world, digest="daily", language="en"):
-    notifications.wish(language=language, digest=digest, by=world.rita, at=NOW)
+def wish(world, digest="daily", language="en", by=None):
+    notifications.wish(language=language, digest=digest, by=by or world.rita, at=NOW)
 
 
 def run(world, at=NOW) -> int:
@@ -89,6 +89,34 @@ def test_a_mail_server_that_refuses_is_asked_again(world, monkeypatch):
     assert run(world, at=later(minutes=1)) == 0
     assert run(world, at=later(minutes=6)) == 1
     assert len(mail.outbox) == 1
+
+
+def test_an_address_with_a_line_break_is_no_header_and_stops_nobody_elses_mail(world):
+    for who in (world.rita, world.carl):
+        wish(world, by=who)
+        tell(world, [who])
+    world.rita.email = "rita@bank.example\nBcc: everybody@evil.example"
+    world.rita.save()
+    sent = 0
+    for _look in range(2):
+        try:
+            sent += mailing.send_next(by=world.adam, at=NOW)
+        except mailing.NotSent as refusal:
+            assert "rita" in str(refusal)
+    assert sent == 1
+    assert [message.to for message in mail.outbox] == [["carl@bank.example"]]
+
+
+def test_a_hostile_name_stays_in_the_body_of_a_digest(world):
+    wish(world)
+    tell(world, subject="Hello\nBcc: everybody@evil.example\n\n<script>")
+    mailing.send_next(by=world.adam, at=NOW)
+    (message,) = mail.outbox
+    raw = message.message()
+    assert set(raw.keys()).isdisjoint({"Bcc", "Cc"})
+    assert message.recipients() == ["rita@bank.example"]
+    assert raw.get_content_type() == "text/plain"
+    assert "\n" not in raw["Subject"]
 
 
 def test_workers_at_the_same_time_send_one_digest(fresh_database, django_db_blocker):

@@ -2,12 +2,22 @@
 
 import pytest
 
-from governance import access, approvals, eligibility, gate, policy, reminding, roles
+from governance import (
+    access,
+    approvals,
+    challenges,
+    eligibility,
+    gate,
+    policy,
+    reminding,
+    roles,
+)
 from governance.case import Case
 from governance.models import Authorisation
 from governance.requirements.quorum import progress
 from registry.models import Role
 from tests.governance.test_duties import held, sign, submit
+from tests.governance.test_findings import raised
 from tests.world import LONG_AGO, NOW, later, log_verified
 
 
@@ -82,6 +92,61 @@ def test_verifywise_a_sign_off_is_tied_to_the_seat_and_to_open_dissent(world):
         sign(request, world.cora)
     with pytest.raises(eligibility.NoSeat):
         sign(request, world.carl)
+    sign(request, world.vera)
+    challenges.dissent(request=request, reason="Too thin.", by=world.cora, at=NOW)
+    with pytest.raises(approvals.NotReady, match="Cora Nilsson dissents"):
+        sign(request, world.carl, "approval")
+
+
+def test_verifywise_a_finding_opened_meanwhile_voids_the_sign_off(world):
+    """Whoever approves has seen it; packs say which findings block (usmrm-008)."""
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    raised(world, request.version.model)
+    with pytest.raises(approvals.NotOpen, match="changed since"):
+        sign(request, world.carl, "approval")
+    case = Case(request.version, world.production, later(hours=1))
+    assert progress(case).signed == ()
+
+
+def test_verifywise_the_ledger_cannot_be_switched_off(world):
+    """A log that nobody verified since yesterday, or that failed, shuts the gate."""
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    sign(request, world.carl, "approval")
+    assert asked(world).allowed
+    question = gate.Question("production", "mortgage-approval", "1")
+    for at, ok in ((later(days=2), None), (later(days=3), False)):
+        if ok is not None:
+            log_verified(at, ok=ok)
+        assert not gate.decide(question=question, by=world.ola, at=at).allowed
+
+
+@pytest.mark.parametrize("to", ["changes-requested", "rejected", "development"])
+def test_sagemaker_sample_no_change_of_state_opens_the_gate(world, to):
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    if to == "changes-requested":
+        approvals.request_changes(
+            request=request, reason="Thin.", by=world.carl, at=NOW
+        )
+    elif to == "rejected":
+        sign(request, world.carl, "rejection", comment="No.")
+    else:
+        approvals.withdraw(request=request, reason="Wait.", by=world.anna, at=NOW)
+    assert request.version.status_changes.order_by("-sequence").first().status == to
+    decision = asked(world)
+    assert (decision.allowed, decision.permit) == (False, "")
+
+
+def test_squash_what_nobody_knows_is_denied_without_opting_in(world):
+    log_verified(NOW)
+    for question in (
+        gate.Question("production", "no-such-model", "1"),
+        gate.Question("nowhere", "mortgage-approval", "1"),
+        gate.Question("production", digest="0" * 64),
+    ):
+        assert not gate.decide(question=question, by=world.ola, at=NOW).allowed
 
 
 def test_mlflow_whoever_edits_moves_no_alias_into_production(world):

@@ -7,6 +7,7 @@ from governance import (
     approvals,
     assessing,
     breaches,
+    challenges,
     conditions,
     deployments,
     emergencies,
@@ -242,3 +243,27 @@ def test_an_emergency_that_was_not_justified_ends_with_its_review(world):
     )
     given.refresh_from_db()
     assert emergencies.ends_at(given) == later(hours=1)
+
+
+def test_a_second_account_of_the_dissenter_overrides_nothing(world):
+    request = submit(world, world.ready())
+    against = challenges.dissent(
+        request=request, reason="Too thin.", by=world.carl, at=NOW
+    )
+    account = second(world, world.carl, Role.EXECUTIVE)
+    with pytest.raises(roles.NotAllowed, match="of somebody else"):
+        challenges.override(
+            dissent=against, reason="A pilot.", proof=PROOF, by=account, at=NOW
+        )
+
+
+@pytest.mark.parametrize("who", ["anna", "ben"])
+def test_a_second_account_of_the_makers_neither_challenges_nor_sends_back(world, who):
+    request = submit(world, world.ready())
+    account = second(world, world.people[who], Role.VALIDATOR)
+    with pytest.raises(roles.NotAllowed, match="not independent"):
+        challenges.dissent(request=request, reason="Too thin.", by=account, at=NOW)
+    with pytest.raises(approvals.SameHand, match="cannot send it back"):
+        approvals.request_changes(
+            request=request, reason="Too thin.", by=account, at=NOW
+        )
