@@ -86,6 +86,8 @@ def sign_batch(
             _("Sign between 1 and %(most)s requests at once.") % {"most": MOST_AT_ONCE}
         )
     for one in wanted:
+        if one.meaning not in (Meaning.REVIEW, Meaning.APPROVAL):
+            raise NotOpen(_("Only reviews and approvals are signed together."))
         if one.subject_sha256 != one.request.subject_sha256:
             raise NotOpen(
                 _("%(what)s is not the record that you saw. Read it again.")
