@@ -1,4 +1,4 @@
-"""A policy pack on its way: written, reviewed, published by somebody else, ended."""
+"""A policy pack on its way: written, reviewed, published by somebody else."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -7,9 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from governance import policy, records, roles, signatures
 from governance.models import (
-    EarlyAdoption,
     PackDraft,
-    PackEnd,
     PackRevision,
     PackStep,
     PolicyPack,
@@ -20,7 +18,7 @@ from governance.policy import InvalidPack, Pack
 from governance.policy.parsing import SHIPPED
 from governance.signatures import Proof
 from registry.acts import act
-from registry.digests import sha256_hex, sha256_of_json
+from registry.digests import sha256_hex
 from registry.models import Role, User
 
 State = PackStep.State
@@ -122,7 +120,7 @@ def send_back(*, draft: PackDraft, reason: str, by: User, at: datetime) -> PackS
         roles.require(by, "publish policy")
     locked = _locked(draft)
     _require_state(locked, State.REVIEW)
-    return _move(locked, State.DRAFT, _required(reason), by, at)
+    return _move(locked, State.DRAFT, required(reason), by, at)
 
 
 @act
@@ -132,7 +130,7 @@ def discard(*, draft: PackDraft, reason: str, by: User, at: datetime) -> PackSte
     locked = _locked(draft)
     if state_of(locked) == State.PUBLISHED:
         raise WrongState(_("It is published; it ends by a date of its end."))
-    return _move(locked, State.DISCARDED, _required(reason), by, at)
+    return _move(locked, State.DISCARDED, required(reason), by, at)
 
 
 @signatures.signed_act
@@ -195,99 +193,6 @@ def publish(
         at=at,
     )
     return row
-
-
-@signatures.signed_act
-def end(
-    *,
-    slug: str,
-    ends_at: datetime | None,
-    reason: str,
-    proof: Proof,
-    by: User,
-    at: datetime,
-) -> PackEnd:
-    """Publish, signed, when a pack ends; None takes an end back that lies ahead.
-
-    Raises `NotAllowed`, `WrongState`, `records.Refused`, `signatures.NotSigned`.
-    """
-    roles.require(by, "publish policy")
-    roles.require_person(by)
-    _require_pack(slug)
-    if ends_at is not None and ends_at < at:
-        raise records.Refused({"ends_at": [_("The end must not lie in the past.")]})
-    last = PackEnd.objects.filter(slug=slug).order_by("-sequence").first()
-    if ends_at is None and (last is None or last.ends_at is None or last.ends_at <= at):
-        raise WrongState(_("This pack has no end that lies ahead."))
-    row = PackEnd(
-        slug=slug,
-        ends_at=ends_at,
-        reason=_required(reason),
-        decided_by=by,
-        decided_at=at,
-        sequence=last.sequence + 1 if last else 1,
-    )
-    text = _("I, %(name)s, let the policy pack %(pack)s end: %(day)s. %(reason)s") % {
-        "name": by.printed_name,
-        "pack": slug,
-        "day": ends_at.isoformat() if ends_at else _("no end"),
-        "reason": row.reason,
-    }
-    _sign_fact("packend", row, text, proof, by, at)
-    row.save(force_insert=True)
-    return row
-
-
-@signatures.signed_act
-def adopt_early(
-    *, slug: str, adopted: bool, reason: str, proof: Proof, by: User, at: datetime
-) -> EarlyAdoption:
-    """Let rules of a pack bind before the law applies, or no longer; signed.
-
-    Raises `NotAllowed`, `records.Refused`, `signatures.NotSigned`.
-    """
-    roles.require(by, "publish policy")
-    roles.require_person(by)
-    _require_pack(slug)
-    last = EarlyAdoption.objects.filter(slug=slug).order_by("-sequence").first()
-    row = EarlyAdoption(
-        slug=slug,
-        adopted=adopted,
-        reason=_required(reason),
-        decided_by=by,
-        decided_at=at,
-        sequence=last.sequence + 1 if last else 1,
-    )
-    template = (
-        _("I, %(name)s, adopt %(pack)s before its law applies. %(reason)s")
-        if adopted
-        else _("I, %(name)s, let %(pack)s bind as its law says. %(reason)s")
-    )
-    values = {"name": by.printed_name, "pack": slug, "reason": row.reason}
-    _sign_fact("earlyadoption", row, template % values, proof, by, at)
-    row.save(force_insert=True)
-    return row
-
-
-def _sign_fact(
-    kind: str,
-    row: PackEnd | EarlyAdoption,
-    text: str,
-    proof: Proof,
-    by: User,
-    at: datetime,
-) -> None:
-    signatures.sign_record(
-        record_type=kind,
-        record_id=row.pk,
-        subject_sha256=sha256_of_json({"id": str(row.pk), "statement": text}),
-        statement=text,
-        role=Role.POLICY_APPROVER,
-        meaning="approval",
-        proof=proof,
-        by=by,
-        at=at,
-    )
 
 
 def statement(
@@ -385,12 +290,8 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _require_pack(slug: str) -> None:
-    if not PolicyPack.objects.filter(slug=slug).exists():
-        raise records.Refused({"slug": [_("No pack of this name is published.")]})
-
-
-def _required(reason: str) -> str:
+def required(reason: str) -> str:
+    """The reason, stripped. Raises `records.Refused` when there is none."""
     if not reason.strip():
         raise records.Refused({"reason": [_("Say why.")]})
     return reason.strip()

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance import policy, publishing, roles
+from governance import ending, policy, publishing, roles
 from governance.api import show
 from governance.api.decisions import Reason
 from governance.api.door import Door, page, person
@@ -90,7 +90,7 @@ class PackEnding(Door):
         """Publish, signed, when a pack ends."""
         form = EndRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        row = publishing.end(
+        row = ending.end(
             slug=slug,
             proof=form.proof,
             by=person(request),
@@ -117,7 +117,7 @@ class PackAdoption(Door):
         """Adopt a pack's law early, or no longer, signed."""
         form = AdoptionRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        row = publishing.adopt_early(
+        row = ending.adopt_early(
             slug=slug,
             proof=form.proof,
             by=person(request),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import policy, publishing, records, roles
+from governance import ending, policy, publishing, records, roles
 from governance.models import PolicyPack
 from governance.signatures import NotSigned
 from governance.web.frame import PersonRequest, page, put_errors, show
@@ -64,11 +64,11 @@ def _decided(request: PersonRequest, slug: str, form: DecisionForm) -> bool:
     try:
         match data["decision"]:
             case form.END:
-                publishing.end(ends_at=data["ends_at"] or at, **facts)
+                ending.end(ends_at=data["ends_at"] or at, **facts)
             case form.KEEP:
-                publishing.end(ends_at=None, **facts)
+                ending.end(ends_at=None, **facts)
             case decision:
-                publishing.adopt_early(adopted=decision == form.EARLY, **facts)
+                ending.adopt_early(adopted=decision == form.EARLY, **facts)
     except NotSigned as refusal:
         form.refuse(refusal)
     except records.Refused as refusal:

@@ -8,6 +8,7 @@ from django.utils import translation
 from governance import (
     access,
     approvals,
+    ending,
     evaluations,
     policy,
     publishing,
@@ -164,7 +165,7 @@ def test_a_draft_sent_back_is_written_on(world, author, approver):
 
 
 def test_nothing_passes_after_the_only_pack_ended(world, approver):
-    publishing.end(
+    ending.end(
         slug="first-policy",
         ends_at=later(days=2),
         reason="Replaced.",
@@ -181,9 +182,9 @@ def test_nothing_passes_after_the_only_pack_ended(world, approver):
 def test_an_end_that_lies_ahead_can_be_taken_back(world, approver):
     facts = {"slug": "first-policy", "reason": "So.", "proof": PROOF, "by": approver}
     with pytest.raises(publishing.WrongState):
-        publishing.end(ends_at=None, at=NOW, **facts)
-    publishing.end(ends_at=later(days=2), at=NOW, **facts)
-    publishing.end(ends_at=None, at=later(days=1), **facts)
+        ending.end(ends_at=None, at=NOW, **facts)
+    ending.end(ends_at=later(days=2), at=NOW, **facts)
+    ending.end(ends_at=None, at=later(days=1), **facts)
     assert policy.in_force(at=later(days=3))
 
 
@@ -285,7 +286,7 @@ def test_early_adoption_is_signed_and_makes_law_bind_before_its_date(world, appr
     second(SECOND % ("always", "adopted_not_yet_applicable", "block"), world)
     version = world.ready()
     assert checks_of(world, version)["second-001"].severity == "warn"
-    publishing.adopt_early(
+    ending.adopt_early(
         slug="second",
         adopted=True,
         reason="We want to be ready.",
