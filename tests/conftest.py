@@ -18,6 +18,7 @@ from django.test.utils import setup_databases, teardown_databases
 from psycopg import sql
 
 from governance import database_roles, embedded
+from tests import template
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSIONS = ROOT / "var" / "test"
@@ -68,21 +69,25 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> Iterator[None]:
-    """Start the session's own PostgreSQL, unless DATABASE_URL names another."""
+def django_db_modify_db_settings() -> Iterator[bool]:
+    """Start the session's own PostgreSQL, unless DATABASE_URL names another.
+
+    Gives whether its databases were migrated already, by an earlier session.
+    """
     if os.environ.get("DATABASE_URL"):
-        yield
+        yield False
         return
     for left_over in SESSIONS.glob("*/postgres"):
         if not Path("/proc", left_over.parent.name).exists():
             embedded.destroy(left_over)
             shutil.rmtree(left_over.parent, ignore_errors=True)
     data = VAR / "postgres"
+    copied = template.copy_to(data)
     embedded.start(data, fsync=False)
     superuser = embedded.dsn_for(data, user="postgres", database="postgres")
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute("ALTER ROLE freigabe_owner CREATEDB")
-    yield
+    yield copied
     embedded.destroy(data)
 
 
@@ -90,7 +95,7 @@ def django_db_modify_db_settings() -> Iterator[None]:
 def django_db_setup(
     django_test_environment: None,
     django_db_blocker: pytest_django.DjangoDbBlocker,
-    django_db_modify_db_settings: None,
+    django_db_modify_db_settings: bool,
 ) -> Iterator[None]:
     """Migrate the test database, also when only `fresh_database` copies it.
 
@@ -98,17 +103,22 @@ def django_db_setup(
     """
     application = connection.settings_dict["USER"]
     owner = connections[settings.FREIGABE_OWNER_ALIAS].settings_dict["USER"]
+    own_server = not os.environ.get("DATABASE_URL")
     with django_db_blocker.unblock():
         connection.settings_dict["USER"] = owner
-        created = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        created = setup_databases(
+            verbosity=0, interactive=False, aliases={"default"}, keepdb=own_server
+        )
         name = connection.settings_dict["NAME"]
         connection.close()
         connection.settings_dict["USER"] = application
         connections[settings.FREIGABE_OWNER_ALIAS].settings_dict["NAME"] = name
-        if not os.environ.get("DATABASE_URL"):
+        if own_server:
             superuser = _address(settings.DATABASE_URL, database=name, user="postgres")
             database_roles.prepare_database(superuser)
             _run(superuser, sql.SQL("SELECT public.audits_attest()"))
+            if not django_db_modify_db_settings:
+                template.keep(VAR / "postgres")
     yield
     with django_db_blocker.unblock():
         connection.close()
