@@ -7,7 +7,8 @@ from django.conf import settings
 
 from audits import charts, log
 from governance import policy
-from governance.dossier import attachments, content, decisions, facts, trail
+from governance.dossier import attachments, content, decisions, facts, risks, trail
+from governance.dossier.declarations import declarations_of
 from governance.dossier.evidence import evidence_of
 from governance.dossier.exceptions import exceptions_of
 from governance.dossier.foreign import foreign_of
@@ -47,20 +48,21 @@ def collect(dossier: Dossier) -> Collected:
     anywhere = cases[0] if cases else PastCase(version, Environment(), at)
     requests = decisions.requests_of(version, at=at)
     extract = trail.extract_of(version, at=at)
-    assessed = facts.assessments(version.model, at=at)
     found = anywhere.assessment
     said = content.Content(
         control=_control(dossier),
         inventory=facts.inventory(version.model),
         version=facts.version_facts(version, anywhere.status, at=at),
         siblings=facts.siblings(version, at=at),
-        matrix=facts.matrix_facts(found.matrix) if found else None,
-        assessments=assessed,
+        matrix=risks.matrix_facts(found.matrix) if found else None,
+        standing=risks.standing_facts(anywhere.standing),
+        assessments=risks.assessments(version.model, at=at),
         data=facts.data_uses(version),
         lineage=charts.lineage(_lineage(version, at=at)),
         run=facts.training_run(version.run),
         evidence=evidence_of(anywhere.reports),
         foreign=foreign_of(version, at=at),
+        declarations=declarations_of(version, at=at),
         evaluations=tuple(decisions.evaluation(case) for case in cases),
         approvals=decisions.approvals(requests, at=at),
         exceptions=exceptions_of(version, at=at),

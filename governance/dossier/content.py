@@ -5,10 +5,12 @@ from datetime import date, datetime
 from typing import Any
 
 from audits.charts import Chart
+from governance.dossier.assessed import Assessment, Matrix, Standing
 from governance.dossier.excepted import Exceptions
 from governance.dossier.verdicts import (
     Approval,
     Authorised,
+    Declared,
     Deployed,
     Evaluation,
     GateHistory,
@@ -99,41 +101,6 @@ class Sibling:
     sha256: str
     status: str
     registered_at: datetime
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A published risk matrix; `cells[likelihood - 1][impact - 1]` is (score, band)."""
-
-    name: str
-    sha256: str
-    likelihood: tuple[str, ...]
-    impact: tuple[str, ...]
-    cells: tuple[tuple[tuple[int, str], ...], ...]
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """One risk assessment; the first in the list counts."""
-
-    id: str
-    likelihood: int
-    impact: int
-    score: int
-    band: str
-    band_label: str
-    residual_likelihood: int | None
-    residual_impact: int | None
-    residual_score: int | None
-    residual_band_label: str
-    tier: int
-    floor: str
-    rationale: str
-    mitigations: str
-    matrix: str
-    assessed_by: str
-    assessed_at: datetime
-    review_due_on: date
 
 
 @dataclass(frozen=True)
@@ -301,12 +268,14 @@ class Content:
     version: Version
     siblings: tuple[Sibling, ...]
     matrix: Matrix | None
+    standing: Standing
     assessments: tuple[Assessment, ...]
     data: tuple[DataUse, ...]
     lineage: Chart | None
     run: TrainingRun | None
     evidence: tuple[Evidence, ...]
     foreign: tuple[Foreign, ...]
+    declarations: tuple[Declared, ...]
     evaluations: tuple[Evaluation, ...]
     approvals: tuple[Approval, ...]
     exceptions: Exceptions

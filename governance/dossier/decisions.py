@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from governance import gate, policy
-from governance.dossier import verdicts
+from governance.dossier import debated, verdicts
 from governance.dossier.moment import PastCase
 from governance.lifecycle import state_of
 from governance.models import (
@@ -46,7 +46,7 @@ def evaluation(case: PastCase) -> verdicts.Evaluation:
         allowed=not any(check.blocks for check in checks),
         valid_until=found.valid_until if found else None,
         authorisation_state=str(state_of(found).label) if found else "",
-        tier=case.assessment.tier if case.assessment else None,
+        tier=case.tier if case.assessment else None,
         packs=packs,
         rulings=tuple(_ruling(check, rules.get(check.requirement)) for check in checks),
     )
@@ -133,6 +133,9 @@ def _approval(request: ApprovalRequest, *, at: datetime) -> verdicts.Approval:
         outcome=_outcome(request, list(signed), at=at),
         signatures=tuple(_signed(row) for row in signed),
         failed_attempts=attempts,
+        conditions=debated.conditions_of(request, at=at),
+        challenges=debated.challenges_of(request, at=at),
+        dissents=debated.dissents_of(request, at=at),
     )
 
 

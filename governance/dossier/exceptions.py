@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db.models import Model, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from governance import emergencies, findings, signatures, waived
+from governance import emergencies, findings, waived
 from governance.dossier import excepted
-from governance.dossier.verdicts import Signed
+from governance.dossier.signed import signed_records
 from governance.emergencies.terms import RECORD as EMERGENCY
 from governance.models import (
     Emergency,
@@ -17,13 +17,12 @@ from governance.models import (
     EmergencyReview,
     Finding,
     FindingChange,
-    RecordSignature,
     Waiver,
     WaiverDecision,
     WaiverRevocation,
 )
 from governance.waiving.signing import RECORD as WAIVER
-from registry.models import ModelVersion, Role
+from registry.models import ModelVersion
 
 
 def exceptions_of(version: ModelVersion, *, at: datetime) -> excepted.Exceptions:
@@ -78,13 +77,11 @@ def keys_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UUI
     found, asked = findings_of(version, at=at), waivers_of(version, at=at)
     broken = emergencies_of(version, at)
     steps = [step for row in found for step in row.changes.all()]
-    signed = [row.pk for row in [*steps, *asked, *broken]]
     kept: list[QuerySet[Any]] = [
         WaiverDecision.objects.filter(waiver__in=asked),
         WaiverRevocation.objects.filter(waiver__in=asked),
         EmergencyAuthorisation.objects.filter(emergency__in=broken),
         EmergencyReview.objects.filter(emergency__in=broken),
-        RecordSignature.objects.filter(record_id__in=signed),
     ]
     return {
         Finding: {row.pk for row in found},
@@ -119,7 +116,9 @@ def _finding(row: Finding, at: datetime) -> excepted.FindingFacts:
             )
             for step in found.changes
         ),
-        signatures=_signed("findingchange", [step.pk for step in found.changes], at),
+        signatures=signed_records(
+            "findingchange", [step.pk for step in found.changes], at
+        ),
     )
 
 
@@ -140,7 +139,7 @@ def _waiver(row: Waiver, at: datetime) -> excepted.WaiverFacts:
         requested_by=row.requested_by.printed_name,
         valid_from=row.valid_from,
         valid_until=waived.ends_at(row, at),
-        signatures=_signed(WAIVER, [row.pk], at),
+        signatures=signed_records(WAIVER, [row.pk], at),
     )
 
 
@@ -174,7 +173,7 @@ def _emergency(row: Emergency, at: datetime) -> excepted.EmergencyFacts:
         confirmed_by=confirmed.printed_name if confirmed else "",
         valid_until=given.valid_until if given else None,
         review=_review(row, at),
-        signatures=_signed(EMERGENCY, [row.pk], at),
+        signatures=signed_records(EMERGENCY, [row.pk], at),
     )
 
 
@@ -184,25 +183,3 @@ def _review(row: Emergency, at: datetime) -> str:
         return _("not reviewed yet")
     verdict = _("justified") if review.justified else _("not justified")
     return f"{verdict}: {review.root_cause}"
-
-
-def _signed(record_type: str, keys: list[UUID], at: datetime) -> tuple[Signed, ...]:
-    rows = RecordSignature.objects.filter(
-        record_type=record_type, record_id__in=keys, signed_at__lte=at
-    )
-    return tuple(
-        Signed(
-            id=str(row.pk),
-            printed_name=row.printed_name,
-            role=str(Role(row.role).label),
-            line=Role(row.role).line,
-            meaning=str(RecordSignature.Meaning(row.meaning).label),
-            method=row.method,
-            signed_at=row.signed_at,
-            statement=row.statement,
-            comment=row.comment,
-            record_sha256=row.record_sha256,
-            holds=signatures.holds(row),
-        )
-        for row in rows.order_by("signed_at", "id")
-    )

@@ -6,41 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
-from governance import matrices
 from governance.dossier import content
+from governance.inventory_words import LABELS, in_words
 from governance.models import Status
-from governance.models.risk import Band, RiskAssessment, RiskMatrix
-from registry.models import Column, ModelVersion, RegisteredModel, Run, User
-
-# SR 11-7, section VI; the order in which an auditor reads them.
-_LABELS = {
-    "purpose": gettext_noop("Intended purpose"),
-    "products": gettext_noop("Products"),
-    "expected_use": gettext_noop("Expected use"),
-    "actual_use": gettext_noop("Actual use"),
-    "restrictions": gettext_noop("Restrictions on use"),
-    "limitations": gettext_noop("Limitations"),
-    "inputs": gettext_noop("Inputs"),
-    "outputs": gettext_noop("Outputs"),
-    "components": gettext_noop("Components"),
-    "affected_people": gettext_noop("People affected"),
-    "affects_people": gettext_noop("Affects people"),
-    "personal_data": gettext_noop("Personal data"),
-    "jurisdictions": gettext_noop("Jurisdictions"),
-    "ai_act_class": gettext_noop("EU AI Act class"),
-    "ai_system": gettext_noop("AI system"),
-    "vendor": gettext_noop("Vendor"),
-    "foundation_model": gettext_noop("Foundation model"),
-    "owner": gettext_noop("Owner (first line)"),
-    "developer": gettext_noop("Developer (first line)"),
-    "validator": gettext_noop("Validator (second line)"),
-    "valid_from": gettext_noop("Valid from"),
-    "valid_until": gettext_noop("Valid until"),
-    "registered_by": gettext_noop("Registered by"),
-    "registered_at": gettext_noop("Registered at"),
-}
+from registry.models import Column, ModelVersion, RegisteredModel, Run
 
 
 def moment_text(at: datetime) -> str:
@@ -54,25 +24,17 @@ def inventory(model: RegisteredModel) -> content.Inventory:
         slug=model.slug,
         name=model.name,
         fields=tuple(
-            content.Field(name, _(label), _shown(model, name))
-            for name, label in _LABELS.items()
+            content.Field(name, str(label), _shown(model, name))
+            for name, label in LABELS.items()
+            if name not in ("slug", "name")
         ),
     )
 
 
 def _shown(model: RegisteredModel, name: str) -> str:
-    value = getattr(model, name)
-    if name == "ai_act_class":
-        return str(RegisteredModel.AIActClass(value).label)
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, User):
-        return value.printed_name
-    if isinstance(value, datetime):
-        return moment_text(value)
-    if isinstance(value, list):
-        return ", ".join(value)
-    return "" if value is None else str(value)
+    if name == "registered_at":
+        return moment_text(model.registered_at)
+    return in_words(model, name)
 
 
 def version_facts(
@@ -133,60 +95,6 @@ def siblings(version: ModelVersion, *, at: datetime) -> tuple[content.Sibling, .
             )
         )
     return tuple(found)
-
-
-def matrix_facts(matrix: RiskMatrix) -> content.Matrix:
-    """A published matrix as rows of cells, likelihood upwards."""
-    table = matrices.of(matrix)
-    return content.Matrix(
-        name=f"{matrix.slug} {matrix.version}",
-        sha256=matrix.sha256,
-        likelihood=tuple(map(str, table.likelihoods)),
-        impact=tuple(map(str, table.impacts)),
-        cells=tuple(
-            tuple(
-                (table.cells[row, column].score, table.cells[row, column].band.value)
-                for column in range(1, len(table.impacts) + 1)
-            )
-            for row in range(1, len(table.likelihoods) + 1)
-        ),
-    )
-
-
-def assessments(
-    model: RegisteredModel, *, at: datetime
-) -> tuple[content.Assessment, ...]:
-    """All assessments by then, the one that counts first."""
-    found = (
-        RiskAssessment.objects.filter(model_id=model.pk, assessed_at__lte=at)
-        .select_related("matrix", "assessed_by")
-        .order_by("-assessed_at", "id")
-    )
-    return tuple(
-        content.Assessment(
-            id=str(row.pk),
-            likelihood=row.likelihood,
-            impact=row.impact,
-            score=row.score,
-            band=row.band,
-            band_label=str(Band(row.band).label),
-            residual_likelihood=row.residual_likelihood,
-            residual_impact=row.residual_impact,
-            residual_score=row.residual_score,
-            residual_band_label=str(Band(row.residual_band).label)
-            if row.residual_band
-            else "",
-            tier=row.tier,
-            floor=row.floor,
-            rationale=row.rationale,
-            mitigations=row.mitigations,
-            matrix=f"{row.matrix.slug} {row.matrix.version}",
-            assessed_by=row.assessed_by.printed_name,
-            assessed_at=row.assessed_at,
-            review_due_on=row.review_due_on,
-        )
-        for row in found
-    )
 
 
 def data_uses(version: ModelVersion) -> tuple[content.DataUse, ...]:

@@ -6,9 +6,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audits.charts import Chart
+from governance.dossier.assessed import Matrix
 from governance.dossier.collect import Collected
-from governance.dossier.content import Content, Evidence, Matrix
+from governance.dossier.content import Content, Evidence
 from governance.dossier.tables import Arranged, arranged
+from governance.dossier.topics import missing_topics, topics_of
 from governance.models.risk import Band
 
 _NARROW = 300  # pixels: such a chart has room for its table beside it
@@ -130,6 +132,7 @@ def pages_of(collected: Collected) -> Pages:
         "people": {"owner": fields["owner"], "purpose": fields["purpose"]},
         "counts": _counts(said),
         "matrix_rows": _matrix_rows(said.matrix, said) if said.matrix else (),
+        "topics": topics_of(said.declarations),
         "missing": missing_topics(),
         "sources": _sources(said),
         "permits": [
@@ -170,6 +173,7 @@ def _sections(said: Content, reports: dict[str, Report]) -> dict[str, Section]:
             (kind, "evidence", title, kind not in reports)
             for kind, (title, _limits) in kinds.items()
         ),
+        ("declarations", "declarations", _("Declarations"), not said.declarations),
         ("policy", "policy", _("Policy evaluation"), not said.evaluations),
         ("approvals", "approvals", _("Approvals and signatures"), not said.approvals),
         (
@@ -206,6 +210,10 @@ def _counts(said: Content) -> dict[str, int]:
         "signatures": sum(len(item.signatures) for item in said.approvals),
         "allowed": sum(yes for _name, yes, _no in said.gate.counts),
         "denied": sum(no for _name, _yes, no in said.gate.counts),
+        "findings": sum(item.is_open for item in said.exceptions.findings),
+        "waivers": sum(item.active for item in said.exceptions.waivers),
+        "emergencies": len(said.exceptions.emergencies),
+        "conditions": sum(len(item.conditions) for item in said.approvals),
         "unauthorised": sum(not item.authorised for item in said.deployments),
     }
 
@@ -244,19 +252,6 @@ def _sources(said: Content) -> list[tuple[str, str]]:
         for citation in ruling.citations
     }
     return sorted(found)
-
-
-def missing_topics() -> tuple[str, ...]:
-    """Topics of an audit file that Freigabe does not record."""
-    return (
-        _("findings of the validation, their owners and due dates"),
-        _("human oversight: measures, people and training"),
-        _("robustness and security tests, software bill of materials"),
-        _("monitoring in production: drift, outcomes, incidents"),
-        _("waivers and emergency releases"),
-        _("data protection: legal basis, impact assessment"),
-        _("third parties: vendor assessment and agreements"),
-    )
 
 
 def glossary() -> tuple[tuple[str, str], ...]:

@@ -23,15 +23,21 @@ from audits.models import (
     Measurement,
     Verification,
 )
-from governance.dossier import content, decisions, exceptions
+from governance.dossier import (
+    content,
+    debated,
+    decisions,
+    declarations,
+    exceptions,
+    risks,
+)
 from governance.models import ApprovalRequest as Request
 from governance.models import (
     Authorisation,
     AuthorisationChange,
     GateDecision,
     PolicyPack,
-    RiskAssessment,
-    RiskMatrix,
+    RecordSignature,
     Signature,
     SignatureAttempt,
     StatusChange,
@@ -145,7 +151,6 @@ def _rows_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UU
     named = DatasetVersion.objects.filter(
         Q(version_datasets__version=version) | Q(evidence_runs__version=version)
     )
-    assessed = RiskAssessment.objects.filter(model_id=version.model_id)
     gate = [
         *decisions.denials_of(version, at=at),
         *decisions.permits_of(version, at=at),
@@ -157,6 +162,13 @@ def _rows_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UU
         | Q(dataset_versions__in=named)
         | Q(pk__in=foreign.values("artifact_id"))
     )
+    told = {
+        **risks.keys_of(version.model, at=at),
+        **debated.keys_of(requests, at=at),
+        **declarations.keys_of(version, at=at),
+        **exceptions.keys_of(version, at=at),
+    }
+    signed = RecordSignature.objects.filter(record_id__in=set().union(*told.values()))
     return {
         RegisteredModel: {version.model_id},
         ModelVersion: {version.pk},
@@ -172,8 +184,6 @@ def _rows_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UU
         Measurement: _keys(Measurement.objects.filter(report__run__version=version)),
         ForeignEvidence: _keys(foreign),
         EvidenceSigner: _keys(EvidenceSigner.objects.filter(attachments__in=foreign)),
-        RiskAssessment: _keys(assessed),
-        RiskMatrix: _keys(RiskMatrix.objects.filter(assessments__in=assessed)),
         Request: _keys(requests),
         PolicyPack: _keys(PolicyPack.objects.filter(effective_from__lte=at)),
         Signature: _keys(Signature.objects.filter(request__in=requests)),
@@ -184,8 +194,9 @@ def _rows_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UU
             AuthorisationChange.objects.filter(authorisation__version=version)
         ),
         StatusChange: _keys(version.status_changes),
-        **exceptions.keys_of(version, at=at),
         GateDecision: {row.pk for row in gate},
+        **told,
+        RecordSignature: _keys(signed.filter(signed_at__lte=at)),
     }
 
 

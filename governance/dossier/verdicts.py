@@ -1,7 +1,7 @@
 """What a dossier says of decisions: checks, signatures, authorisations, the gate."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from governance.policy import Check
 
@@ -82,6 +82,74 @@ class Signed:
 
 
 @dataclass(frozen=True)
+class Conditional:
+    """A condition of an approval, and what was reported about it last."""
+
+    id: str
+    text: str
+    kind: str
+    stated_by: str
+    stated_at: datetime
+    reported: str
+    reported_at: datetime | None
+    holds: bool | None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer to a challenge."""
+
+    text: str
+    responded_by: str
+    responded_at: datetime
+
+
+@dataclass(frozen=True)
+class Challenged:
+    """A challenge (SR 26-2), its answers, and what its challenger made of them."""
+
+    id: str
+    question: str
+    expertise: str
+    independence: str
+    authority: str
+    raised_by: str
+    raised_at: datetime
+    responses: tuple[Answered, ...]
+    outcome: str
+    outcome_reason: str
+    disposed_by: str
+    disposed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Dissented:
+    """A dissent, and the signed override where somebody went on in spite of it."""
+
+    id: str
+    reason: str
+    dissented_by: str
+    dissented_at: datetime
+    override_reason: str
+    signatures: tuple[Signed, ...]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declaration that counts: what it says, about what, and who vouches for it."""
+
+    id: str
+    kind: str
+    title: str
+    about: str
+    fields: tuple[tuple[str, str], ...]
+    valid_until: date | None
+    record_sha256: str
+    attachment_sha256: str
+    signatures: tuple[Signed, ...]
+
+
+@dataclass(frozen=True)
 class Approval:
     """An approval request with its signatures."""
 
@@ -98,6 +166,9 @@ class Approval:
     outcome: str
     signatures: tuple[Signed, ...]
     failed_attempts: int
+    conditions: tuple[Conditional, ...]
+    challenges: tuple[Challenged, ...]
+    dissents: tuple[Dissented, ...]
 
 
 @dataclass(frozen=True)
