@@ -39,7 +39,7 @@ def floor_of(
     model: RegisteredModel, assessment: RiskAssessment | None = None
 ) -> tuple[int, str]:
     """The least severe tier that is allowed now, and why; (4, "") without a floor."""
-    found = [*_of_regulation(model), *_of_materiality(assessment)]
+    found = [*_of_regulation(model), *_of_materiality(model, assessment)]
     worst = min(found, key=lambda floor: floor.tier, default=Floor(4, ""))
     return worst.tier, " ".join(f.because for f in found if f.tier == worst.tier)
 
@@ -65,12 +65,19 @@ def _of_regulation(model: RegisteredModel) -> Iterator[Floor]:
         yield Floor(2, _("Used for credit risk (CRR): at least tier 2."))
 
 
-def _of_materiality(assessment: RiskAssessment | None) -> Iterator[Floor]:
-    """SR 26-2, model materiality: exposure and purpose together with risk."""
+def _of_materiality(
+    model: RegisteredModel, assessment: RiskAssessment | None
+) -> Iterator[Floor]:
+    """SR 26-2, model materiality: exposure and purpose together with risk.
+
+    The purpose of the record counts beside the assessed one: a milder word in the
+    assessment does not take the floor away.
+    """
     if assessment is None:
         return
     large = assessment.exposure == RiskAssessment.Exposure.LARGE
-    if large and assessment.purpose_class in _MATERIAL:
+    purposes = {assessment.purpose_class, model.purpose_class}
+    if large and purposes & set(_MATERIAL):
         yield Floor(
             2,
             _("Large exposure in decisions, capital or reports: at least tier 2."),

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audits.charts import Chart
+from audits.charts.base import Row
 from governance.dossier.assessed import Matrix
 from governance.dossier.collect import Collected
 from governance.dossier.content import Content, Evidence
@@ -14,6 +15,7 @@ from governance.dossier.topics import missing_topics, topics_of
 from governance.models.risk import Band
 
 _NARROW = 300  # pixels: such a chart has room for its table beside it
+MOST_ROWS = 40  # of a figure's data on paper; dossier.json has them all
 _SHORT = 14  # rows of a table that is as high as its chart
 # Mostly short: they follow the section before them on the same page.
 _FLOWING = frozenset({"risk", "development", "authorisations", "gate"})
@@ -45,6 +47,16 @@ class Drawing:
             for column in range(len(self.chart.head))
             if not any(isinstance(row[column], str) for row in rows)
         )
+
+    @property
+    def printed(self) -> tuple[Row, ...]:
+        """The rows of its data that stand on paper."""
+        return self.chart.rows[:MOST_ROWS]
+
+    @property
+    def left_out(self) -> int:
+        """How many rows stand in dossier.json only."""
+        return max(0, len(self.chart.rows) - MOST_ROWS)
 
     @property
     def narrow(self) -> bool:

@@ -44,3 +44,20 @@ def test_the_first_line_cannot_assess(world):
             by=world.anna,
             at=NOW,
         )
+
+
+@pytest.mark.parametrize("word", ["operations", "decision", ""])
+def test_a_milder_word_for_the_purpose_leaves_the_floor_of_large_exposure(world, word):
+    """The record says decisions about customers; the assessor cannot unsay it."""
+    model = world.model(ai_act_class="minimal", purpose_class="decision")
+    row = assessing.assess(
+        model=model,
+        likelihood=1,
+        impact=1,
+        rationale="Small.",
+        materiality=assessing.Materiality(exposure="large", purpose_class=word),
+        by=world.rita,
+        at=NOW,
+    )
+    assert row.tier == 2
+    assert "Large exposure" in row.floor
