@@ -109,7 +109,7 @@ def _tiers(tiers: Iterable[int]) -> tuple[int, int, int, int]:
 
 def aggregate_of(model: RegisteredModel, at: datetime) -> Aggregate:
     """What travels along the lineage of one model: tiers up, open findings down."""
-    pairs = lineage.feeds(at)
+    pairs = lineage.feeds()
     down = lineage.neighbours(pairs)
     up = lineage.neighbours((b, a) for a, b in pairs)
     below, above = lineage.reach([model.pk], down), lineage.reach([model.pk], up)

@@ -132,7 +132,7 @@ def _in_aggregate(
     aggregate risk). Circles are no danger: nothing is raised to tier 1 by this.
     """
     mild = {pk for pk, standing in found.items() if standing.computed_tier == 4}
-    pairs = lineage.feeds(at) if mild else []
+    pairs = lineage.feeds() if mild else []
     beyond = lineage.reach(mild, lineage.neighbours(pairs)) if pairs else set()
     others = RegisteredModel.objects.filter(pk__in=beyond - found.keys())
     known = {**found, **_alone(list(others), at, rows)}
@@ -174,7 +174,7 @@ def _alone(
     keys = [model.pk for model in found]
     latest = {
         row.model_id: row
-        for row in RiskAssessment.objects.filter(model__in=keys, assessed_at__lte=at)
+        for row in RiskAssessment.objects.filter(model__in=keys)
         .select_related("matrix")
         .order_by("model_id", "-sequence")
         .distinct("model_id")

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from registry.models import DatasetVersion, ModelFeed, ModelVersion
@@ -83,11 +82,10 @@ def _graph(versions: Iterable[ModelVersion]) -> Graph:
     return Graph(tuple(nodes.values()), tuple(edges.values()))
 
 
-def feeds(until: datetime) -> list[tuple[UUID, UUID]]:
-    """Pairs of models of which the first feeds the second, as declared by then."""
+def feeds() -> list[tuple[UUID, UUID]]:
+    """Pairs of models of which the first feeds the second, as declared last."""
     latest = (
-        ModelFeed.objects.filter(declared_at__lte=until)
-        .order_by("upstream_id", "model_id", "-sequence")
+        ModelFeed.objects.order_by("upstream_id", "model_id", "-sequence")
         .distinct("upstream_id", "model_id")
         .values_list("upstream_id", "model_id", "ended")
     )

@@ -54,29 +54,6 @@ def test_what_feeds_a_tier_1_model_is_not_tier_4(chain):
     assert risk.standings([scores], NOW)[scores.pk].tier == 3
 
 
-def test_what_was_declared_or_assessed_later_did_not_raise_it_then(world):
-    """A dossier of the past reads the same again, whatever happened since."""
-    scores = a_model(world, "scores", (1, 1))
-    capital = a_model(world, "capital", (1, 1))
-    feed(world, scores, capital)
-    row = risk.latest_assessment(scores)
-    assessing.assess(
-        model=capital,
-        likelihood=5,
-        impact=5,
-        rationale="It grew.",
-        by=world.rita,
-        at=later(days=2),
-    )
-    assert risk.standing_with(scores, row, later(days=1)).tier == 4
-    assert risk.standing_with(scores, row, later(days=2)).tier == 3
-    new = a_model(world, "new", (1, 1))
-    feeding.declare(upstream=new, model=capital, by=world.anna, at=later(days=4))
-    row = risk.latest_assessment(new)
-    assert risk.standing_with(new, row, later(days=3)).tier == 4
-    assert risk.standing_with(new, row, later(days=4)).tier == 3
-
-
 def test_a_signed_reason_leaves_it_tier_4(world, chain):
     tier_decisions.override(
         assessment=risk.latest_assessment(chain[0]),
