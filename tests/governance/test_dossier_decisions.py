@@ -16,7 +16,7 @@ from governance import (
     declaring,
     tier_decisions,
 )
-from governance.dossier import build, risks
+from governance.dossier import facts, risks
 from governance.dossier.pages import Drawing
 from governance.inventory_words import LABELS
 from governance.registration import INVENTORY_FIELDS
@@ -211,11 +211,10 @@ def test_what_nobody_recorded_is_said_with_the_reason(stage):
 
 
 def test_the_inventory_record_is_told_with_every_field_under_one_label(stage):
-    version = stage.version(stage.model())
-    told = build.snapshot(stage.asked(version))
-    labels = {field.name: field.label for field in told.content.inventory.fields}
-    assert set(INVENTORY_FIELDS) - {"name"} <= set(labels)
-    assert labels["gxp"] == str(LABELS["gxp"])
+    told = facts.inventory(stage.model(gxp=True)).fields
+    found = {field.name: (field.label, field.value) for field in told}
+    assert set(INVENTORY_FIELDS) - {"name"} <= set(found)
+    assert found["gxp"] == (str(LABELS["gxp"]), "yes")
 
 
 @pytest.mark.parametrize(("rows", "printed", "left"), [(40, 40, 0), (41, 40, 1)])
