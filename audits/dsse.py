@@ -3,12 +3,10 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 IN_TOTO = "application/vnd.in-toto+json"
 
@@ -21,6 +19,14 @@ class EnvelopeUnverified(ValueError):
     """No known key signed the envelope."""
 
 
+class Signs(Protocol):
+    """An Ed25519 key that signs, wherever its private half lies."""
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Return the 64 bytes of the signature."""
+        ...
+
+
 def pae(payload_type: str, payload: bytes) -> bytes:
     """Return the pre-authentication encoding (DSSE v1, protocol): what is signed."""
     kind = payload_type.encode()
@@ -28,7 +34,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 
 def sign(
-    payload: bytes, payload_type: str, keys: Mapping[str, Ed25519PrivateKey]
+    payload: bytes, payload_type: str, keys: Mapping[str, Signs]
 ) -> dict[str, object]:
     """Return an envelope with one signature per key; the mapping is by key id."""
     if not keys:
@@ -55,16 +61,34 @@ def verify(
     The key id is only a hint, so every known key is tried. Raises EnvelopeMalformed,
     or EnvelopeUnverified when no known key signed these bytes with this type.
     """
+    payload, _names = signers(envelope, public_keys, payload_type=payload_type)
+    return payload
+
+
+def signers(
+    envelope: object,
+    public_keys: Mapping[str, Ed25519PublicKey],
+    *,
+    payload_type: str = IN_TOTO,
+) -> tuple[bytes, frozenset[str]]:
+    """Return the payload and the names of all known keys that signed it; never none.
+
+    Raises what `verify` raises.
+    """
     payload, kind, signatures = _parse(envelope)
     if kind != payload_type:
         raise EnvelopeMalformed(
             f"The payload is of type {kind!r}, not {payload_type!r}."
         )
     message = pae(kind, payload)
-    for signature in signatures:
-        if any(_holds(key, signature, message) for key in public_keys.values()):
-            return payload
-    raise EnvelopeUnverified("No known key signed this envelope.")
+    names = frozenset(
+        name
+        for name, key in public_keys.items()
+        if any(_holds(key, signature, message) for signature in signatures)
+    )
+    if not names:
+        raise EnvelopeUnverified("No known key signed this envelope.")
+    return payload, names
 
 
 def _parse(envelope: object) -> tuple[bytes, str, list[bytes]]:

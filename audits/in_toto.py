@@ -74,13 +74,13 @@ def parse(payload: bytes) -> Statement:
     return Statement(kind, predicate, frozenset(_digests(document.get("subject"))))
 
 
-def read(text: bytes) -> Any:
+def read(text: bytes, *, most: int = MAX_BYTES) -> Any:
     """The value of strict JSON in UTF-8, within the limits. Raises StatementMalformed.
 
     The names of an object are unique and all numbers finite (RFC 7493).
     """
-    if len(text) > MAX_BYTES:
-        raise StatementMalformed(f"It is larger than {MAX_BYTES // 1024} KiB.")
+    if len(text) > most:
+        raise StatementMalformed(f"It is larger than {most // 1024} KiB.")
     try:
         value = json.loads(
             text.decode(), object_pairs_hook=_once, parse_constant=_refuse_constant

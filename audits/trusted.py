@@ -1,17 +1,25 @@
 """The public keys that an offline check relies on, and where they came from."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 from audits.note import NoteMalformed, Verifier, parse_public_key, parse_vkey
 
 KEYS_FILE = "keys.json"
+
+Window = tuple[datetime | None, datetime | None]
 
 
 class CannotCheck(Exception):
@@ -20,9 +28,15 @@ class CannotCheck(Exception):
 
 @dataclass
 class TrustedKeys:
-    """Keys for permits by key id, keys of logs, and what weakens the trust in them."""
+    """Keys for permits by key id, keys of logs, and what weakens the trust in them.
+
+    `windows`: from when to when a key for permits counts, where keys.json says so.
+    `compromised`: ids of keys that never count.
+    """
 
     permit: dict[str, Ed25519PublicKey] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
+    compromised: set[str] = field(default_factory=set)
     logs: list[Verifier] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -69,11 +83,34 @@ def _take(keys: TrustedKeys, text: str) -> None:
 
 def _take_document(keys: TrustedKeys, document: Any) -> None:
     """Read /.well-known/freigabe/keys.json."""
-    for item in document["keys"]:
+    keys.compromised = {str(one["keyid"]) for one in document.get("compromised", [])}
+    for item in [*document["keys"], *document.get("former", [])]:
         if item["use"] == "permit":
-            keys.permit[str(item["keyid"])] = _pem(item["public_key"])
+            _take_permit_key(keys, item)
         elif item["use"] == "checkpoint":
             _take_log_key(keys, item)
+
+
+def _take_permit_key(keys: TrustedKeys, item: Any) -> None:
+    """Take a key of the gate with its time, unless it was reported as compromised."""
+    key = _pem(item["public_key"])
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    name = str(item["keyid"])
+    if {name, hashlib.sha256(spki).hexdigest()} & keys.compromised:
+        return
+    keys.permit[name] = key
+    window = (_moment(item, "not_before"), _moment(item, "not_after"))
+    if window != (None, None):
+        keys.windows[name] = window
+
+
+def _moment(item: Any, name: str) -> datetime | None:
+    if item.get(name) is None:
+        return None
+    moment = datetime.fromisoformat(item[name])
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} names no time zone")
+    return moment
 
 
 def _take_log_key(keys: TrustedKeys, item: Any) -> None:

@@ -79,6 +79,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("reinstate"): {R.RISK_MANAGER},
         gettext_noop("agree to reinstatements"): {R.APPROVER},
         gettext_noop("revoke"): {R.RISK_MANAGER, R.APPROVER, R.COMPLIANCE},
+        gettext_noop("revoke permits"): {R.RISK_MANAGER, R.APPROVER, R.COMPLIANCE},
         gettext_noop("raise findings"): _SECOND | {R.AUDITOR},
         gettext_noop("plan and resolve findings"): _FIRST | _SECOND | {R.EXECUTIVE},
         gettext_noop("accept risk"): {R.RISK_MANAGER, R.EXECUTIVE},

@@ -50,6 +50,16 @@ FREIGABE_EVIDENCE_RETRY_SECONDS = env_int("FREIGABE_EVIDENCE_RETRY_SECONDS", 10)
 FREIGABE_REQUIRE_SANDBOX = env_bool("FREIGABE_REQUIRE_SANDBOX", False)
 FREIGABE_LOG_MAX_AGE_HOURS = env_int("FREIGABE_LOG_MAX_AGE_HOURS", 24, least=1)
 
+# Permits (docs/gate.md) -------------------------------------------------------------
+FREIGABE_PERMIT_HOURS = env_int("FREIGABE_PERMIT_HOURS", 24, least=1)
+# How long a signed list of the revoked may be relied on.
+FREIGABE_REVOCATION_HOURS = env_int("FREIGABE_REVOCATION_HOURS", 24, least=1)
+# The gate's key in a PKCS#11 token; empty: in a file of the key folder.
+FREIGABE_PKCS11_MODULE = os.environ.get("FREIGABE_PKCS11_MODULE", "")
+FREIGABE_PKCS11_TOKEN = os.environ.get("FREIGABE_PKCS11_TOKEN", "")
+FREIGABE_PKCS11_KEY = os.environ.get("FREIGABE_PKCS11_KEY", "freigabe-gate")
+FREIGABE_PKCS11_PIN = env_secret("FREIGABE_PKCS11_PIN")
+
 # Outside memory ---------------------------------------------------------------------
 # A directory or s3://bucket/prefix on write-once storage; empty: no export.
 FREIGABE_EXPORT = os.environ.get("FREIGABE_EXPORT", "")

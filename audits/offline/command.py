@@ -4,6 +4,7 @@ Plain Python and `cryptography`: no database, no settings, no network.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -14,9 +15,12 @@ from pathlib import Path
 from audits.cosignature import Cosigner, parse_cosigner
 from audits.note import Checkpoint, NoteMalformed
 from audits.offline.bundle import check_bundle
+from audits.offline.decision import FORMAT as DECISION
+from audits.offline.decision import check_decision
 from audits.offline.extract import check_extract, check_proof, open_signed
-from audits.offline.permit import check_permit, read_json
+from audits.offline.permit import Expected, Permit, check_permit, read_json
 from audits.offline.report import DoesNotHold, Report
+from audits.offline.revoked import check_revoked
 from audits.offline.source import Files, open_export
 from audits.proof_files import HEADER
 from audits.trusted import CannotCheck, TrustedKeys, read_keys
@@ -54,29 +58,32 @@ def check(
     at: datetime,
     report: Report,
     entry: bytes | None = None,
-) -> None:
+    expected: Expected | None = None,
+) -> Permit | None:
     """Recognise a single file and check it; `entry` goes with a proof without one.
 
-    Raises DoesNotHold or CannotCheck.
+    Answers the permit, if it is one. Raises DoesNotHold or CannotCheck.
     """
     if text.startswith(HEADER + "\n"):
         check_proof(text, keys, report, entry)
-        return
+        return None
     if entry is not None:
         raise CannotCheck("--entry goes with a tlog-proof only.")
     document = read_json(text)
     if not isinstance(document, dict):
         raise CannotCheck("The file is neither a permit nor a log extract.")
+    if document.get("format") == DECISION:
+        return check_decision(document, keys, at, report, expected)
     if "permit" in document and "payloadType" not in document:
         document = document["permit"]
         if not isinstance(document, dict):
             raise CannotCheck("This answer of the gate carries no permit.")
     if "payloadType" in document:
-        check_permit(document, keys, at, report)
-    elif "checkpoint" in document and "entries" in document:
-        check_extract(document, keys, report)
-    else:
+        return check_permit(document, keys, at, report, expected)
+    if "checkpoint" not in document or "entries" not in document:
         raise CannotCheck("The file is neither a permit nor a log extract.")
+    check_extract(document, keys, report)
+    return None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +116,20 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="a witness's key (NAME+HASH+KEY), or a file with one on each line",
     )
+    parser.add_argument(
+        "--artifact", type=Path, help="the model file that the permit must be for"
+    )
+    parser.add_argument(
+        "--environment", help="where the permit must be for", default=""
+    )
+    parser.add_argument(
+        "--revoked", type=Path, help="the signed list of the revoked that is at hand"
+    )
+    parser.add_argument(
+        "--seen",
+        type=Path,
+        help="a file that keeps the highest number of a list: older ones are refused",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -125,7 +146,41 @@ def _check(given: argparse.Namespace, keys: TrustedKeys, report: Report) -> None
             "--since and --witness go with an export (folder or zip) only."
         )
     entry = _read(given.entry).encode() if given.entry else None
-    check(_read(given.file), keys, given.at or datetime.now(UTC), report, entry)
+    at = given.at or datetime.now(UTC)
+    sha256 = _digest(given.artifact) if given.artifact else ""
+    expected = Expected(sha256, given.environment)
+    permit = check(_read(given.file), keys, at, report, entry, expected)
+    _check_revoked(permit, given, keys, at, report)
+
+
+def _check_revoked(
+    permit: Permit | None,
+    given: argparse.Namespace,
+    keys: TrustedKeys,
+    at: datetime,
+    report: Report,
+) -> None:
+    if permit is None:
+        if given.revoked or given.artifact or given.environment:
+            raise CannotCheck(
+                "--revoked, --artifact and --environment go with a permit only."
+            )
+        return
+    if given.revoked is None:
+        report.not_checked.append(
+            "whether the permit was revoked since (GET permits/revoked, --revoked)."
+        )
+        return
+    document = read_json(_read(given.revoked))
+    check_revoked(permit, document, keys, at, report, seen=given.seen)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CannotCheck(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _check_export(

@@ -43,7 +43,7 @@ def check_extract(document: dict[str, Any], keys: TrustedKeys, report: Report) -
     if not isinstance(entries, list) or not entries:
         raise CannotCheck("The extract carries no entries.")
     for item in entries:
-        _check_entry(item, signed)
+        check_entry(item, signed)
     _say(len(entries), report)
 
 
@@ -87,7 +87,8 @@ def open_signed(text: Any, keys: TrustedKeys) -> note.Checkpoint:
         raise DoesNotHold(str(error)) from error
 
 
-def _check_entry(item: Any, signed: note.Checkpoint) -> None:
+def check_entry(item: Any, signed: note.Checkpoint) -> None:
+    """Check that an entry is under a signed root, byte for byte. Raises DoesNotHold."""
     try:
         index, body, proof = item["index"], item["body"], item["proof"]
         if type(index) is not int or not isinstance(body, str):

@@ -38,6 +38,7 @@ from governance import (
     gate,
     identities,
     incidents,
+    issued,
     lifecycle,
     matrices,
     matrix_lint,
@@ -108,6 +109,10 @@ _STATUS: dict[type[Exception], int] = {
     identities.IssuerUnreachable: 503,
     identities.WrongState: 409,
     identities.SameHand: 403,
+    issued.NoSuchPermit: 404,
+    issued.CannotRevoke: 409,
+    issued.CannotRenew: 409,
+    issued.NotYet: 409,
     retiring.NotPossible: 409,
     incidents.WrongState: 409,
     attestations.CriticalFindings: 409,
@@ -122,6 +127,8 @@ _STATUS: dict[type[Exception], int] = {
     records.AlreadyRegistered: 409,
     records.Refused: 422,
 }
+# What is only a matter of time: after how many seconds to ask again.
+_AGAIN: dict[type[Exception], str] = {issued.NotYet: "1"}
 _FIELD: dict[type[Exception], str] = {
     artifacts.TooLarge: "file",
     artifacts.NotAModel: "file",
@@ -144,7 +151,9 @@ def problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
 def _translated(error: Exception) -> Response | None:
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
-            return _answer(status, str(error), _pointers(error), _extra(error))
+            again = _AGAIN.get(kind)
+            headers = {"Retry-After": again} if again else {}
+            return _answer(status, str(error), _pointers(error), _extra(error), headers)
     return _framework_problem(error) or _database_problem(error)
 
 

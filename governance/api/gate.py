@@ -2,12 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-from django.http import Http404
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -18,21 +14,15 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audits import dsse
-from governance import conditions, deployments, emergencies, gate, permit, roles
+from governance import deployments, gate, issued, roles
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.errors import PROBLEM
 from governance.api.inventory import find_environment, find_version
 from governance.api.scope import asked_about, visible
 from governance.gate import Question
-from governance.lifecycle import State, stands, state_of
-from governance.models import GateDecision, KeyCompromise
-from governance.triggers import signed_by
-from registry.digests import canonical_json
+from governance.models import GateDecision
 from registry.models import Deployment
-
-REVOKED_LIST_HOURS = 24
 
 
 class QuestionRecord(serializers.Serializer[Any]):
@@ -65,6 +55,9 @@ class DecisionRecord(serializers.Serializer[Any]):
     decision_id = serializers.UUIDField()
     checks = CheckRecord(many=True)
     permit = serializers.DictField(allow_null=True)
+    vsa = serializers.DictField(allow_null=True)
+    svr = serializers.DictField(allow_null=True)
+    renewal_of = serializers.UUIDField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)
 
 
@@ -154,7 +147,7 @@ class Decisions(Door):
         row = GateDecision.objects.select_related("authorisation").get(
             pk=body["decision_id"]
         )
-        if row.allowed and _state(row) != "valid":
+        if row.allowed and issued.state_of(row, at=timezone.now()) not in issued.VALID:
             return False
         question = _question(form.validated_data)
         _case, checks = gate.examine(question, by=person(request), at=timezone.now())
@@ -207,85 +200,6 @@ class Readiness(Door):
                 "ready": not any(check.blocks for check in checks),
                 "checks": [check.as_dict() for check in checks],
             }
-        )
-
-
-class Permit(Door):
-    """`permits/{id}`"""
-
-    @extend_schema(responses=DecisionRecord)
-    def get(self, request: Request, permit_id: UUID) -> Response:
-        """State of a permit: valid, expired, suspended or revoked."""
-        rows = GateDecision.objects.filter(allowed=True).select_related(
-            "version__model", "environment", "authorisation"
-        )
-        row = get_object_or_404(rows, pk=permit_id)
-        if row.version is None:
-            raise Http404
-        roles.require(
-            person(request),
-            "read",
-            model=row.version.model,
-            environment=row.environment,
-        )
-        return Response(
-            {
-                **show.decision(row, json.loads(row.permit)),
-                "state": _state(row),
-            }
-        )
-
-
-def _state(row: GateDecision) -> str:
-    now = timezone.now()
-    if signed_by(row.permit) & frozenset(
-        KeyCompromise.objects.values_list("key_id", flat=True)
-    ):
-        return "revoked"
-    if row.emergency is not None and row.expires_at is not None:
-        runs = row.expires_at > now and emergencies.stands(row.emergency, at=now)
-        return "break-glass" if runs else "expired"
-    if row.authorisation is None or row.expires_at is None:
-        return "invalid"
-    state = state_of(row.authorisation)
-    if state != State.ACTIVE:
-        return str(state.value)
-    if row.expires_at <= now:
-        return "expired"
-    if not stands(row.authorisation, at=now):
-        return "superseded"
-    return "breached" if conditions.breached(row.authorisation, at=now) else "valid"
-
-
-class RevokedPermits(Door):
-    """`permits/revoked`"""
-
-    @extend_schema(responses=DecisionRecord)
-    def get(self, request: Request) -> Response:
-        """Signed list of unexpired permits whose authorisation no longer stands."""
-        roles.require(person(request), "read")
-        now = timezone.now()
-        rows = GateDecision.objects.filter(
-            allowed=True, expires_at__gt=now
-        ).select_related(
-            "authorisation__version", "authorisation__request", "emergency__emergency"
-        )
-        listed = {
-            "issued_at": now.isoformat(),
-            "valid_until": (now + timedelta(hours=REVOKED_LIST_HOURS)).isoformat(),
-            "revoked": sorted(
-                str(row.pk)
-                for row in rows
-                if _state(row) not in ("valid", "break-glass")
-            ),
-        }
-        key = permit.gate_key()
-        return Response(
-            dsse.sign(
-                canonical_json(listed),
-                "application/vnd.freigabe.revoked+json",
-                {permit.key_id(key): key},
-            )
         )
 
 

@@ -2,6 +2,7 @@
 
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -32,7 +33,7 @@ def ready(_request: HttpRequest) -> JsonResponse:
 def keys(_request: HttpRequest) -> JsonResponse:
     """Public keys for permits and checkpoints (`keys.json`)."""
     try:
-        return JsonResponse(permit.public_keys())
+        return JsonResponse(permit.public_keys(at=timezone.now()))
     except permit.NoKey as error:
         return JsonResponse(
             {"status": _("not ready"), "because": str(error)}, status=503

@@ -1,5 +1,6 @@
 """How things look in JSON: one function for each."""
 
+import json
 from typing import Any
 
 from audits.evidence import report_of
@@ -304,7 +305,10 @@ def dossier(row: Dossier) -> Json:
 
 
 def decision(row: GateDecision, permit: Any) -> Json:
-    """A gate decision: verdict, checks, and the permit as a DSSE envelope."""
+    """A gate decision: verdict, checks, and the permit as a DSSE envelope.
+
+    The summaries (VSA, SVR) are shown where the permit is.
+    """
     return {
         "decision": "allow" if row.allowed else "deny",
         "decision_id": row.id,
@@ -313,6 +317,9 @@ def decision(row: GateDecision, permit: Any) -> Json:
         "environment": row.asked_environment,
         "checks": row.checks,
         "permit": permit,
+        "vsa": json.loads(row.vsa) if permit and row.vsa else None,
+        "svr": json.loads(row.svr) if permit and row.svr else None,
+        "renewal_of": row.renewal_of_id,
         "expires_at": row.expires_at,
         "pipeline": row.pipeline_token.claims if row.pipeline_token else None,
         "decided_at": row.decided_at,

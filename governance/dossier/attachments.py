@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -67,11 +68,12 @@ def originals(
     permits: Iterable[GateDecision],
     packs: Iterable[PolicyPack],
     extract: Mapping[str, Any],
+    at: datetime,
 ) -> tuple[File, ...]:
     """Every original byte for byte as stored, sorted by name. Raises `NoKeys`."""
     files = [
         _json("version-manifest.json", _("Manifest of the version"), version.manifest),
-        _proof("keys.json", _("Public keys"), _keys(), "application/json"),
+        _proof("keys.json", _("Public keys"), _keys(at), "application/json"),
         _proof(
             "log-extract.json",
             _("Log entries with inclusion proofs"),
@@ -122,10 +124,10 @@ def _proof(name: str, description: str, text: str, media_type: str) -> File:
     )
 
 
-def _keys() -> str:
+def _keys(at: datetime) -> str:
     """The public keys, as `/.well-known/freigabe/keys.json` shows them."""
     try:
-        return json.dumps(permit.public_keys(), indent=1)
+        return json.dumps(permit.public_keys(at=at), indent=1)
     except permit.NoKey as error:
         raise NoKeys(
             _("The public keys cannot be read: %(why)s") % {"why": error}

@@ -78,6 +78,7 @@ def collect(dossier: Dossier) -> Collected:
         permits=decisions.permits_of(version, at=at),
         packs=_packs(requests, at=at),
         extract=extract.document,
+        at=at,
     )
     complete = replace(said, attachments=tuple(file.facts for file in files))
     document = attachments.dossier_file(content.document_of(complete))

@@ -1,6 +1,5 @@
 """Sealed emergency tokens, for when Freigabe itself is down (decisions.md 3.8, 9)."""
 
-import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from audits import dsse
 from governance import permit, persons, records, roles, signatures
 from governance.emergencies.confirming import give
 from governance.emergencies.invoking import Call, store
@@ -17,7 +15,7 @@ from governance.emergencies.standing import require_possible
 from governance.emergencies.statements import sign
 from governance.emergencies.terms import Meaning, NotPossible, SameHand, longest
 from governance.models import Emergency, EmergencyToken
-from registry.digests import canonical_json, sha256_hex
+from registry.digests import sha256_hex
 from registry.models import Environment, ModelVersion, Role, User
 
 LONGEST_SEAL = timedelta(days=7)
@@ -125,11 +123,7 @@ def _envelope(row: EmergencyToken) -> str:
             },
         },
     }
-    key = permit.gate_key()
-    signed = dsse.sign(
-        canonical_json(statement), dsse.IN_TOTO, {permit.key_id(key): key}
-    )
-    return json.dumps(signed)
+    return permit.sign([statement], at=row.sealed_at)[0]
 
 
 @signatures.signed_act

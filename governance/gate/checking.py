@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from audits import log
 from audits.models import Verification
 from governance.case import Case
 from governance.gate.asking import bare
@@ -12,6 +13,9 @@ from governance.lifecycle import State, state_of
 from governance.models import Status
 from governance.policy import Check, NoPolicy
 from governance.requirements import DEPLOY, evaluate
+
+# Two machines with NTP differ by less; nothing that a permit bounds is so short.
+CLOCK_TOLERANCE = timedelta(seconds=10)
 
 
 def unknown_environment(slug: str) -> Check:
@@ -164,6 +168,35 @@ def log_check(*, at: datetime) -> Check:
     )
 
 
+def clock(*, at: datetime) -> Check:
+    """The clock has not gone back behind what the log has signed.
+
+    A clock that was set back would bring expired permits, waivers and approvals back.
+    """
+    last = log.latest_checkpoint()
+    passed = last is None or at >= last.created_at - CLOCK_TOLERANCE
+    observed = _("%(at)s, nothing is signed yet") % {"at": _moment(at)}
+    if last is not None:
+        observed = _("%(at)s, the last checkpoint is of %(signed)s") % {
+            "at": _moment(at),
+            "signed": _moment(last.created_at),
+        }
+    return Check(
+        "gate-clock",
+        _("The clock is right"),
+        passed=passed,
+        observed=observed,
+        because=_("Everything that expires is judged by the clock."),
+        next_step=""
+        if passed
+        else _("An operator sets the clock of the server right (NTP), then ask again."),
+    )
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def no_key(reason: str) -> Check:
     """Why no permit can be signed."""
     return Check(
@@ -172,5 +205,8 @@ def no_key(reason: str) -> Check:
         passed=False,
         observed=reason,
         because=_("Without the gate's key nothing can be permitted."),
-        next_step=_("An administrator restores the key file."),
+        next_step=_(
+            "An administrator puts the key back, or makes a new one: manage.py "
+            "rotate_gate_key."
+        ),
     )

@@ -1,26 +1,32 @@
 """Deciding: examine everything, sign when nothing blocks, record the answer."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from audits import stillness
-from governance import conditions, emergencies, fast_lane, permit, roles
+from governance import conditions, emergencies, fast_lane, permit, roles, security
 from governance.case import Case
 from governance.gate import checking, remembering
-from governance.gate.asking import Question, check_question, find
-from governance.models import EmergencyAuthorisation, GateDecision, Signature
+from governance.gate.asking import Question, bare, check_question, find
+from governance.gate.permitting import Signed, signed
+from governance.models import GateDecision
 from governance.policy import Check
 from registry.acts import act
 from registry.models import Environment, User
 
-PERMIT_HOURS = 24
-
 
 @act
-def decide(*, question: Question, by: User, at: datetime) -> GateDecision:
+def decide(
+    *,
+    question: Question,
+    by: User,
+    at: datetime,
+    renewal_of: GateDecision | None = None,
+) -> GateDecision:
     """Decide, sign a permit when allowed, and record the decision with its checks.
 
     Everything unknown, missing, expired or unreadable is a denial with its reason.
+    `renewal_of` is the permit whose question is asked again, see `issued.renew`.
     Raises `NotAllowed` and `AmbiguousQuestion`; then nothing is recorded.
     """
     check_question(question)
@@ -32,17 +38,23 @@ def decide(*, question: Question, by: User, at: datetime) -> GateDecision:
     )
     case, checks = examine(question, by=by, at=at)
     decision_id = uuid.uuid4()
-    permit_text, expires_at, broken = "", None, None
+    given: Signed | None = None
+    broken = None
     if case is not None and not any(check.blocks for check in checks):
         if emergencies.relied_on(checks):
             broken = emergencies.in_force(case)
         try:
-            permit_text, expires_at = _permit(
-                case, str(decision_id), checks, broken, at
+            given = signed(
+                case,
+                at=at,
+                decision_id=str(decision_id),
+                checks=checks,
+                broken=broken,
+                renewal_of=str(renewal_of.pk) if renewal_of else "",
             )
         except permit.NoKey as error:
             checks.append(checking.no_key(str(error)))
-    return GateDecision.objects.create(
+    row = GateDecision.objects.create(
         id=decision_id,
         asked_model=question.model[:200],
         asked_version=question.version[:200],
@@ -52,14 +64,19 @@ def decide(*, question: Question, by: User, at: datetime) -> GateDecision:
         environment=case.environment if case else None,
         authorisation=case.authorisation if case else None,
         emergency=broken,
-        allowed=bool(permit_text),
+        renewal_of=renewal_of,
+        allowed=given is not None,
         checks=[check.as_dict() for check in checks],
-        permit=permit_text,
-        expires_at=expires_at,
+        permit=given.permit if given else "",
+        vsa=given.vsa if given else "",
+        svr=given.svr if given else "",
+        expires_at=given.expires_at if given else None,
         pipeline_token_id=by.scope.pipeline if by.scope else None,
         decided_for=by,
         decided_at=at,
     )
+    _tell_mismatch(row, case)
+    return row
 
 
 def examine(
@@ -83,7 +100,7 @@ def examine(
     if any(check.blocks for check in asked):
         judged = case.as_granted()
         asked = emergencies.overridden(judged, asked)
-    return judged, checks + asked
+    return judged, [*checks, *asked, checking.clock(at=at)]
 
 
 def checks_of(case: Case, *, digest: str = "") -> list[Check]:
@@ -112,33 +129,18 @@ def _of_question(
     return [checking.digest(case, digest), *standing, checking.log_check(at=at)]
 
 
-def _permit(
-    case: Case,
-    decision_id: str,
-    checks: list[Check],
-    broken: EmergencyAuthorisation | None,
-    at: datetime,
-) -> tuple[str, datetime]:
-    """A permit and its end: of the approval, or of the emergency that stands in."""
-    granted = broken or case.authorisation
-    assert granted is not None  # noqa: S101
-    until = emergencies.ends_at(broken) if broken else granted.valid_until
-    expires_at = min(until, at + timedelta(hours=PERMIT_HOURS))
-    meanings = (Signature.Meaning.REVIEW, Signature.Meaning.APPROVAL)
-    text = permit.issue(
-        decision_id=decision_id,
-        authorisation=granted,
-        break_glass=emergencies.in_permit(broken) if broken else None,
+def _tell_mismatch(row: GateDecision, case: Case | None) -> None:
+    """Another file than the approved one was asked for: that is a security event."""
+    wrong = {c["requirement"] for c in row.checks if not c["passed"]}
+    if case is None or "gate-digest" not in wrong or not row.asked_digest:
+        return
+    granted = case.authorisation.artifact_sha256 if case.authorisation else ""
+    stored = case.artifact.sha256 if case.artifact else ""
+    security.record_mismatch(
         version=case.version,
         environment=case.environment,
-        approvers=[
-            str(s.signed_by_id) for s in case.signatures if s.meaning in meanings
-        ],
-        policies=case.pack_subjects,
-        conditions=conditions.in_permit(case.granted.request if case.granted else None),
-        evidence={kind: report.sha256 for kind, report in case.reports.items()},
-        checks=[check.requirement for check in checks],
-        at=at,
-        expires_at=expires_at,
+        expected=granted or stored,
+        seen=bare(row.asked_digest),
+        decision=row,
+        at=row.decided_at,
     )
-    return text, expires_at

@@ -52,6 +52,7 @@ from governance.models.notifications import (
     NotificationRead,
     NotificationWish,
 )
+from governance.models.permits import GateKey, PermitRevocation, RevocationList
 from governance.models.persons import PersonIdentity, PersonLink
 from governance.models.policy import (
     EarlyAdoption,
@@ -70,6 +71,7 @@ from governance.models.risk import (
     RiskScenario,
     TierDecision,
 )
+from governance.models.security import SecurityEvent
 from governance.models.signatures import RecordSignature
 from governance.models.signing import (
     CredentialReset,
@@ -118,6 +120,7 @@ __all__ = [
     "Finding",
     "FindingChange",
     "GateDecision",
+    "GateKey",
     "IdempotentReply",
     "IdentityProof",
     "Incident",
@@ -135,6 +138,7 @@ __all__ = [
     "PackStep",
     "PasskeyAnswer",
     "PeriodicReview",
+    "PermitRevocation",
     "PersonIdentity",
     "PersonLink",
     "PipelineToken",
@@ -143,9 +147,11 @@ __all__ = [
     "RecordSignature",
     "Reminder",
     "Retirement",
+    "RevocationList",
     "RiskAssessment",
     "RiskMatrix",
     "RiskScenario",
+    "SecurityEvent",
     "SeriesUse",
     "Severity",
     "Signature",

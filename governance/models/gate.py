@@ -16,9 +16,11 @@ class GateDecision(Fact):
     """One answer of the gate, with every check and, when allowed, the permit.
 
     The question is kept as asked (`asked_*`), also when nothing by that name exists.
-    The id of an allowing decision is the id of its permit. `emergency` is set when the
-    glass was broken for it: then the failing checks were overridden. `pipeline_token`
-    is that of the pipeline that asked, with what ran where.
+    The id of an allowing decision is the id of its permit. `vsa` and `svr` say the same
+    in formats of others, signed at the decision. `emergency` is set when the glass was
+    broken for it: then the failing checks were overridden. `renewal_of` is the permit
+    whose question was asked again. `pipeline_token` is that of the pipeline that asked,
+    with what ran where.
     """
 
     append_only: ClassVar[bool] = True
@@ -45,6 +47,11 @@ class GateDecision(Fact):
     allowed = models.BooleanField()
     checks = models.JSONField()
     permit = models.TextField(blank=True)
+    vsa = models.TextField(blank=True, default="")
+    svr = models.TextField(blank=True, default="")
+    renewal_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="renewals"
+    )
     expires_at = models.DateTimeField(null=True)
     pipeline_token = models.ForeignKey(
         PipelineToken, models.PROTECT, null=True, related_name="gate_decisions"
@@ -65,7 +72,11 @@ class GateDecision(Fact):
                     & ~Q(permit="")
                 ),
                 name="only_allowed_decisions_carry_a_permit",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(allowed=True) | Q(vsa="", svr=""),
+                name="only_permits_have_summaries",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,23 +1,35 @@
 """Permits: in-toto statements in DSSE envelopes, signed with the gate's own key."""
 
+from governance.permit.key import NoKey, SigningKey, id_of, key_id, public_pem
+from governance.permit.published import public_keys
+from governance.permit.ring import gate_key, rotate, sign
 from governance.permit.statements import (
     PREDICATE,
     STATEMENT,
-    NoKey,
-    gate_key,
-    issue,
-    key_id,
-    public_keys,
-    public_pem,
+    SVR,
+    VSA,
+    Permitted,
+    approval,
+    simple_result,
+    verification_summary,
 )
 
 __all__ = [
     "PREDICATE",
     "STATEMENT",
+    "SVR",
+    "VSA",
     "NoKey",
+    "Permitted",
+    "SigningKey",
+    "approval",
     "gate_key",
-    "issue",
+    "id_of",
     "key_id",
     "public_keys",
     "public_pem",
+    "rotate",
+    "sign",
+    "simple_result",
+    "verification_summary",
 ]

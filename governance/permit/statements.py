@@ -1,147 +1,195 @@
-"""Permits: in-toto statements in DSSE envelopes, signed with the gate's own key."""
+"""What is signed of one decision: our approval predicate, a VSA and an SVR.
 
-import hashlib
-import json
+Sources: in-toto Statement v1; SLSA Verification Summary v1; in-toto Simple Verification
+Result v0.2. The last two carry no expiry: ours stands in a field named by a URN, which
+readers that do not know it ignore (in-toto Attestation, parsing rules).
+"""
+
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.conf import settings
-from django.utils.translation import gettext as _
-
-from audits import dsse, epochs
-from audits.cosignature import cosigner_vkey
-from audits.keys import KeyUnusable, load_key, load_or_create_key
-from governance.models import Authorisation, EmergencyAuthorisation, KeyCompromise
-from registry.digests import canonical_json
-from registry.models import Environment, ModelVersion
+from audits.models import Checkpoint
+from governance.release import software_version
+from registry.digests import sha256_of_json
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:freigabe:attestation:approval:v1"
+VSA = "https://slsa.dev/verification_summary/v1"
+SVR = "https://in-toto.io/attestation/svr/v0.2"
+DECISION_ID = "urn:freigabe:attestation:decision-id"
+VALID_UNTIL = "urn:freigabe:attestation:valid-until"
+
+Json = dict[str, Any]
 
 
-class NoKey(Exception):
-    """A signing key cannot be used, so nothing can be permitted or verified."""
+@dataclass(frozen=True)
+class Permitted:
+    """Everything that a permit says, gathered by the gate.
+
+    `artifact_sha256` is the file of the authorisation. `use` is the
+    intended use as the inventory has it; `waivers` are those in force with their ends.
+    """
+
+    decision_id: str
+    issuer: str
+    model: str
+    version: str
+    version_sha256: str
+    artifact_sha256: str
+    environment: str
+    tier: int
+    issued_at: datetime
+    valid_from: datetime
+    valid_until: datetime
+    authorisation_id: str
+    approvers: Sequence[str]
+    policies: Sequence[Mapping[str, Any]]
+    evidence: Mapping[str, str]
+    checks: Sequence[str]
+    use: Mapping[str, str]
+    conditions: Sequence[Mapping[str, Any]] = ()
+    waivers: Sequence[Mapping[str, Any]] = ()
+    break_glass: Mapping[str, str] | None = None
+    renewal_of: str = ""
+    checkpoint: Checkpoint | None = field(default=None, repr=False)
 
 
-def gate_key() -> Ed25519PrivateKey:
-    """The key that signs permits, made on first use. Raises `NoKey`."""
-    try:
-        return load_or_create_key(Path(settings.FREIGABE_KEYS_DIR) / "gate.pem")
-    except (OSError, KeyUnusable) as error:
-        raise NoKey(str(error)) from error
+def approval(given: Permitted) -> Json:
+    """The permit: an in-toto Statement with our own predicate.
+
+    It is bound to the artifact's digest, the environment and the expiry; a verifier
+    must enforce all three.
+    """
+    predicate: Json = {
+        "decision": "allow",
+        "decision_id": given.decision_id,
+        "authorisation_id": given.authorisation_id,
+        "model": given.model,
+        "version": given.version,
+        "version_sha256": given.version_sha256,
+        "environment": given.environment,
+        "tier": given.tier,
+        "use": dict(given.use),
+        "issued_at": given.issued_at.isoformat(),
+        "valid_from": given.valid_from.isoformat(),
+        "valid_until": given.valid_until.isoformat(),
+        "approvers": list(given.approvers),
+        "policies": list(given.policies),
+        "evidence": dict(given.evidence),
+        "checks": list(given.checks),
+        "conditions": list(given.conditions),
+        "waivers": list(given.waivers),
+        "log": _log(given.checkpoint),
+        "issuer": given.issuer,
+        "revocations": f"{given.issuer}/api/v1/permits/revoked",
+        **({"renewal_of": given.renewal_of} if given.renewal_of else {}),
+        **({"break_glass": given.break_glass} if given.break_glass else {}),
+    }
+    return _statement(given, PREDICATE, predicate)
 
 
-def key_id(key: Ed25519PrivateKey) -> str:
-    """SHA-256 of the public key in SubjectPublicKeyInfo form, hexadecimal."""
-    return hashlib.sha256(_spki(key)).hexdigest()
+def verification_summary(given: Permitted) -> Json:
+    """The same as a SLSA Verification Summary.
+
+    An emergency runs although the policy was not met: it is FAILED here, so that no
+    reader takes it for an approval.
+    """
+    levels = [
+        f"FREIGABE_APPROVED_ENV_{given.environment}",
+        f"FREIGABE_TIER_T{given.tier}",
+    ]
+    predicate: Json = {
+        "verifier": {"id": given.issuer, "version": {"freigabe": software_version()}},
+        "timeVerified": rfc3339(given.issued_at),
+        "resourceUri": resource_uri(given),
+        "policy": {
+            "uri": f"{given.issuer}/policy/",
+            "digest": {"sha256": sha256_of_json(list(given.policies))},
+        },
+        "inputAttestations": [
+            {"uri": f"urn:freigabe:evidence:{kind}", "digest": {"sha256": digest}}
+            for kind, digest in sorted(given.evidence.items())
+        ],
+        "verificationResult": "FAILED" if given.break_glass else "PASSED",
+        "verifiedLevels": ["FAILED"] if given.break_glass else levels,
+        "slsaVersion": "1.1",
+        **_extension(given),
+    }
+    return _statement(given, VSA, predicate)
 
 
-def public_pem(key: Ed25519PrivateKey) -> str:
-    """The public half for `keys.json`."""
+def simple_result(given: Permitted) -> Json:
+    """The same as an in-toto Simple Verification Result: what passed, by name."""
+    packs = [str(one["id"]).replace(" ", "_") for one in given.policies]
+    properties = [
+        f"FREIGABE_APPROVED_ENV_{given.environment}",
+        f"FREIGABE_TIER_T{given.tier}",
+        *(f"FREIGABE_PACK_{name}" for name in packs),
+    ]
+    if given.break_glass:
+        properties = [f"FREIGABE_BREAK_GLASS_ENV_{given.environment}"]
+    predicate: Json = {
+        "verifier": {
+            "id": given.issuer,
+            "policies": [
+                {
+                    "uri": f"urn:freigabe:policy:{quote(str(one['id']), safe='')}",
+                    "digest": {"sha256": one["sha256"]},
+                }
+                for one in given.policies
+            ],
+        },
+        "timeCreated": rfc3339(given.issued_at),
+        "properties": properties,
+        **_extension(given),
+    }
+    return _statement(given, SVR, predicate)
+
+
+def resource_uri(given: Permitted) -> str:
+    """What a VSA is about: the version in the environment, by its address."""
     return (
-        key.public_key()
-        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        .decode()
+        f"{given.issuer}/models/{given.model}/versions/{quote(given.version)}/"
+        f"?environment={given.environment}"
     )
 
 
-def public_keys() -> dict[str, Any]:
-    """What verifies permits and checkpoints: the content of `keys.json`.
+def rfc3339(moment: datetime) -> str:
+    """A time with Z for UTC, as the Timestamp of in-toto's predicates wants it."""
+    return moment.isoformat().replace("+00:00", "Z")
 
-    Raises `NoKey`.
-    """
-    key = gate_key()
-    try:
-        log_keys = epochs.published_keys()
-        witness = _witness_keys()
-    except (OSError, KeyUnusable) as error:
-        raise NoKey(str(error)) from error
+
+def _statement(given: Permitted, kind: str, predicate: Json) -> Json:
     return {
-        "issuer": settings.FREIGABE_INSTANCE_URL,
-        "keys": [
-            {
-                "use": "permit",
-                "keyid": key_id(key),
-                "algorithm": "Ed25519",
-                "public_key": public_pem(key),
-            },
-            *log_keys,
-            *witness,
-        ],
-    }
-
-
-def _witness_keys() -> list[dict[str, str]]:
-    """The key under which this installation cosigns other logs, if it does."""
-    path = Path(settings.FREIGABE_KEYS_DIR) / "witness.pem"
-    if not path.exists():
-        return []
-    name = settings.FREIGABE_WITNESS_NAME
-    text = cosigner_vkey(name, load_key(path).public_key())
-    return [{"use": "witness", "keyid": name, "algorithm": "Ed25519", "vkey": text}]
-
-
-def issue(
-    *,
-    decision_id: str,
-    authorisation: Authorisation | EmergencyAuthorisation,
-    version: ModelVersion,
-    environment: Environment,
-    approvers: Sequence[str],
-    policies: Sequence[Mapping[str, Any]],
-    evidence: dict[str, str],
-    checks: Sequence[str],
-    at: datetime,
-    expires_at: datetime,
-    break_glass: dict[str, str] | None = None,
-    conditions: Sequence[dict[str, Any]] = (),
-) -> str:
-    """Sign a permit and return the envelope as JSON text. Raises `NoKey`.
-
-    The statement is bound to the artifact's digest, the environment and the expiry; a
-    verifier must enforce all three (in-toto Attestation v1, DSSE v1).
-    """
-    statement: dict[str, Any] = {
         "_type": STATEMENT,
         "subject": [
             {
-                "name": f"{version.model.slug}@{version.version}",
-                "digest": {"sha256": authorisation.artifact_sha256},
+                "name": f"{given.model}@{given.version}",
+                "digest": {"sha256": given.artifact_sha256},
             }
         ],
-        "predicateType": PREDICATE,
-        "predicate": {
-            "decision": "allow",
-            "decision_id": decision_id,
-            "authorisation_id": str(authorisation.id),
-            "model": version.model.slug,
-            "version": version.version,
-            "version_sha256": version.sha256,
-            "environment": environment.slug,
-            "issued_at": at.isoformat(),
-            "valid_from": authorisation.valid_from.isoformat(),
-            "valid_until": expires_at.isoformat(),
-            "approvers": list(approvers),
-            "policies": list(policies),
-            "evidence": evidence,
-            "checks": list(checks),
-            "issuer": settings.FREIGABE_INSTANCE_URL,
-            **({"conditions": list(conditions)} if conditions else {}),
-            **({"break_glass": break_glass} if break_glass else {}),
-        },
+        "predicateType": kind,
+        "predicate": predicate,
     }
-    key = gate_key()
-    if KeyCompromise.objects.filter(key_id=key_id(key)).exists():
-        raise NoKey(_("The gate's key was reported as compromised."))
-    payload = canonical_json(statement)
-    return json.dumps(dsse.sign(payload, dsse.IN_TOTO, {key_id(key): key}))
 
 
-def _spki(key: Ed25519PrivateKey) -> bytes:
-    return key.public_key().public_bytes(
-        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    )
+def _extension(given: Permitted) -> Json:
+    return {
+        DECISION_ID: given.decision_id,
+        VALID_UNTIL: rfc3339(given.valid_until),
+    }
+
+
+def _log(checkpoint: Checkpoint | None) -> Json | None:
+    """The latest checkpoint on which the decision rests; the entry of the decision
+    itself is in a later one (docs/decisions/0040)."""
+    if checkpoint is None:
+        return None
+    return {
+        "size": checkpoint.tree_size,
+        "root": bytes(checkpoint.root_hash).hex(),
+        "checkpoint": checkpoint.note,
+    }

@@ -14,10 +14,9 @@ from governance.triggers.acting import Cause, take
 from governance.triggers.facts import (
     record_vendor_notice,
     report_compromised_key,
-    signed_by,
 )
 
-__all__ = ["record_vendor_notice", "report_compromised_key", "run", "signed_by"]
+__all__ = ["record_vendor_notice", "report_compromised_key", "run"]
 
 AT_ONCE = 500
 MOST = 2_000

@@ -1,6 +1,5 @@
 """What only people know: a vendor's notice, a key that somebody else may hold."""
 
-import json
 from datetime import date, datetime
 
 from django.utils.translation import gettext as _
@@ -59,10 +58,3 @@ def report_compromised_key(
         at=at,
     )
     return row
-
-
-def signed_by(permit: str) -> frozenset[str]:
-    """The ids of the keys that signed a permit's envelope."""
-    if not permit:
-        return frozenset()
-    return frozenset(one["keyid"] for one in json.loads(permit)["signatures"])

@@ -3,20 +3,24 @@
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from governance import gate
-from governance.models import GateDecision
+from governance.models import GateDecision, SecurityEvent
 from governance.policy import Check
+from governance.web import permits
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.offers import carry_out
 from registry.models import Environment
 
 PER_PAGE = 25
+EVENTS = 10
 
 
 class QuestionForm(forms.Form):
@@ -68,6 +72,9 @@ def decisions(request: PersonRequest) -> HttpResponse:
             "allowed": not any(check.blocks for check in checks),
             "rows": found,
             "decisions": found.object_list,
+            "events": SecurityEvent.objects.select_related(
+                "version__model", "environment"
+            )[:EVENTS],
         },
         section="gate",
     )
@@ -75,21 +82,34 @@ def decisions(request: PersonRequest) -> HttpResponse:
 
 @page
 def decision(request: PersonRequest, decision_id: UUID) -> HttpResponse:
-    """One answer with every check as it stood then, and its permit."""
-    row = get_object_or_404(
-        GateDecision.objects.select_related(
-            "version__model",
-            "environment",
-            "decided_for",
-            "authorisation",
-            "pipeline_token",
-        ),
-        pk=decision_id,
+    """One answer with every check as it stood then, and what became of its permit."""
+    rows = GateDecision.objects.select_related(
+        "version__model",
+        "environment",
+        "decided_for",
+        "authorisation",
+        "emergency__emergency",
+        "renewal_of",
+        "pipeline_token",
+        "security_event",
     )
+    row = get_object_or_404(rows, pk=decision_id)
+    offers = permits.offers(request, row)
+    for offer in offers:
+        done = carry_out(offer.form, offer.act) if offer.form.is_bound else None
+        if done is not None:
+            messages.success(request, _("Done, and recorded."))
+            return redirect("web:decision", permits.next_page(row, done))
     checks = failing_first(Check(**check) for check in row.checks)
     return show(
         request,
         "gate/decision.html",
-        {"decision": row, "checks": checks, "at": timezone.now()},
+        {
+            "decision": row,
+            "checks": checks,
+            "at": timezone.now(),
+            "offers": offers,
+            **permits.facts(row),
+        },
         section="gate",
     )

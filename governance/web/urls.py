@@ -26,6 +26,7 @@ from governance.web import (
     notifications,
     pack_decisions,
     people,
+    permits,
     policy,
     policy_drafts,
     proof,
@@ -182,6 +183,8 @@ urlpatterns = [
     path(f"{_VERSION}/break-glass", emergencies.invoke, name="break_glass"),
     path("gate/", gate.decisions, name="gate"),
     path("gate/<uuid:decision_id>/", gate.decision, name="decision"),
+    path("gate/<uuid:decision_id>/<slug:name>.json", permits.document, name="envelope"),
+    path("gate/revoked.json", permits.revoked, name="revoked_permits"),
     path("policy/", policy.packs_page, name="policy"),
     path("policy/write", policy_drafts.write, name="policy_write"),
     path(
