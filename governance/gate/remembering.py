@@ -21,11 +21,13 @@ from governance.policy import Check
 
 WINDOW = timedelta(seconds=60)
 MOST = 512
-# The answers of the gate and what is told about them: nothing that it judges by.
+# Who asked, the answers, and what is told about them: nothing that it judges by.
 UNJUDGED = (
     "public.governance_gatedecision",
     "public.governance_idempotentreply",
     "public.governance_notification",
+    "public.governance_pipelinetoken",
+    "public.governance_tokenuse",
 )
 
 Key = tuple[UUID, UUID, str | None]

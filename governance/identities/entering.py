@@ -170,7 +170,7 @@ def _record(
             with acting(by=rule.user), transaction.atomic():
                 row.save(force_insert=True)
         except IntegrityError:
-            # Its other half of a second was first.
+            # Another request with the same token was first.
             row = _known(token)
     if row is None or row.sha256 != digest or row.rule_id != rule.pk:
         raise InvalidToken(

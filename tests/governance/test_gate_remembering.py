@@ -8,12 +8,13 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from governance import gate, registration, roles, suspensions
+from governance import access, gate, identities, registration, roles, suspensions
 from governance.gate import remembering
 from governance.lifecycle import State
 from governance.models import Authorisation
 from registry.acts import acting, through
 from registry.models import Role
+from tests.governance.issuer import github, token, trusted
 from tests.governance.test_gate import ASKED, approved, ask, failing
 from tests.world import NOW, World, later, log_verified
 
@@ -52,6 +53,18 @@ def test_the_second_answer_reads_no_rules_and_is_as_whole_as_the_first(stage):
     ]
     assert again.decided_at == later(seconds=3)
     assert reads_of_rules(stage, NOW + remembering.WINDOW) > 0
+
+
+def test_that_somebody_came_in_changes_nothing_that_is_judged(stage):
+    rule = trusted(stage)
+    _row, secret = access.issue_token(
+        name="jenkins", role=Role.CI, by=access.system_user(), at=NOW
+    )
+    ask(stage, at=later(seconds=1))
+    access.authenticate(secret, at=later(seconds=2))
+    came = identities.authenticate(token(github()), at=later(seconds=2))
+    assert came == rule.user
+    assert reads_of_rules(stage, later(seconds=3)) == 0
 
 
 def suspend(world: World) -> None:
