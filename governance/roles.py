@@ -125,6 +125,11 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("request dossiers"): _PEOPLE,
         gettext_noop("write policy"): {R.POLICY_AUTHOR},
         gettext_noop("publish policy"): {R.POLICY_APPROVER},
+        gettext_noop("confirm policy"): {
+            R.POLICY_APPROVER,
+            R.RISK_MANAGER,
+            R.COMPLIANCE,
+        },
         gettext_noop("simulate policy"): {
             R.POLICY_AUTHOR,
             R.POLICY_APPROVER,

@@ -92,6 +92,16 @@ urlpatterns = [
     ),
     path("policies/<slug:slug>/end", policies.PackEnding.as_view(), name="policy-end"),
     path(
+        "policies/<slug:slug>/end/confirmation",
+        policies.PackEndConfirmation.as_view(),
+        name="policy-end-confirmation",
+    ),
+    path(
+        "policies/<slug:slug>/early-adoption/confirmation",
+        policies.PackAdoptionConfirmation.as_view(),
+        name="policy-early-adoption-confirmation",
+    ),
+    path(
         "policies/<slug:slug>/early-adoption",
         policies.PackAdoption.as_view(),
         name="policy-early-adoption",

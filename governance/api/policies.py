@@ -17,7 +17,7 @@ from governance.api import show
 from governance.api.decisions import Reason
 from governance.api.door import Door, page, person
 from governance.api.proof import Proven
-from governance.models import PackDraft, PolicyPack
+from governance.models import EarlyAdoption, PackDraft, PackEnd, PolicyPack
 from governance.policy.parsing import LONGEST
 
 Json = dict[str, Any]
@@ -87,7 +87,7 @@ class PackEnding(Door):
 
     @extend_schema(request=EndRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, slug: str) -> Response:
-        """Publish, signed, when a pack ends."""
+        """Propose, signed, when a pack ends, or take its end back at once."""
         form = EndRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = ending.end(
@@ -97,7 +97,70 @@ class PackEnding(Door):
             at=timezone.now(),
             **form.validated_data,
         )
-        return Response({"slug": slug, "ends_at": row.ends_at}, 201)
+        return Response(_decision(row), 201)
+
+    @extend_schema(operation_id="policies_end_list", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, slug: str) -> Response:
+        """List what was proposed and decided on the end of a pack, newest first."""
+        roles.require(person(request), "read")
+        rows = PackEnd.objects.filter(slug=slug).select_related("decided_by")
+        return page(request, rows, _decision, ordering=["-sequence"])
+
+
+def _decision(row: PackEnd | EarlyAdoption) -> Json:
+    said: Json = (
+        {"ends_at": row.ends_at}
+        if isinstance(row, PackEnd)
+        else {"adopted": row.adopted}
+    )
+    return {
+        "id": row.pk,
+        "slug": row.slug,
+        **said,
+        "proposed": row.proposed,
+        "confirms": row.confirms_id,
+        "reason": row.reason,
+        "decided_by": show.user(row.decided_by),
+        "decided_at": row.decided_at,
+    }
+
+
+class ConfirmationRecord(Proven):
+    """The proposal that was read."""
+
+    proposal = serializers.UUIDField()
+
+
+class PackEndConfirmation(Door):
+    """`policies/{slug}/end/confirmation`"""
+
+    idempotent = False
+
+    def find(self, slug: str, proposal: UUID) -> ending.Decision:
+        """What was proposed, or 404."""
+        return get_object_or_404(PackEnd, slug=slug, pk=proposal)
+
+    @extend_schema(request=ConfirmationRecord, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, slug: str) -> Response:
+        """Sign, as a second person, what another proposed."""
+        form = ConfirmationRecord(data=request.data, context={"request": request})
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data["proposal"]
+        row = ending.confirm(
+            proposal=self.find(slug, wanted),
+            proof=form.proof,
+            by=person(request),
+            at=timezone.now(),
+        )
+        return Response(_decision(row), 201)
+
+
+class PackAdoptionConfirmation(PackEndConfirmation):
+    """`policies/{slug}/early-adoption/confirmation`"""
+
+    def find(self, slug: str, proposal: UUID) -> ending.Decision:
+        """What was proposed, or 404."""
+        return get_object_or_404(EarlyAdoption, slug=slug, pk=proposal)
 
 
 class AdoptionRecord(Proven):
@@ -114,7 +177,7 @@ class PackAdoption(Door):
 
     @extend_schema(request=AdoptionRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, slug: str) -> Response:
-        """Adopt a pack's law early, or no longer, signed."""
+        """Adopt a pack's law early, or propose that it no longer is, signed."""
         form = AdoptionRecord(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = ending.adopt_early(
@@ -124,7 +187,16 @@ class PackAdoption(Door):
             at=timezone.now(),
             **form.validated_data,
         )
-        return Response({"slug": slug, "adopted": row.adopted}, 201)
+        return Response(_decision(row), 201)
+
+    @extend_schema(
+        operation_id="policies_early_adoption_list", responses=OpenApiTypes.OBJECT
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """List what was proposed and decided on early adoption, newest first."""
+        roles.require(person(request), "read")
+        rows = EarlyAdoption.objects.filter(slug=slug).select_related("decided_by")
+        return page(request, rows, _decision, ordering=["-sequence"])
 
 
 class DraftRecord(serializers.Serializer[Any]):

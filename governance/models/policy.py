@@ -128,7 +128,8 @@ class PolicyPack(Fact):
 class PackEnd(Fact):
     """From when a pack is no longer in force, as last decided; None means no end.
 
-    It ends the versions that were effective before it; a later version starts anew.
+    It ends the versions that were effective before it; a later version starts anew. One
+    that is `proposed` decides nothing until another person's row `confirms` it.
     """
 
     append_only: ClassVar[bool] = True
@@ -139,6 +140,10 @@ class PackEnd(Fact):
     decided_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()
     sequence = models.PositiveIntegerField()
+    proposed = models.BooleanField(default=False)
+    confirms = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="confirmation"
+    )
 
     class Meta:
         ordering = ["slug", "-sequence"]
@@ -153,7 +158,10 @@ class PackEnd(Fact):
 
 
 class EarlyAdoption(Fact):
-    """Whether rules of a pack bind before the law applies (decisions.md 3.2, 2)."""
+    """Whether rules of a pack bind before the law applies (decisions.md 3.2, 2).
+
+    What is `proposed` decides nothing until another person's row `confirms` it.
+    """
 
     append_only: ClassVar[bool] = True
 
@@ -163,6 +171,10 @@ class EarlyAdoption(Fact):
     decided_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()
     sequence = models.PositiveIntegerField()
+    proposed = models.BooleanField(default=False)
+    confirms = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="confirmation"
+    )
 
     class Meta:
         ordering = ["slug", "-sequence"]

@@ -106,8 +106,9 @@ def shelf(*, at: datetime, packs: Iterable[PolicyPack] | None = None) -> Shelf:
         versions[row.slug].append(row)
     for found in versions.values():
         found.sort(key=lambda row: (row.effective_from, row.published_at), reverse=True)
-    ends = PackEnd.objects.filter(decided_at__lte=at).order_by("sequence")
-    adoptions = EarlyAdoption.objects.filter(decided_at__lte=at).order_by("sequence")
+    decided = {"decided_at__lte": at, "proposed": False}
+    ends = PackEnd.objects.filter(**decided).order_by("sequence")
+    adoptions = EarlyAdoption.objects.filter(**decided).order_by("sequence")
     return Shelf(
         versions,
         {row.slug: row.ends_at for row in ends},

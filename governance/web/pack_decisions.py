@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import ending, policy, publishing, records, roles
-from governance.models import PolicyPack
+from governance.models import PackEnd, PolicyPack
 from governance.signatures import NotSigned
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.proof import ProofForm
@@ -22,30 +22,59 @@ class DecisionForm(ProofForm):
 
     END, KEEP, EARLY, ON_TIME = "end", "keep", "early", "on-time"
 
-    decision = forms.ChoiceField(
-        label=gettext_lazy("Decision"),
-        choices=[
-            (END, gettext_lazy("It ends")),
-            (KEEP, gettext_lazy("It does not end after all")),
-            (EARLY, gettext_lazy("Adopt it before its law applies")),
-            (ON_TIME, gettext_lazy("It binds only once its law applies")),
-        ],
+    DECISIONS = (
+        (END, gettext_lazy("It ends (a second person confirms)")),
+        (KEEP, gettext_lazy("It does not end after all")),
+        (EARLY, gettext_lazy("Adopt it before its law applies")),
+        (
+            ON_TIME,
+            gettext_lazy(
+                "It binds only once its law applies (a second person confirms)"
+            ),
+        ),
     )
+
+    decision = forms.ChoiceField(label=gettext_lazy("Decision"), choices=DECISIONS)
     ends_at = forms.DateTimeField(
         label=gettext_lazy("End (UTC)"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
         help_text=gettext_lazy("Empty: now. Counts only where it ends."),
     )
-    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=10_000)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=10_000,
+        required=False,
+        help_text=gettext_lazy("What you confirm has its reason."),
+    )
+
+    def __init__(self, *args: Any, slug: str, **kwargs: Any) -> None:
+        """Offer what waits for a second person, each proposal by its own id."""
+        super().__init__(*args, **kwargs)
+        self.proposals = {str(row.pk): row for row in ending.waiting(slug)}
+        choice = self.fields["decision"]
+        if isinstance(choice, forms.ChoiceField):
+            offered = [(pk, _in_words(row)) for pk, row in self.proposals.items()]
+            choice.choices = [*offered, *self.DECISIONS]
+
+
+def _in_words(row: ending.Decision) -> str:
+    values = {"name": row.decided_by.printed_name}
+    if isinstance(row, PackEnd):
+        values["day"] = f"{row.ends_at:%Y-%m-%d %H:%M UTC}"
+        return _("I confirm that it ends on %(day)s, as %(name)s proposes") % values
+    return (
+        _("I confirm that it binds only once its law applies, as %(name)s proposes")
+        % values
+    )
 
 
 @page
 def decide(request: PersonRequest, slug: str) -> HttpResponse:
-    """End a pack or take its end back; adopt it early or no longer."""
+    """End a pack or take its end back; adopt it early or no longer; confirm that."""
     rows = PolicyPack.objects.filter(slug=slug).order_by("-effective_from")
     row = rows.first() or get_object_or_404(PolicyPack, slug=slug)
-    form = DecisionForm(request.POST or None, request=request)
+    form = DecisionForm(request.POST or None, request=request, slug=slug)
     if request.method == "POST" and form.is_valid() and _decided(request, slug, form):
         return redirect("web:policy")
     context = {"row": row, "pack": policy.parse(row.document), "form": form}
@@ -54,15 +83,13 @@ def decide(request: PersonRequest, slug: str) -> HttpResponse:
 
 def _decided(request: PersonRequest, slug: str, form: DecisionForm) -> bool:
     data, at = form.cleaned_data, timezone.now()
-    facts: dict[str, Any] = {
-        "slug": slug,
-        "reason": data["reason"],
-        "proof": form.proof,
-        "by": request.user,
-        "at": at,
-    }
+    proposal = form.proposals.get(data["decision"])
+    signed: dict[str, Any] = {"proof": form.proof, "by": request.user, "at": at}
+    facts = {"slug": slug, "reason": data["reason"], **signed}
     try:
         match data["decision"]:
+            case _ if proposal is not None:
+                ending.confirm(proposal=proposal, **signed)
             case form.END:
                 ending.end(ends_at=data["ends_at"] or at, **facts)
             case form.KEEP:
@@ -73,7 +100,7 @@ def _decided(request: PersonRequest, slug: str, form: DecisionForm) -> bool:
         form.refuse(refusal)
     except records.Refused as refusal:
         put_errors(form, refusal.errors)
-    except (roles.NotAllowed, publishing.WrongState) as refusal:
+    except (roles.NotAllowed, ending.SamePerson, publishing.WrongState) as refusal:
         put_errors(form, {"__all__": [str(refusal)]})
     else:
         messages.success(request, _("Decided and signed."))

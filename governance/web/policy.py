@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.labels import measurement_label
-from governance import policy, publishing, roles
+from governance import ending, policy, publishing, roles
 from governance.evidence_types import title_of
 from governance.models import PackDraft, PackStep, PolicyPack
 from governance.policy import Citation, Pack, Rule
@@ -95,7 +95,7 @@ def pack_page(request: PersonRequest, slug: str, version: str) -> HttpResponse:
         {
             "row": row,
             "adopted": adopted,
-            "may_publish": roles.may(request.user, "publish policy"),
+            "may_decide": roles.may(request.user, ending.RIGHT),
             **shown(pack, at.date(), adopted),
         },
         section="policy",

@@ -1,5 +1,7 @@
 """Packs, drafts, evaluations and simulations through the API."""
 
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 
@@ -53,9 +55,38 @@ def test_a_pack_is_written_simulated_and_published_through_the_api(
         password=PASSWORD,
     )
     assert ended.status_code == 201
-    early = {"adopted": True, "reason": "Ready.", "password": PASSWORD}
-    answer = post(publishes, "policies/first-policy/early-adoption", **early)
-    assert answer.json() == {"slug": "first-policy", "adopted": True}
+    assert ended.json()["proposed"]
+
+
+@pytest.mark.parametrize("kind", ["end", "early-adoption"])
+def test_what_weakens_policy_is_confirmed_through_the_api(world, approver, kind):
+    publishes, confirms = client(approver), client(world.rita)
+    address = f"policies/first-policy/{kind}"
+    why = {"reason": "So.", "password": PASSWORD}
+    if kind == "early-adoption":
+        adopted = post(publishes, address, adopted=True, **why).json()
+        assert (adopted["adopted"], adopted["proposed"]) == (True, False)
+        proposed = post(publishes, address, adopted=False, **why)
+    else:
+        proposed = post(publishes, address, ends_at="2040-01-01T00:00:00Z", **why)
+    assert proposed.status_code == 201
+    said = {"proposal": proposed.json()["id"], "password": PASSWORD}
+    door = f"{address}/confirmation"
+    answers = [
+        post(publishes, door, **said),
+        post(client(world.anna), door, **said),
+        post(confirms, door, **{**said, "password": "guess"}),
+        post(confirms, door, password=PASSWORD),
+        post(confirms, door, **{**said, "proposal": str(uuid4())}),
+        post(confirms, door, **said),
+        post(client(world.cora), door, **said),
+    ]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [403, 403, 403, 422, 404, 201, 409]
+    assert "somebody else" in answers[0].json()["detail"]
+    listed = confirms.get(f"/api/v1/{address}").json()
+    assert [row["proposed"] for row in listed][:2] == [False, True]
+    assert listed[0]["confirms"] == listed[1]["id"] == said["proposal"]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_draft_is_changed_and_discarded_on_its_page(world, author):
     assert "Discard the draft" not in writes.get(address).content.decode()
 
 
-def test_a_pack_is_ended_and_adopted_early_on_a_page_with_a_signature(world, approver):
+def test_a_pack_is_ended_by_two_and_adopted_early_by_one_on_a_page(world, approver):
     publishes = logged_in(approver)
     shown = publishes.get("/policy/packs/first-policy/2026.11.0/").content.decode()
     address = "/policy/packs/first-policy/decide"
@@ -98,10 +98,22 @@ def test_a_pack_is_ended_and_adopted_early_on_a_page_with_a_signature(world, app
     refused = publishes.post(address, {**form, "decision": "keep"})
     assert "no end that lies ahead" in refused.content.decode()
     publishes.post(address, {**form, "decision": "end"})
-    assert PackEnd.objects.get().ends_at is not None
+    proposal = PackEnd.objects.get()
+    assert proposal.proposed
+    waits = "as Piet Test proposes"
+    assert waits in publishes.get(address).content.decode()
+    own = publishes.post(address, {**form, "decision": proposal.pk, "reason": ""})
+    assert "somebody else of the second line" in own.content.decode()
     anna = logged_in(world.anna).post(address, {**form, "decision": "end"})
     assert anna.status_code in (200, 403)
     assert PackEnd.objects.count() == 1
+    second = logged_in(world.rita)
+    assert address in second.get("/policy/packs/first-policy/2026.11.0/").text
+    signed = {"user_name": "rita", "password": PASSWORD, "decision": proposal.pk}
+    second.post(address, signed)
+    assert PackEnd.objects.get(proposed=False).confirms == proposal
+    assert waits not in second.get(address).content.decode()
+    assert "Select a valid choice" in second.post(address, signed).content.decode()
     assert publishes.get("/policy/packs/none/decide").status_code == 404
 
 

@@ -8,7 +8,6 @@ from django.utils import translation
 from governance import (
     access,
     approvals,
-    ending,
     evaluations,
     policy,
     publishing,
@@ -164,30 +163,6 @@ def test_a_draft_sent_back_is_written_on(world, author, approver):
     assert publishing.state_of(draft) == "discarded"
 
 
-def test_nothing_passes_after_the_only_pack_ended(world, approver):
-    ending.end(
-        slug="first-policy",
-        ends_at=later(days=2),
-        reason="Replaced.",
-        proof=PROOF,
-        by=approver,
-        at=NOW,
-    )
-    version = world.ready()
-    assert Case(version, world.production, later(days=1)).packs
-    with pytest.raises(policy.NoPolicy):
-        _ = Case(version, world.production, later(days=2)).packs
-
-
-def test_an_end_that_lies_ahead_can_be_taken_back(world, approver):
-    facts = {"slug": "first-policy", "reason": "So.", "proof": PROOF, "by": approver}
-    with pytest.raises(publishing.WrongState):
-        ending.end(ends_at=None, at=NOW, **facts)
-    ending.end(ends_at=later(days=2), at=NOW, **facts)
-    ending.end(ends_at=None, at=later(days=1), **facts)
-    assert policy.in_force(at=later(days=3))
-
-
 def test_a_policy_published_between_two_signatures_voids_the_request(
     world, author, approver
 ):
@@ -280,22 +255,6 @@ def test_for_equal_evidence_the_strictest_wins(world):
     assert not checks_of(world, version)["second-001"].blocks
     policy.publish(text=third, by=access.system_user(), at=later(seconds=1))
     assert checks_of(world, version)["second-001"].blocks
-
-
-def test_early_adoption_is_signed_and_makes_law_bind_before_its_date(world, approver):
-    second(SECOND % ("always", "adopted_not_yet_applicable", "block"), world)
-    version = world.ready()
-    assert checks_of(world, version)["second-001"].severity == "warn"
-    ending.adopt_early(
-        slug="second",
-        adopted=True,
-        reason="We want to be ready.",
-        proof=PROOF,
-        by=approver,
-        at=later(seconds=1),
-    )
-    assert checks_of(world, version)["second-001"].blocks
-    assert RecordSignature.objects.filter(record_type="earlyadoption").exists()
 
 
 def test_an_evaluation_run_again_gives_the_same_bytes(world):
