@@ -74,15 +74,26 @@ def parse(payload: bytes) -> Statement:
     return Statement(kind, predicate, frozenset(_digests(document.get("subject"))))
 
 
-def read(text: bytes, *, most: int = MAX_BYTES) -> Any:
+def read(text: bytes) -> Any:
     """The value of strict JSON in UTF-8, within the limits. Raises StatementMalformed.
 
     The names of an object are unique and all numbers finite (RFC 7493).
     """
+    value = decode(text, most=MAX_BYTES)
+    _check_values(value)
+    return value
+
+
+def decode(text: bytes, *, most: int) -> Any:
+    """The value of JSON of so many bytes whose names are unique in their objects.
+
+    Depth and texts are not looked at: for large documents of a known shape. Raises
+    StatementMalformed.
+    """
     if len(text) > most:
         raise StatementMalformed(f"It is larger than {most // 1024} KiB.")
     try:
-        value = json.loads(
+        return json.loads(
             text.decode(), object_pairs_hook=_once, parse_constant=_refuse_constant
         )
     except RecursionError as error:
@@ -91,8 +102,6 @@ def read(text: bytes, *, most: int = MAX_BYTES) -> Any:
         raise
     except ValueError as error:
         raise StatementMalformed("It is not JSON in UTF-8.") from error
-    _check_values(value)
-    return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

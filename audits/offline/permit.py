@@ -71,12 +71,9 @@ def check_permit(
     _check_log(predicate, keys, report)
     digests = frozenset(digest for _name, digest in subject)
     _compare(expected or Expected(), digests, place, report)
-    return Permit(
-        str(predicate.get("decision_id", "")),
-        str(predicate.get("issuer", "")),
-        digests,
-        predicate,
-    )
+    named = (predicate.get(name) for name in ("decision_id", "issuer"))
+    name, issuer = (one if isinstance(one, str) else "" for one in named)
+    return Permit(name, issuer, digests, predicate)
 
 
 def open_envelope(

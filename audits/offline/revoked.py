@@ -93,7 +93,7 @@ def _remember(path: Path, sequence: int) -> None:
 
 def _read(payload: bytes) -> RevokedList:
     try:
-        said: Any = in_toto.read(payload, most=MAX_BYTES)
+        said: Any = in_toto.decode(payload, most=MAX_BYTES)
         revoked, sequence = said["revoked"], said["sequence"]
         found = RevokedList(
             issuer=_text(said["issuer"]),

@@ -70,6 +70,7 @@ def signed(
         ],
         policies=case.pack_subjects,
         evidence={kind: report.sha256 for kind, report in case.reports.items()},
+        attached=case.held.digests(),
         checks=[check.requirement for check in checks],
         use={name: getattr(model, name) for name in _USE},
         conditions=conditions.in_permit(case.granted.request if case.granted else None),

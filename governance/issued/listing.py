@@ -40,7 +40,8 @@ def revoked_list(*, by: User, at: datetime) -> RevocationList:
     lasts = timedelta(hours=settings.FREIGABE_REVOCATION_HOURS)
     if last is not None and _good(last, digest, at, lasts):
         return last
-    sequence = last.sequence + 1 if last else 1
+    # Seconds since 1970 at least: after an older backup was restored it still rises.
+    sequence = max(int(at.timestamp()), last.sequence + 1 if last else 1)
     payload: dict[str, Any] = {
         "issuer": settings.FREIGABE_INSTANCE_URL,
         "sequence": sequence,

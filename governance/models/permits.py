@@ -67,7 +67,7 @@ class RevocationList(Fact):
 
     append_only: ClassVar[bool] = True
 
-    sequence = models.PositiveIntegerField(unique=True)
+    sequence = models.PositiveBigIntegerField(unique=True)
     envelope = models.TextField()
     revoked_sha256 = models.CharField(max_length=64, validators=[SHA256])
     key_id = models.CharField(max_length=64, validators=[SHA256])

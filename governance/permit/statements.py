@@ -48,6 +48,7 @@ class Permitted:
     approvers: Sequence[str]
     policies: Sequence[Mapping[str, Any]]
     evidence: Mapping[str, str]
+    attached: Mapping[str, str]
     checks: Sequence[str]
     use: Mapping[str, str]
     conditions: Sequence[Mapping[str, Any]] = ()
@@ -79,6 +80,7 @@ def approval(given: Permitted) -> Json:
         "approvers": list(given.approvers),
         "policies": list(given.policies),
         "evidence": dict(given.evidence),
+        "attached": dict(given.attached),
         "checks": list(given.checks),
         "conditions": list(given.conditions),
         "waivers": list(given.waivers),

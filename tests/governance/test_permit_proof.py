@@ -7,12 +7,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from audits import log, offline
+from audits import epochs, log, offline
 from governance import access, approvals, gate, issued, permit
 from governance.models import GateDecision
 from governance.signatures import Proof
 from registry.models import Role
-from tests.governance.test_gate import ASKED
+from tests.governance.test_gate import ASKED, failing
 from tests.world import PASSWORD, World, log_verified
 
 
@@ -116,3 +116,14 @@ def test_the_proof_of_another_decision_does_not_hold(decided, tmp_path):
     swapped = mine | {"vsa": others["vsa"]}
     assert _check(tmp_path, decided, swapped) == 1
     assert _check(tmp_path, decided, mine) == 0
+
+
+def test_a_clock_that_was_set_back_is_noticed_although_the_log_goes_on(decided):
+    at, by = decided.decided_at, decided.decided_for
+    log.advance(at=at + timedelta(days=30))
+    for _ in range(2):
+        row = gate.decide(question=ASKED, by=by, at=at)
+        assert failing(row) == {"gate-clock"}
+        log.advance(at=at)  # the worker's clock went back, too
+    epochs.open_epoch(because="The clock was a month ahead.", by=by, at=at)
+    assert gate.decide(question=ASKED, by=by, at=at).allowed
