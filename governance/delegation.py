@@ -28,6 +28,19 @@ def active(*, at: datetime) -> QuerySet[Delegation]:
     ).select_related("delegator", "delegate")
 
 
+def seen_by(person: User) -> QuerySet[Delegation]:
+    """The delegations that this person may see, the newest first.
+
+    Their own, given and received; all of them for administrators, the second line and
+    auditors. Raises `NotAllowed`.
+    """
+    rows = Delegation.objects.select_related("delegator", "delegate", "end")
+    if roles.may(person, "see all delegations"):
+        return rows
+    roles.require(person, "read")
+    return rows.filter(Q(delegator=person) | Q(delegate=person))
+
+
 def to(person: User, *, at: datetime) -> list[Delegation]:
     """For whom this person may sign now.
 

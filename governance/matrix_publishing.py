@@ -81,7 +81,7 @@ def draft(
         drafted_by=by,
         drafted_at=at,
     )
-    _candidate(row, at)
+    candidate(row, at)
     row.save(force_insert=True)
     return row
 
@@ -96,7 +96,7 @@ def preview(row: MatrixDraft, *, at: datetime) -> Preview:
     published = list(RiskMatrix.objects.all())
     models = list(RegisteredModel.objects.order_by("slug"))
     before = risk.standings(models, moment, rows=published)
-    after = risk.standings(models, moment, rows=[*published, _candidate(row, at)])
+    after = risk.standings(models, moment, rows=[*published, candidate(row, at)])
     changes = tuple(
         Retiering(
             model=model.slug,
@@ -151,7 +151,7 @@ def publish(
             _("What it would change is not what you saw. Look at the preview again."),
             "preview_sha256",
         )
-    row = _candidate(locked, at)
+    row = candidate(locked, at)
     row.published_by, row.published_at = by, at
     row.effective_from = seen.effective_from
     row.save(force_insert=True)
@@ -197,7 +197,7 @@ def statement(row: RiskMatrix, seen: Preview, by: User, role: Role) -> str:
     }
 
 
-def _candidate(row: MatrixDraft, at: datetime) -> RiskMatrix:
+def candidate(row: MatrixDraft, at: datetime) -> RiskMatrix:
     """The draft as it would be published at `at`. Raises `CannotPublish`."""
     data: dict[str, Any] = json.loads(row.document)
     replaces = data.get("replaces", "")

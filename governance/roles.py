@@ -66,6 +66,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("submit versions"): {R.OWNER},
         gettext_noop("sign"): _SECOND | {R.EXECUTIVE},
         gettext_noop("delegate signing"): _SECOND | {R.EXECUTIVE},
+        gettext_noop("see all delegations"): _SECOND | _THIRD | {R.PLATFORM_ADMIN},
         gettext_noop("answer challenges"): {R.OWNER, R.DEVELOPER},
         gettext_noop("ask the gate"): _PEOPLE | {R.CI},
         gettext_noop("report deployments"): {R.OPERATOR, R.CI},

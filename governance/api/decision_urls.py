@@ -79,6 +79,11 @@ urlpatterns = [
         matrices.Publication.as_view(),
         name="matrix-publication",
     ),
+    path(
+        "risk-matrices/drafts/<uuid:draft_id>/simulations",
+        evaluations.SimulationsOfMatrix.as_view(),
+        name="matrix-simulations",
+    ),
     path("policies", policies.Packs.as_view(), name="policies"),
     path(
         "policies/<slug:slug>/versions",

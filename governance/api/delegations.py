@@ -75,9 +75,8 @@ class Delegations(Door):
 
     @extend_schema(responses=DelegationRecord(many=True))
     def get(self, request: Request) -> Response:
-        """List delegations, the newest first."""
-        roles.require(person(request), "read")
-        rows = Delegation.objects.select_related("delegator", "delegate", "end")
+        """List one's own delegations, or all where one may see them, newest first."""
+        rows = delegation.seen_by(person(request))
         return page(request, rows, show_delegation, ordering=["-valid_from", "id"])
 
 

@@ -16,7 +16,13 @@ from governance.api.door import Door, page, person
 from governance.api.inventory import find_environment, find_model, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
-from governance.models import Attestation, Incident, PeriodicReview, VendorNotice
+from governance.models import (
+    Attestation,
+    Incident,
+    KeyCompromise,
+    PeriodicReview,
+    VendorNotice,
+)
 
 _LONG = 10_000
 
@@ -355,6 +361,16 @@ class CompromiseRecord(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=_LONG)
 
 
+def show_compromise(row: KeyCompromise) -> show.Json:
+    """A key that was reported."""
+    return {
+        "key_id": row.key_id,
+        "reason": row.reason,
+        "reported_by": show.user(row.reported_by),
+        "reported_at": row.reported_at,
+    }
+
+
 class CompromisedKeys(Door):
     """`compromised-keys`"""
 
@@ -366,4 +382,10 @@ class CompromisedKeys(Door):
         row = triggers.report_compromised_key(
             by=person(request), at=timezone.now(), **form.validated_data
         )
-        return Response({"key_id": row.key_id, "reported_at": row.reported_at}, 201)
+        return Response(show_compromise(row), 201)
+
+    @extend_schema(responses=CompromiseRecord(many=True))
+    def get(self, request: Request) -> Response:
+        """List the keys that were reported, the newest first."""
+        rows = triggers.reported_keys(by=person(request))
+        return page(request, rows, show_compromise, ordering=["-reported_at", "id"])

@@ -14,9 +14,15 @@ from governance.triggers.acting import Cause, take
 from governance.triggers.facts import (
     record_vendor_notice,
     report_compromised_key,
+    reported_keys,
 )
 
-__all__ = ["record_vendor_notice", "report_compromised_key", "run"]
+__all__ = [
+    "record_vendor_notice",
+    "report_compromised_key",
+    "reported_keys",
+    "run",
+]
 
 AT_ONCE = 500
 MOST = 2_000

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -58,3 +59,14 @@ def report_compromised_key(
         at=at,
     )
     return row
+
+
+def reported_keys(*, by: User) -> QuerySet[KeyCompromise]:
+    """The keys that were reported, the newest first.
+
+    For everybody who may read, and those who report. Raises `NotAllowed`.
+    """
+    if not roles.may(by, "report compromised keys"):
+        roles.require(by, "read")
+    rows = KeyCompromise.objects.select_related("reported_by")
+    return rows.order_by("-reported_at", "pk")

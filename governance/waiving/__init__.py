@@ -1,6 +1,6 @@
 """Waivers: requested by the owner, signed by the second line, revoked, renewed once."""
 
-from governance.waiving.requesting import renew, request, revoke
+from governance.waiving.requesting import renew, renewable, request, revoke
 from governance.waiving.signing import (
     open_seats,
     refuse,
@@ -20,6 +20,7 @@ __all__ = [
     "open_seats",
     "refuse",
     "renew",
+    "renewable",
     "request",
     "revoke",
     "role_to_sign",

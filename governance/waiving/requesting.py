@@ -35,12 +35,8 @@ def renew(*, waiver: Waiver, wish: Wish, by: User, at: datetime) -> Waiver:
     Raises as `request`, and `WrongState`.
     """
     locked = locked_waiver(waiver)
-    if locked.renews_id is not None or hasattr(locked, "renewal"):
-        raise WrongState(_("A waiver is renewed once. The rule has to be met."))
-    if not hasattr(locked, "decision") or not locked.decision.granted:
-        raise WrongState(_("Only a waiver that was granted can be renewed."))
-    if hasattr(locked, "revocation"):
-        raise WrongState(_("This waiver was revoked."))
+    if against := _against_renewal(locked):
+        raise WrongState(against)
     if wish.reason.strip() == locked.reason:
         raise records.Refused(
             {"reason": [_("A renewal needs a new reason: what has changed since?")]}
@@ -54,6 +50,22 @@ def renew(*, waiver: Waiver, wish: Wish, by: User, at: datetime) -> Waiver:
             {"rules": [_("A renewal is for the same rules, version and environment.")]}
         )
     return _request(wish, locked, by, at)
+
+
+def renewable(waiver: Waiver) -> bool:
+    """Whether its state allows the one renewal."""
+    return not _against_renewal(waiver)
+
+
+def _against_renewal(waiver: Waiver) -> str:
+    """Why this waiver cannot be renewed; empty if it can."""
+    if waiver.renews_id is not None or hasattr(waiver, "renewal"):
+        return _("A waiver is renewed once. The rule has to be met.")
+    if not hasattr(waiver, "decision") or not waiver.decision.granted:
+        return _("Only a waiver that was granted can be renewed.")
+    if hasattr(waiver, "revocation"):
+        return _("This waiver was revoked.")
+    return ""
 
 
 def _request(wish: Wish, renews: Waiver | None, by: User, at: datetime) -> Waiver:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from governance import delegation, duties, roles
 from governance.models import Delegation
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, page, page_for, show
 from governance.web.offers import Offer, Step, TextForm, form_for, record_page
 from registry.models import Role, User
 
@@ -24,7 +24,7 @@ class DelegateForm(TextForm):
         label=gettext_lazy("Who signs for you"),
         queryset=User.objects.filter(is_active=True, is_machine=False),
     )
-    role = forms.ChoiceField(label=gettext_lazy("In which role"))
+    role = forms.ChoiceField()
     valid_until = forms.DateTimeField(
         label=gettext_lazy("Until"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
@@ -33,17 +33,18 @@ class DelegateForm(TextForm):
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         held = sorted(roles.roles_of(by) & roles.RIGHTS["sign"])
-        field = self.fields["role"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101
-        field.choices = [(role.value, role.label) for role in held]
+        self.fields["role"] = forms.ChoiceField(
+            label=_("In which role"),
+            choices=[(role.value, role.label) for role in held],
+        )
 
 
-@page
+@page_for("read", "see all delegations")
 def delegations_page(request: PersonRequest) -> HttpResponse:
     """Who signs for whom now and did; delegate and end from here."""
     now = timezone.now()
-    rows = Delegation.objects.select_related("delegator", "delegate", "end")[:200]
-    running = delegation.active(at=now)
+    seen = delegation.seen_by(request.user)
+    running = delegation.active(at=now).filter(pk__in=seen.values("pk"))
     context = {
         "title": _("Delegations"),
         "above": [
@@ -51,7 +52,7 @@ def delegations_page(request: PersonRequest) -> HttpResponse:
             (reverse("web:duties"), _("Separation of duties")),
         ],
         "facts": [(_("In force now"), str(running.count()))],
-        "steps": [_step(row) for row in rows],
+        "steps": [_step(row) for row in seen[:200]],
     }
     return record_page(
         request,
@@ -92,8 +93,9 @@ def _offers(request: PersonRequest, running: list[Delegation]) -> Iterator[Offer
                 at=at,
             ),
         )
+    manages = roles.may(by, "manage access")
     for row in running:
-        if by.pk in (row.delegator_id, row.delegate_id):
+        if manages or by.pk in (row.delegator_id, row.delegate_id):
             yield _end(request, row)
 
 

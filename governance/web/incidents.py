@@ -73,7 +73,10 @@ def incidents_page(request: PersonRequest) -> HttpResponse:
     at = timezone.now()
     rows = Incident.objects.select_related("model", "report", "closure")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    links = []
+    links = [
+        (reverse("web:vendor_notices"), _("Vendors' notices")),
+        (reverse("web:compromised_keys"), _("Compromised keys")),
+    ]
     if roles.may(request.user, "record incidents"):
         links.append((reverse("web:record_incident"), _("Record an incident")))
     context = {

@@ -9,11 +9,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
-from governance import matrices, matrix_publishing, roles
+from governance import matrices, matrix_publishing, roles, simulation
 from governance.matrix_lint import LONGEST, InvalidMatrix
 from governance.matrix_publishing import CannotPublish
-from governance.models import MatrixDraft, RiskMatrix
+from governance.models import MatrixDraft, RiskMatrix, Simulation
 from governance.signatures import NotSigned
 from governance.web import matrix
 from governance.web.frame import PersonRequest, page, put_errors, show
@@ -138,10 +139,29 @@ def draft_page(request: PersonRequest, draft_id: UUID) -> HttpResponse:
             "matrix": drawn,
             "preview": seen,
             "problem": problem,
+            "simulations": Simulation.objects.filter(
+                revision=None, subject=simulation.subject_of(row)
+            ),
+            "may_simulate": roles.may(request.user, "simulate policy"),
             "form": form if may and row.drafted_by_id != request.user.pk else None,
         },
         section="risk",
     )
+
+
+@page
+@require_POST
+def simulate(request: PersonRequest, draft_id: UUID) -> HttpResponse:
+    """Try a draft out on every authorisation in force."""
+    row = get_object_or_404(MatrixDraft, pk=draft_id)
+    try:
+        found = simulation.simulate_matrix(
+            draft=row, by=request.user, at=timezone.now()
+        )
+    except CannotPublish as refusal:
+        messages.error(request, str(refusal))
+        return redirect("web:matrix_draft", row.pk)
+    return redirect("web:simulation", found.pk)
 
 
 def _publish(request: PersonRequest, row: MatrixDraft, form: PublishForm) -> bool:

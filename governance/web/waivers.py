@@ -1,6 +1,7 @@
 """Waivers: the list with its numbers, one waiver to sign, asking for one."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -27,7 +28,7 @@ from governance.web.offers import (
     record_page,
 )
 from governance.web.proof import ProofForm
-from registry.models import Environment, ModelVersion, RegisteredModel
+from registry.models import Environment, RegisteredModel
 
 PER_PAGE = 25
 SOON = timedelta(days=14)
@@ -37,27 +38,9 @@ Meaning = RecordSignature.Meaning
 _WORDS = forms.Textarea(attrs={"rows": 3})
 
 
-class WaiverForm(forms.Form):
-    """Rules that need not hold for a while, and why that is bearable."""
+class TermsForm(forms.Form):
+    """Why a rule need not hold for a while, why that is bearable, and how long."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=Waiver.Kind.choices)
-    rules = forms.CharField(
-        label=gettext_lazy("Rules"),
-        max_length=2000,
-        help_text=gettext_lazy("Their ids, separated by commas or spaces."),
-    )
-    version = forms.ModelChoiceField(
-        label=gettext_lazy("Version"),
-        queryset=ModelVersion.objects.none(),
-        required=False,
-        empty_label=gettext_lazy("all versions"),
-    )
-    environment = forms.ModelChoiceField(
-        label=gettext_lazy("Environment"),
-        queryset=Environment.objects.all(),
-        required=False,
-        empty_label=gettext_lazy("all environments"),
-    )
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=10_000, widget=_WORDS
     )
@@ -72,19 +55,71 @@ class WaiverForm(forms.Form):
     )
     valid_until = Day(label=gettext_lazy("Until the beginning of"))
 
-    def wish(self, model: RegisteredModel, at: datetime) -> waiving.Wish:
-        """What is asked for, from now on."""
+    def terms(self) -> dict[str, Any]:
+        """What was typed, with the end as a moment."""
         data = dict(self.cleaned_data)
         until = datetime.combine(data.pop("valid_until"), time.min, UTC)
+        return {**data, "valid_until": until}
+
+
+class WaiverForm(TermsForm):
+    """Rules that need not hold for a while, for which version and environment."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=Waiver.Kind.choices)
+    rules = forms.CharField(
+        label=gettext_lazy("Rules"),
+        max_length=2000,
+        help_text=gettext_lazy("Their ids, separated by commas or spaces."),
+    )
+    environment = forms.ModelChoiceField(
+        label=gettext_lazy("Environment"),
+        queryset=Environment.objects.all(),
+        required=False,
+        empty_label=gettext_lazy("all environments"),
+    )
+    field_order = ("kind", "rules", "version", "environment")
+
+    def __init__(self, *args: Any, model: RegisteredModel, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.model = model
+        self.fields["version"] = forms.ModelChoiceField(
+            label=_("Version"),
+            queryset=model.versions.all(),
+            required=False,
+            empty_label=_("all versions"),
+        )
+        self.order_fields(self.field_order)
+
+    def wish(self, at: datetime) -> waiving.Wish:
+        """What is asked for, from now on."""
+        data = self.terms()
         rules = tuple(data.pop("rules").replace(",", " ").split())
         kind = Waiver.Kind(data.pop("kind"))
         return waiving.Wish(
-            model=model,
-            rules=rules,
-            kind=kind,
+            model=self.model, rules=rules, kind=kind, valid_from=at, **data
+        )
+
+
+class RenewForm(TermsForm):
+    """A new reason for the same rules, and until when."""
+
+    def __init__(self, *args: Any, waiver: Waiver, **kwargs: Any) -> None:
+        kept = ("risk_statement", "compensating_controls", "plan_to_close")
+        super().__init__(*args, **kwargs)
+        self.initial = {name: getattr(waiver, name) for name in kept}
+        self.waiver = waiver
+
+    def wish(self, at: datetime) -> waiving.Wish:
+        """The same rules, version and environment, from now on."""
+        row = self.waiver
+        return waiving.Wish(
+            model=row.model,
+            rules=tuple(row.rules),
+            kind=Waiver.Kind(row.kind),
+            version=row.version,
+            environment=row.environment,
             valid_from=at,
-            valid_until=until,
-            **data,
+            **self.terms(),
         )
 
 
@@ -123,14 +158,11 @@ def ask(request: PersonRequest, slug: str) -> HttpResponse:
         RegisteredModel.objects.select_related("owner"), slug=slug
     )
     roles.require(request.user, "request waivers", model=model)
-    form = WaiverForm(request.POST or None)
-    field = form.fields["version"]
-    assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
-    field.queryset = model.versions.all()
+    form = WaiverForm(request.POST or None, model=model)
 
     def act(valid: WaiverForm) -> Waiver:
         at = timezone.now()
-        return waiving.request(wish=valid.wish(model, at), by=request.user, at=at)
+        return waiving.request(wish=valid.wish(at), by=request.user, at=at)
 
     if request.method == "POST":
         made = carry_out(form, act)
@@ -190,6 +222,11 @@ def _steps(row: Waiver) -> list[Step]:
             f"\n{signature.comment}" if signature.comment else ""
         )
         steps.append(Step(what, signature.printed_name, signature.signed_at, text))
+    if hasattr(row, "renewal"):
+        more = row.renewal
+        who = more.requested_by.printed_name
+        what = _("renewal asked for")
+        steps.append(Step(what, who, more.requested_at, more.reason))
     if hasattr(row, "revocation"):
         gone = row.revocation
         who = gone.revoked_by.printed_name
@@ -224,7 +261,22 @@ def _offers(request: PersonRequest, row: Waiver) -> list[Offer]:
         owns or roles.may(by, "decide waivers", model=row.model)
     ):
         offers.append(_revoking(request, row))
+    if waiving.renewable(row) and roles.may(by, "request waivers", model=row.model):
+        offers.append(_renewing(request, row))
     return offers
+
+
+def _renewing(request: PersonRequest, row: Waiver) -> Offer:
+    def act(form: RenewForm) -> Waiver:
+        at = timezone.now()
+        return waiving.renew(waiver=row, wish=form.wish(at), by=request.user, at=at)
+
+    return Offer(
+        "renew",
+        _("Ask for its one renewal"),
+        form_for(request, "renew", RenewForm, waiver=row),
+        act,
+    )
 
 
 def _signing(request: PersonRequest, row: Waiver, statement: str) -> Offer:
