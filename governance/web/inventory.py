@@ -133,12 +133,14 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
         .prefetch_related("evidence_runs", "deployments__environment")
         .annotate(status=latest_status())
     )
+    facts = InventoryForm.facts_of(model)
     return show(
         request,
         "inventory/model.html",
         {
             "model": model,
-            "facts": InventoryForm.facts_of(model),
+            "facts": facts,
+            "unknown": [label for label, value in facts if not value],
             "assessment": latest,
             "standing": risk.standing_with(model, latest, timezone.now()),
             "assessments": assessments,
