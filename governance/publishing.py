@@ -90,7 +90,7 @@ def adopt(*, slug: str, by: User, at: datetime) -> PackRevision:
     """
     text = shipped().get(slug)
     if text is None:
-        raise records.Refused({"slug": [_("No pack of this name is shipped.")]})
+        raise records.Refused({"shipped": [_("No pack of this name is shipped.")]})
     return write(text=text, comment=_("As shipped."), by=by, at=at)
 
 

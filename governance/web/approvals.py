@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +19,7 @@ from governance.lifecycle import NoSuchMove
 from governance.models import ApprovalRequest, Signature, Withdrawal
 from governance.policy import Check, NoPolicy
 from governance.web import worklist
-from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.frame import PersonRequest, ReasonForm, page, put_errors, show
 from governance.web.versions import find_version
 from registry.models import Environment
 
@@ -47,12 +48,6 @@ class SubmitForm(forms.Form):
         """The end of the last day that was asked for."""
         last = self.cleaned_data["valid_until"]
         return datetime.combine(last, time.max, UTC) if last else None
-
-
-class WithdrawForm(forms.Form):
-    """Why a request is taken or sent back; the act asks for it."""
-
-    reason = forms.CharField(required=False)
 
 
 @page
@@ -133,26 +128,28 @@ def taken_back(asked: ApprovalRequest) -> str:
 @page
 def withdraw(request: PersonRequest, request_id: UUID) -> HttpResponse:
     """Take a request back, with a reason."""
-    return _end(
-        request, request_id, approvals.withdraw, _("The request was taken back.")
-    )
+    title, done = _("Take the request back"), _("The request was taken back.")
+    return _end(request, request_id, approvals.withdraw, title, done)
 
 
 @page
 def request_changes(request: PersonRequest, request_id: UUID) -> HttpResponse:
     """Send a request back for changes, with a reason."""
+    title = _("Send it back for changes")
     done = _("The request was sent back. The owner was told.")
-    return _end(request, request_id, approvals.request_changes, done)
+    return _end(request, request_id, approvals.request_changes, title, done)
 
 
 def _end(
     request: PersonRequest,
     request_id: UUID,
     act: Callable[..., Withdrawal],
+    title: str,
     done: str,
 ) -> HttpResponse:
+    """End a request, or ask for the reason again with why it was refused."""
     asked = get_object_or_404(ApprovalRequest, pk=request_id)
-    form = WithdrawForm(request.POST or None)
+    form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             act(
@@ -162,11 +159,17 @@ def _end(
                 at=timezone.now(),
             )
             messages.success(request, done)
+            return redirect("web:approval", asked.pk)
         except (
             approvals.NotOpen,
             approvals.SameHand,
             approvals.CommentNeeded,
             NoSuchMove,
         ) as refusal:
-            messages.error(request, str(refusal))
-    return redirect("web:approval", asked.pk)
+            put_errors(form, {"reason": [str(refusal)]})
+    context = {
+        "title": title,
+        "form": form,
+        "above": [(reverse("web:approval", args=[asked.pk]), str(asked))],
+    }
+    return show(request, "exceptions/ask.html", context, section="approvals")

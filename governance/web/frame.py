@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy
 
 from audits.models import Verification
 from governance import notifications, roles
@@ -86,6 +88,12 @@ def show(
         "verification": Verification.objects.order_by("-ran_at").first(),
     }
     return render(request, template, {**frame, **context}, status=status)
+
+
+class ReasonForm(forms.Form):
+    """Why something is stopped, ended, sent back or taken back."""
+
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=2000)
 
 
 def put_errors(form: BaseForm, errors: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """People behind accounts: identifiers, declarations, credentials reset and proved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,14 @@ from django.views.decorators.http import require_POST
 
 from governance import enrolment, persons, roles
 from governance.models import PersonIdentity, PersonLink
-from governance.web.frame import MANAGING, PersonRequest, page_for, put_errors, show
+from governance.web.frame import (
+    MANAGING,
+    PersonRequest,
+    ReasonForm,
+    page_for,
+    put_errors,
+    show,
+)
 from registry.models import User
 
 _Text = forms.Textarea(attrs={"rows": 2})
@@ -104,6 +111,17 @@ def person(request: PersonRequest, row_id: UUID) -> HttpResponse:
         done, password = _carry_out(request, row, said, form)
         if done and not password:
             return redirect("web:person", row.pk)
+    return _shown(request, row, offered, {}, password)
+
+
+def _shown(
+    request: PersonRequest,
+    row: User,
+    offered: Mapping[str, forms.Form],
+    refused: Mapping[UUID, ReasonForm],
+    password: str = "",
+) -> HttpResponse:
+    """The page of an account; `refused` holds the end of an identity that failed."""
     reset = enrolment.last_reset(row)
     known = PersonIdentity.objects.filter(user=row)
     links = PersonLink.objects.filter(Q(first=row) | Q(second=row))
@@ -112,7 +130,10 @@ def person(request: PersonRequest, row_id: UUID) -> HttpResponse:
         "people/person.html",
         {
             "person": row,
-            "identities": known.select_related("recorded_by", "ended_by"),
+            "identities": [
+                (one, refused.get(one.pk) or ReasonForm(auto_id=f"id_{one.pk}_%s"))
+                for one in known.select_related("recorded_by", "ended_by")
+            ],
             "links": links.select_related("first", "second", "declared_by"),
             "reset": reset,
             "proof": getattr(reset, "identity_proof", None),
@@ -168,12 +189,18 @@ def _prove(row: User, **more: Any) -> str:
 @require_POST
 def end_identity(request: PersonRequest, row_id: UUID) -> HttpResponse:
     """Say that an identifier no longer counts."""
-    row = get_object_or_404(PersonIdentity, pk=row_id)
-    reason = request.POST.get("reason", "").replace("\x00", "")
-    try:
-        persons.end_identity(
-            identity=row, reason=reason, by=request.user, at=timezone.now()
-        )
-    except persons.CannotRecord as refusal:
-        messages.error(request, str(refusal))
-    return redirect("web:person", row.user_id)
+    row = get_object_or_404(PersonIdentity.objects.select_related("user"), pk=row_id)
+    form = ReasonForm(request.POST, auto_id=f"id_{row.pk}_%s")
+    if form.is_valid():
+        try:
+            persons.end_identity(
+                identity=row,
+                reason=form.cleaned_data["reason"],
+                by=request.user,
+                at=timezone.now(),
+            )
+            return redirect("web:person", row.user_id)
+        except persons.CannotRecord as refusal:
+            # Above the page: what has ended already offers no form.
+            messages.error(request, str(refusal))
+    return _shown(request, row.user, _forms(request), {row.pk: form})

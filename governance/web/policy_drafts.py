@@ -1,12 +1,13 @@
 """Drafts of policy packs: writing, trying out, publishing with a signature."""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from governance.models import PackDraft, PackStep, Simulation
 from governance.policy import InvalidPack
 from governance.policy.parsing import LONGEST
 from governance.signatures import NotSigned
-from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.frame import PersonRequest, ReasonForm, page, put_errors, show
 from governance.web.policy import shown
 from governance.web.proof import ProofForm
 
@@ -29,6 +30,13 @@ _REFUSALS = (
     records.Refused,
     InvalidPack,
 )
+
+
+# The steps that need a reason, by the word of their button.
+REASONED: dict[str, Callable[..., PackStep]] = {
+    "return": publishing.send_back,
+    "discard": publishing.discard,
+}
 
 
 class WriteForm(forms.Form):
@@ -102,12 +110,32 @@ class PublishForm(ProofForm):
 @page
 def draft_page(request: PersonRequest, draft_id: UUID) -> HttpResponse:
     """Show a draft and what it would change; publish on POST."""
-    row = get_object_or_404(PackDraft.objects.select_related("opened_by"), pk=draft_id)
-    revision = publishing.text_of(row)
-    initial = {"sha256": revision.sha256}
-    form = PublishForm(request.POST or None, request=request, initial=initial)
+    row = _find(draft_id)
+    form = _publish_form(request, row, request.POST or None)
     if request.method == "POST" and form.is_valid() and _publish(request, row, form):
         return redirect("web:policy")
+    return _shown(request, row, form, {})
+
+
+def _find(draft_id: UUID) -> PackDraft:
+    return get_object_or_404(PackDraft.objects.select_related("opened_by"), pk=draft_id)
+
+
+def _publish_form(
+    request: PersonRequest, row: PackDraft, data: QueryDict | None
+) -> PublishForm:
+    initial = {"sha256": publishing.text_of(row).sha256}
+    return PublishForm(data, request=request, initial=initial)
+
+
+def _shown(
+    request: PersonRequest,
+    row: PackDraft,
+    form: PublishForm,
+    reasons: Mapping[str, ReasonForm],
+) -> HttpResponse:
+    """The page of a draft; `reasons` holds the form of a step that was refused."""
+    revision = publishing.text_of(row)
     pack = policy.parse(revision.document)
     state = publishing.state_of(row)
     return show(
@@ -120,6 +148,10 @@ def draft_page(request: PersonRequest, draft_id: UUID) -> HttpResponse:
             "revisions": row.revisions.select_related("written_by"),
             "simulations": Simulation.objects.filter(revision__draft=row),
             "form": form if state == PackStep.State.REVIEW else None,
+            "reasons": {
+                name: reasons.get(name) or ReasonForm(auto_id=f"id_{name}_%s")
+                for name in REASONED
+            },
             "writing": state == PackStep.State.DRAFT,
             "open": state in (PackStep.State.DRAFT, PackStep.State.REVIEW),
             "may_write": roles.may(request.user, "write policy"),
@@ -157,23 +189,36 @@ def _publish(request: PersonRequest, row: PackDraft, form: PublishForm) -> bool:
 @require_POST
 def step(request: PersonRequest, draft_id: UUID) -> HttpResponse:
     """Hand in, send back, discard or try out a draft, as the button says."""
-    row = get_object_or_404(PackDraft, pk=draft_id)
+    row = _find(draft_id)
+    said = request.POST.get("step", "")
     facts: dict[str, Any] = {"by": request.user, "at": timezone.now()}
-    reason = request.POST.get("reason", "").replace("\x00", "")
+    if said in REASONED:
+        return _reasoned(request, row, said, facts)
     try:
-        match request.POST.get("step"):
+        match said:
             case "review":
                 publishing.ask_for_review(draft=row, **facts)
-            case "return":
-                publishing.send_back(draft=row, reason=reason, **facts)
-            case "discard":
-                publishing.discard(draft=row, reason=reason, **facts)
             case "simulate":
                 found = simulation.simulate(revision=publishing.text_of(row), **facts)
                 return redirect("web:simulation", found.pk)
     except _REFUSALS as refusal:
         messages.error(request, str(refusal))
     return redirect("web:policy_draft", row.pk)
+
+
+def _reasoned(
+    request: PersonRequest, row: PackDraft, said: str, facts: dict[str, Any]
+) -> HttpResponse:
+    """Send back or discard; a refusal keeps the reason that was typed."""
+    form = ReasonForm(request.POST, auto_id=f"id_{said}_%s")
+    if form.is_valid():
+        try:
+            REASONED[said](draft=row, reason=form.cleaned_data["reason"], **facts)
+            return redirect("web:policy_draft", row.pk)
+        except _REFUSALS as refusal:
+            # Above the page: the form is not shown to those who may not, or too late.
+            messages.error(request, str(refusal))
+    return _shown(request, row, _publish_form(request, row, None), {said: form})
 
 
 @page

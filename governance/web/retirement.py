@@ -1,8 +1,11 @@
 """Retiring a version: out of use for good, still in the inventory."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +21,8 @@ from governance.web.proof import ProofForm
 from governance.web.versions import find_version
 from registry.models import ModelVersion
 
+Act = Callable[[Any], object]
+
 
 class RetireForm(ProofForm):
     """Why, what replaces it, and until when its records are kept; signed."""
@@ -27,13 +32,18 @@ class RetireForm(ProofForm):
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    successor = forms.ModelChoiceField(
-        label=gettext_lazy("Replaced by"),
-        queryset=ModelVersion.objects.none(),
-        required=False,
-        empty_label=gettext_lazy("nothing"),
-    )
     retain_until = Day(label=gettext_lazy("Records are kept until"))
+
+    def __init__(self, *args: Any, version: ModelVersion, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = version.model.versions.exclude(pk=version.pk)
+        self.fields["successor"] = forms.ModelChoiceField(
+            label=_("Replaced by"),
+            queryset=others,
+            required=False,
+            empty_label=_("nothing"),
+        )
+        self.order_fields(["reason", "successor", "retain_until"])
 
     def plan(self) -> retiring.Plan:
         """What is asked for."""
@@ -49,23 +59,9 @@ def retire(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     right = "confirm retirements" if asked else "retire versions"
     roles.require(request.user, right, model=row.model)
     data = request.POST or None
-    form: ProofForm = (
-        ProofForm(data, request=request) if asked else RetireForm(data, request=request)
+    form, act = (
+        _confirming(request, data, asked) if asked else _asking(request, data, row)
     )
-    if isinstance(form, RetireForm):
-        field = form.fields["successor"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
-        field.queryset = row.model.versions.exclude(pk=row.pk)
-
-    def act(valid: ProofForm) -> object:
-        by, at = request.user, timezone.now()
-        if asked is not None:
-            return retiring.confirm(retirement=asked, proof=valid.proof, by=by, at=at)
-        assert isinstance(valid, RetireForm)  # noqa: S101
-        return retiring.ask(
-            version=row, plan=valid.plan(), proof=valid.proof, by=by, at=at
-        )
-
     if request.method == "POST" and carry_out(form, act) is not None:
         said = _("The version is retired.") if asked else _("Risk confirms it next.")
         messages.success(request, said)
@@ -76,3 +72,33 @@ def retire(request: PersonRequest, slug: str, version: str) -> HttpResponse:
         {"form": form, "version": row, "model": row.model, "asked": asked},
         section="models",
     )
+
+
+def _asking(
+    request: PersonRequest, data: QueryDict | None, row: ModelVersion
+) -> tuple[ProofForm, Act]:
+    """What the owner fills in, and what that does."""
+
+    def act(form: RetireForm) -> Retirement:
+        return retiring.ask(
+            version=row,
+            plan=form.plan(),
+            proof=form.proof,
+            by=request.user,
+            at=timezone.now(),
+        )
+
+    return RetireForm(data, request=request, version=row), act
+
+
+def _confirming(
+    request: PersonRequest, data: QueryDict | None, asked: Retirement
+) -> tuple[ProofForm, Act]:
+    """What risk signs, and what that does."""
+
+    def act(form: ProofForm) -> object:
+        return retiring.confirm(
+            retirement=asked, proof=form.proof, by=request.user, at=timezone.now()
+        )
+
+    return ProofForm(data, request=request), act

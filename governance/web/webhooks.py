@@ -15,7 +15,13 @@ from django.views.decorators.http import require_POST
 from governance import webhooks
 from governance.models import WebhookEndpoint, WebhookMessage
 from governance.records import Refused
-from governance.web.frame import PersonRequest, page_for, put_errors, show
+from governance.web.frame import (
+    PersonRequest,
+    ReasonForm,
+    page_for,
+    put_errors,
+    show,
+)
 
 RIGHT = "manage webhooks"
 
@@ -69,13 +75,20 @@ def endpoints(request: PersonRequest) -> HttpResponse:
 @page_for(RIGHT)
 def endpoint(request: PersonRequest, row_id: UUID) -> HttpResponse:
     """One endpoint with its messages and the attempts to send each."""
-    row = get_object_or_404(WebhookEndpoint, pk=row_id)
+    return _shown(request, get_object_or_404(WebhookEndpoint, pk=row_id), ReasonForm())
+
+
+def _shown(
+    request: PersonRequest, row: WebhookEndpoint, form: ReasonForm
+) -> HttpResponse:
+    """The page of an endpoint; the form says why it is disabled."""
     sent = row.messages.select_related("announcement").prefetch_related("attempts")
     return show(
         request,
         "webhooks/endpoint.html",
         {
             "endpoint": row,
+            "form": form,
             "rows": Paginator(sent, 50).get_page(request.GET.get("page")),
         },
         section="webhooks",
@@ -88,12 +101,15 @@ def switch(request: PersonRequest, row_id: UUID) -> HttpResponse:
     """Disable an endpoint with a reason, or enable it again."""
     row = get_object_or_404(WebhookEndpoint, pk=row_id)
     by, at = request.user, timezone.now()
+    form = ReasonForm(request.POST)
     try:
-        if row.disabled_at is None:
-            reason = request.POST.get("reason", "").replace("\x00", "")
+        if row.disabled_at is not None:
+            webhooks.enable(endpoint=row, by=by, at=at)
+        elif form.is_valid():
+            reason = form.cleaned_data["reason"]
             webhooks.disable(endpoint=row, reason=reason, by=by, at=at)
         else:
-            webhooks.enable(endpoint=row, by=by, at=at)
+            return _shown(request, row, form)
     except (Refused, webhooks.CannotChange) as refusal:
         messages.error(request, str(refusal))
     return redirect("web:webhook", row.pk)

@@ -245,8 +245,9 @@ def test_asker_takes_the_request_back(world):
 def test_reason_that_cannot_be_stored_is_no_error(world):
     request = submitted(world)
     address = reverse("web:withdraw", args=[request.pk])
-    answer = as_(world.anna).post(address, {"reason": "\x00"})
-    assert answer.status_code == 302
+    answer = as_(world.anna).post(address, {"reason": "A mistake.\x00"})
+    assert "Null characters are not allowed." in answer.content.decode()
+    assert "A mistake." in answer.content.decode()
     assert not Withdrawal.objects.exists()
 
 

@@ -86,7 +86,9 @@ def test_a_webhook_is_registered_switched_and_looked_at(world, allowed):
     assert row.secret not in client.get("/webhooks/").content.decode()
     assert row.kinds == ["a.b", "c.d"]
     switch = reverse("web:switch_webhook", args=[row.pk])
-    client.post(switch, {"reason": ""})
+    refused = client.post(switch, {"reason": "Noisy.\x00"}).content.decode()
+    assert "Null characters are not allowed." in refused
+    assert "Noisy." in refused
     row.refresh_from_db()
     assert row.disabled_at is None
     client.post(switch, {"reason": "Noisy."})
@@ -142,7 +144,9 @@ def test_people_are_told_apart_by_page(world):
     row = PersonIdentity.objects.get(value="s-1")
     end = reverse("web:end_identity", args=[row.pk])
     client.post(end, {"reason": ""})
-    client.post(end, {"reason": "\x00"})
+    refused = client.post(end, {"reason": "Mixed up.\x00"}).content.decode()
+    assert "Null characters are not allowed." in refused
+    assert "Mixed up." in refused
     row.refresh_from_db()
     assert row.ended_by is None
     client.post(end, {"reason": "Mixed up."})

@@ -79,7 +79,14 @@ def test_a_draft_is_changed_and_discarded_on_its_page(world, author):
     assert writes.get("/policy/write?draft=x").status_code == 404
     writes.post("/policy/write", {"document": TEXT + EXTRA})
     assert draft.revisions.count() == 2
-    writes.post(f"{address}step", {"step": "discard", "reason": "Not needed."})
+    discard = {"step": "discard", "reason": "Not needed."}
+    refused = logged_in(world.rita).post(f"{address}step", discard).content.decode()
+    assert "may not write policy" in refused
+    spoiled = {**discard, "reason": "Not needed.\x00"}
+    refused = writes.post(f"{address}step", spoiled).content.decode()
+    assert "Null characters are not allowed." in refused
+    assert "Not needed." in refused
+    writes.post(f"{address}step", discard)
     assert publishing.state_of(draft) == PackStep.State.DISCARDED
     assert "Discard the draft" not in writes.get(address).content.decode()
 
