@@ -20,8 +20,6 @@ BOTH = {
     "audits.keeping.set_rule": "governance.keeping.set_rule decides who may",
     "governance.access.create_person": COMMAND_LINE,
     "governance.access.deactivate": COMMAND_LINE,
-    "governance.access.issue_token": COMMAND_LINE,
-    "governance.access.revoke_token": COMMAND_LINE,
     "governance.erasure.erase": "the operator's command line, with the person at hand",
     "governance.keeping.place_hold": COMMAND_LINE,
     "governance.keeping.release_hold": COMMAND_LINE,
