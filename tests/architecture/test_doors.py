@@ -39,7 +39,7 @@ NO_PAGE = {
     "governance.deployments.record": PIPELINE,
     "governance.emergencies.tokens.reconcile": ISSUE_6,
     "governance.emergencies.tokens.seal": ISSUE_6,
-    "governance.gate.decide": "machines ask; its page shows what was answered",
+    "governance.gate.deciding.decide": "machines ask; its page shows what was answered",
     "governance.publishing.adopt": "the page begins a draft with the shipped text",
     "governance.registration.register_environment": PIPELINE,
     "governance.registration.register_version": PIPELINE,

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from audits.models import EvidenceRun
 from governance.models import GateDecision, Signature
+from tests.browser import decided
 from tests.browser.conftest import asked, finish
 from tests.world import PASSWORD
 
@@ -43,18 +44,43 @@ def addresses(bank) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
+both_looks = pytest.mark.parametrize(
     ("width", "scheme"), [(1280, "light"), (390, "dark")], ids=["wide", "narrow"]
 )
+
+
+@both_looks
 def test_pages_are_accessible_and_stay_inside_the_screen(
     bank, page, enter, width, scheme
 ):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     enter(page, "rita")
+    assert faults(bank, page, addresses(bank)) == []
+
+
+@both_looks
+def test_pages_of_decisions_are_accessible_and_stay_inside_the_screen(
+    bank, page, enter, width, scheme
+):
+    by_person = decided.pages(bank.world)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    found = []
+    for name, pages in by_person.items():
+        page.context.clear_cookies()
+        enter(page, name)
+        found += faults(bank, page, pages)
+    assert found == []
+
+
+def faults(bank, page, pages: list[str]) -> list[str]:
+    """What axe finds on these pages, and which are wider than the screen."""
     axe, found = Axe(), []
-    for address in addresses(bank):
-        page.goto(bank.url + address)
+    for address in pages:
+        answer = page.goto(bank.url + address)
+        if answer is None or (answer.status != 200 and address != "/nothing/"):
+            found.append(f"{address} was not shown")
         over = page.evaluate(WIDER)
         if over > 0:
             found.append(f"{address} is {over} pixels too wide")
@@ -63,7 +89,7 @@ def test_pages_are_accessible_and_stay_inside_the_screen(
             f"{address} {violation['id']}: {violation['nodes'][0]['html'][:120]}"
             for violation in answer["violations"]
         ]
-    assert found == []
+    return found
 
 
 def test_log_in_page_is_accessible_and_refuses_a_wrong_password(bank, page):
