@@ -202,8 +202,12 @@ def newest() -> int:
     return row.entry_id if row else 0
 
 
-# A failed attempt to sign is kept, and told.
-KEPT = {"public.governance_signatureattempt", "public.governance_notification"}
+# A failed attempt to sign is kept and told, and that a token was used.
+KEPT = {
+    "public.governance_signatureattempt",
+    "public.governance_notification",
+    "public.governance_tokenuse",
+}
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def forms(world: World) -> Iterator[Form]:
     anna = {"model": str(model.pk), "text": KEPT}
     notice = {**anna, "support_ends_on": DAY}
     yield Form("anna", reverse("web:record_notice"), notice)
-    told = {**anna, "kind": "incident", "title": "T", "hours": "2"}
+    told = {**anna, "kind": "serious", "title": "T", "hours": "2"}
     yield Form("ola", reverse("web:record_incident"), told)
     key = {"act": "report", "key_id": "ab" * 32, "text": KEPT}
     yield Form("adam", reverse("web:compromised_keys"), key)
