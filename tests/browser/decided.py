@@ -87,7 +87,7 @@ def _approvals(world: World) -> Iterator[str]:
         at=NOW,
     )
     yield reverse("web:challenges", args=[request.pk])
-    yield reverse("web:sign_batch")
+    yield reverse("web:together")
     yield reverse("web:delegations")
     yield reverse("web:duties")
     yield reverse("web:draws")
