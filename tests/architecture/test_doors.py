@@ -24,6 +24,7 @@ BOTH = {
     "governance.keeping.place_hold": COMMAND_LINE,
     "governance.keeping.release_hold": COMMAND_LINE,
     "governance.keeping.set_rule": COMMAND_LINE,
+    "governance.permit.ring.rotate": "a command where the keys lie",
     "governance.policy.set_up.publish": "the first policy, put in force by migrations",
     "governance.risk.require_reassessment": "assessing.demand decides who may",
     "governance.roles.end": COMMAND_LINE,

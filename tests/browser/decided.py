@@ -105,6 +105,7 @@ def _administration(world: World) -> Iterator[str]:
         secret="whsec_x",  # noqa: S106
         registered_by=world.adam,
         registered_at=NOW,
+        enabled_at=NOW,
     )
     yield reverse("web:compromised_keys")
     yield reverse("web:webhooks")
