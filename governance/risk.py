@@ -96,7 +96,8 @@ class _Known:
 
 def latest_assessment(model: RegisteredModel) -> RiskAssessment:
     """The assessment that counts. Raises `NoAssessment`."""
-    found = model.risk_assessments.order_by("-sequence").first()
+    rows = model.risk_assessments.select_related("matrix").order_by("-sequence")
+    found = rows.first()
     if found is None:
         raise NoAssessment(_("The risk of this model has not been assessed."))
     return found
@@ -161,8 +162,11 @@ def standings(
 
     `rows` stands in for the published matrices, to see what another one would change.
     """
+    found = list(models)
+    if not found:
+        return {}
     rows = list(RiskMatrix.objects.all()) if rows is None else rows
-    return _in_aggregate(_alone(list(models), at, rows), at, rows)
+    return _in_aggregate(_alone(found, at, rows), at, rows)
 
 
 def _alone(

@@ -85,7 +85,18 @@ _STATED = {
 
 
 def own_tables(case: Case) -> dict[str, Any]:
-    """The law's tables in our own fairness report; empty where there are none."""
+    """The law's tables in our own fairness report; empty where there are none.
+
+    Several rules look at them: a report, which may be long, is read once for a case.
+    """
+    known: dict[str, Any] | None = vars(case).get("own_tables")
+    if known is None:
+        known = _own_tables(case)
+        case.knowing(own_tables=known)
+    return known
+
+
+def _own_tables(case: Case) -> dict[str, Any]:
     report = case.reports.get("fairness")
     if report is None:
         return {}

@@ -48,7 +48,9 @@ def _filled(name: str, case: Case) -> bool:
     field = _VIRTUAL.get(name, name)
     if field == "version_datasets":
         return bool(case.held.datasets)
-    value = getattr(case.version.model, field, None)
+    model, key = case.version.model, f"{field}_id"
+    # Of a person it is enough that one is named.
+    value = getattr(model, key if hasattr(model, key) else field, None)
     if isinstance(value, str):
         return bool(value.strip())
     return value is not None and value != []
