@@ -3,7 +3,7 @@
 The gate never waits for them: what it can decide by itself it decides when asked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import batched, islice
 
@@ -26,6 +26,7 @@ __all__ = [
 
 AT_ONCE = 500
 MOST = 2_000
+_SEEN = ("kind", "key", "seen_at")
 
 
 def run(at: datetime) -> list[TriggerEvent]:
@@ -34,16 +35,31 @@ def run(at: datetime) -> list[TriggerEvent]:
     Acts on `MOST` causes at the most; the next call goes on with the rest.
     """
     by = access.system_user()
-    taken = (take(cause, by=by, at=at) for cause in _new(_causes(at)))
+    taken = (take(cause, by=by, at=at) for cause in _new(_causes(at), at))
     return list(islice((event for event in taken if event is not None), MOST))
 
 
-def _new(causes: Iterator[Cause]) -> Iterator[Cause]:
-    """Those that nobody acted on, asked of the database for many at once."""
+def _new(causes: Iterator[Cause], at: datetime) -> Iterator[Cause]:
+    """Those that are due and that nobody acted on, asked for many at once."""
     for some in batched(causes, AT_ONCE):
-        known = TriggerEvent.objects.filter(key__in={cause.key for cause in some})
-        done = set(known.values_list("kind", "key"))
-        yield from (cause for cause in some if (cause.kind, cause.key) not in done)
+        keys = {key for cause in some for key in (cause.key, cause.first)} - {""}
+        known = TriggerEvent.objects.filter(key__in=keys)
+        seen = {(k, key): on for k, key, on in known.values_list(*_SEEN)}
+        yield from (
+            cause
+            for cause in some
+            if (cause.kind, cause.key) not in seen and _is_due(cause, seen, at)
+        )
+
+
+def _is_due(
+    cause: Cause, seen: Mapping[tuple[str, str], datetime], at: datetime
+) -> bool:
+    """At once, or a grace after another cause was seen."""
+    if not cause.first:
+        return True
+    first = seen.get((cause.kind, cause.first))
+    return first is not None and at >= first + cause.grace
 
 
 def _causes(at: datetime) -> Iterator[Cause]:
@@ -54,16 +70,21 @@ def _causes(at: datetime) -> Iterator[Cause]:
     yield from around.vendors(at)
     yield from around.incidents(at)
     yield from around.reviews_overdue(at)
-    cases = running.standing_cases(at)
-    yield from around.policy_changed(cases, at)
-    yield from around.upstream_stopped(cases)
+    yield from _of_what_runs(at)
+
+
+def _of_what_runs(at: datetime) -> Iterator[Cause]:
+    """Version by version: of ten thousand, only some hundred are held at a time."""
+    packs, stopped = around.new_packs(at), around.stopped()
     newest, owners = around.newest_data(at), around.owners_now()
-    again = running.explained_again(at)
-    for case in cases:
-        yield from running.changed(case)
-        yield from running.drifted(case)
-        yield from running.failing(case)
-        if case.version.pk in again:
-            yield from running.explained_otherwise(case)
-        yield from around.upstream(case, newest)
-        yield from around.left(case, owners)
+    for some in batched(running.standing_cases(at), AT_ONCE):
+        explained = running.explained_twice([case.version.pk for case in some], at)
+        for case in some:
+            yield from around.policy_changed(case, packs)
+            yield from around.upstream_stopped(case, stopped)
+            yield from running.changed(case)
+            yield from running.drifted(case)
+            yield from running.failing(case)
+            yield from running.explained_otherwise(case, explained)
+            yield from around.upstream(case, newest)
+            yield from around.left(case, owners)

@@ -20,7 +20,8 @@ class Cause:
     """Something that happened and must be acted on once.
 
     `key` names it within its kind. `severity` and `days` are those of the finding, if
-    one is raised; `suspends` stops every authorisation of the version.
+    one is raised; `suspends` stops every authorisation of the version. One that names
+    a `first` is due when that cause of its kind was seen a `grace` ago.
     """
 
     kind: TriggerEvent.Kind
@@ -31,6 +32,8 @@ class Cause:
     severity: Severity | None = None
     days: int = 0
     suspends: bool = False
+    first: str = ""
+    grace: timedelta = timedelta()
 
     @property
     def effect(self) -> TriggerEvent.Effect:

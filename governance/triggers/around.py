@@ -1,7 +1,7 @@
 """Triggers from around a model: versions, packs, data, waivers, vendors, people."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +15,6 @@ from governance.models import (
     Incident,
     PolicyPack,
     Severity,
-    TriggerEvent,
     VendorNotice,
 )
 from governance.triggers.acting import Cause, Kind
@@ -35,24 +34,28 @@ def new_versions(at: datetime) -> Iterator[Cause]:
         yield Cause(Kind.NEW_VERSION, str(row.pk), text, row.model, row)
 
 
-def policy_changed(cases: list[Case], at: datetime) -> Iterator[Cause]:
-    """9: a pack came into force; what runs is judged anew, the failing is told."""
+def new_packs(at: datetime) -> list[PolicyPack]:
+    """The packs that came into force lately."""
     rows = PolicyPack.objects.filter(
         effective_from__gt=at - LOOK_BACK, effective_from__lte=at
     )
-    for pack in rows:
-        for case in cases:
-            granted = case.granted
-            if granted is None or granted.valid_from >= pack.effective_from:
-                continue
-            yield Cause(
-                Kind.POLICY_CHANGE,
-                f"{pack.pk}:{granted.pk}",
-                _("%(pack)s is in force since %(day)s: this version is judged by it.")
-                % {"pack": pack, "day": f"{pack.effective_from:%Y-%m-%d}"},
-                case.version.model,
-                case.version,
-            )
+    return list(rows)
+
+
+def policy_changed(case: Case, packs: Iterable[PolicyPack]) -> Iterator[Cause]:
+    """9: a pack came into force; what runs is judged anew, the failing is told."""
+    granted = case.granted
+    for pack in packs:
+        if granted is None or granted.valid_from >= pack.effective_from:
+            continue
+        yield Cause(
+            Kind.POLICY_CHANGE,
+            f"{pack.pk}:{granted.pk}",
+            _("%(pack)s is in force since %(day)s: this version is judged by it.")
+            % {"pack": pack, "day": f"{pack.effective_from:%Y-%m-%d}"},
+            case.version.model,
+            case.version,
+        )
 
 
 def newest_data(at: datetime) -> dict[UUID, DatasetVersion]:
@@ -141,9 +144,7 @@ def left(case: Case, owners: frozenset[UUID]) -> Iterator[Cause]:
         severity=Severity.HIGH,
         days=14,
     )
-    first = TriggerEvent.objects.filter(kind=Kind.PERSON_LEFT, key=key).first()
-    late = first is not None and case.at >= first.seen_at + LEFT_GRACE
-    if late and case.tier == 1:
+    if case.tier == 1:
         yield Cause(
             Kind.PERSON_LEFT,
             f"{key}:{case.version.pk}:suspend",
@@ -151,6 +152,8 @@ def left(case: Case, owners: frozenset[UUID]) -> Iterator[Cause]:
             model,
             case.version,
             suspends=True,
+            first=key,
+            grace=LEFT_GRACE,
         )
 
 
@@ -187,9 +190,12 @@ def reviews_overdue(at: datetime) -> Iterator[Cause]:
             )
 
 
-def upstream_stopped(cases: list[Case]) -> Iterator[Cause]:
-    """10: a version trained by the same run was suspended or revoked."""
-    stopped = defaultdict(list)
+Stopped = Mapping[UUID | None, list[tuple[Authorisation, State]]]
+
+
+def stopped() -> Stopped:
+    """By training run, the authorisations that are suspended or revoked."""
+    found: dict[UUID | None, list[tuple[Authorisation, State]]] = defaultdict(list)
     rows = Authorisation.objects.filter(
         changes__isnull=False, version__run__isnull=False
     )
@@ -197,18 +203,22 @@ def upstream_stopped(cases: list[Case]) -> Iterator[Cause]:
         rows.distinct().select_related("version__model").prefetch_related("changes")
     ):
         if (state := state_of(row)) != State.ACTIVE:
-            stopped[row.version.run_id].append((row, state))
-    for case in cases:
-        for row, state in stopped.get(case.version.run_id, ()):
-            if row.version_id == case.version.pk:
-                continue
-            yield Cause(
-                Kind.UPSTREAM_CHANGE,
-                f"{case.version.pk}:{row.pk}:{state}",
-                _("%(other)s, of the same training run, is %(state)s.")
-                % {"other": row.version, "state": state.label},
-                case.version.model,
-                case.version,
-                severity=Severity.MEDIUM,
-                days=10,
-            )
+            found[row.version.run_id].append((row, state))
+    return found
+
+
+def upstream_stopped(case: Case, stopped: Stopped) -> Iterator[Cause]:
+    """10: a version trained by the same run was suspended or revoked."""
+    for row, state in stopped.get(case.version.run_id, ()):
+        if row.version_id == case.version.pk:
+            continue
+        yield Cause(
+            Kind.UPSTREAM_CHANGE,
+            f"{case.version.pk}:{row.pk}:{state}",
+            _("%(other)s, of the same training run, is %(state)s.")
+            % {"other": row.version, "state": state.label},
+            case.version.model,
+            case.version,
+            severity=Severity.MEDIUM,
+            days=10,
+        )

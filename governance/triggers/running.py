@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from audits.models import EvidenceReport
@@ -18,7 +19,6 @@ from governance.models import (
     GateDecision,
     Severity,
     Status,
-    TriggerEvent,
 )
 from governance.policy import Check, NoPolicy, shelf
 from governance.requirements import DEPLOY, evaluate
@@ -30,12 +30,17 @@ NOTICE_DAYS = (60, 30, 14, 3)
 GRACE = timedelta(days=14)
 NO_GRACE = "nyc-ll144"
 MISMATCHES_WITHIN = timedelta(hours=24)
+READ = 50  # documents at a time
+# No evidence that expires: an open finding has its owner and its day, the log its own
+# check. A finding because a finding is open would be the cause of the next one.
+_SPOKEN_FOR = frozenset({"finding_list", "audit_trail_verification"})
 
 
-def standing_cases(at: datetime) -> list[Case]:
+def standing_cases(at: datetime) -> Iterator[Case]:
     """Every version that is authorised now, seen from its authorisation."""
-    found = cases(active_authorisations(at), at=at, shelf=shelf(at=at))
-    return [case for case in found if case.around.moves[-1:] != [Status.RETIRED]]
+    for case in cases(active_authorisations(at), at=at, shelf=shelf(at=at)):
+        if case.around.moves[-1:] != [Status.RETIRED]:
+            yield case
 
 
 def mismatches(at: datetime) -> Iterator[Cause]:
@@ -46,6 +51,7 @@ def mismatches(at: datetime) -> Iterator[Cause]:
             decided_at__lte=at,
             allowed=False,
             authorisation__isnull=False,
+            version__isnull=False,
             checks__contains=[{"requirement": "gate-digest", "passed": False}],
         )
         .exclude(asked_digest="")
@@ -54,7 +60,8 @@ def mismatches(at: datetime) -> Iterator[Cause]:
     )
     last: dict[object, datetime] = {}
     for row in refused:
-        assert row.version is not None  # noqa: S101
+        if row.version is None:
+            continue
         before = last.get(row.version_id)
         second = before is not None and row.decided_at - before <= MISMATCHES_WITHIN
         last[row.version_id] = row.decided_at
@@ -104,20 +111,19 @@ def failing(case: Case) -> Iterator[Cause]:
     """5, 8: a fairness limit crossed, or evidence that expired or is gone."""
     try:
         checks = [check for check in evaluate(case, DEPLOY) if not check.passed]
-        fair = {
-            found.rule.id
+        asked = {
+            found.rule.id: {item["type"] for item in found.rule.evidence}
             for found in case.rules
-            if any(item["type"] == "fairness_report" for item in found.rule.evidence)
         }
     except NoPolicy:
         return
-    report = case.reports.get("fairness")
+    report, granted = case.reports.get("fairness"), case.granted
     for check in checks:
-        crossed = check.requirement in fair and report is not None
-        if crossed and report is not None:
+        types = asked.get(check.requirement, set())
+        if "fairness_report" in types and report is not None:
             yield _crossed(case, check, report)
-        elif check.blocks:
-            yield from _expired(case, check)
+        elif check.blocks and granted is not None and not types & _SPOKEN_FOR:
+            yield from _expired(case, granted, check)
 
 
 def _crossed(case: Case, check: Check, report: EvidenceReport) -> Cause:
@@ -133,11 +139,10 @@ def _crossed(case: Case, check: Check, report: EvidenceReport) -> Cause:
     )
 
 
-def _expired(case: Case, check: Check) -> Iterator[Cause]:
+def _expired(case: Case, granted: Authorisation, check: Check) -> Iterator[Cause]:
     """First a finding, then, after a grace, a suspension; LL144 knows no grace."""
     about = f"{check.requirement} {check.observed}".encode()
-    assert case.granted is not None  # noqa: S101
-    key = f"{case.granted.pk}:{hashlib.sha256(about).hexdigest()[:32]}"
+    key = f"{granted.pk}:{hashlib.sha256(about).hexdigest()[:32]}"
     text = f"{check.title}: {check.observed}"
     # No grace where the law gives none (LL144: one year, no day more).
     strict = check.pack.startswith(NO_GRACE)
@@ -151,8 +156,7 @@ def _expired(case: Case, check: Check) -> Iterator[Cause]:
         days=GRACE.days,
         suspends=strict,
     )
-    first = TriggerEvent.objects.filter(kind=Kind.EVIDENCE_EXPIRY, key=key).first()
-    if first is not None and not strict and case.at >= first.seen_at + GRACE:
+    if not strict:
         yield Cause(
             Kind.EVIDENCE_EXPIRY,
             f"{key}:suspend",
@@ -160,6 +164,8 @@ def _expired(case: Case, check: Check) -> Iterator[Cause]:
             case.version.model,
             case.version,
             suspends=True,
+            first=key,
+            grace=GRACE,
         )
 
 
@@ -203,30 +209,52 @@ def ending(at: datetime) -> Iterator[Cause]:
         )
 
 
-def explained_again(at: datetime) -> frozenset[UUID]:
-    """The versions that were explained more than once, of which 16 looks at two."""
-    rows = (
-        EvidenceReport.objects.filter(run__kind="explainability", reported_at__lte=at)
-        .values("run__version")
-        .annotate(number=Count("pk"))
-        .filter(number__gt=1)
-    )
-    return frozenset(rows.values_list("run__version", flat=True))
+@dataclass(frozen=True)
+class Explained:
+    """An explainability report, and what it was made with."""
+
+    report: UUID
+    made_with: tuple[object, ...]
 
 
-def explained_otherwise(case: Case) -> Iterator[Cause]:
-    """16: the explainer or its background changed: reason codes are tested anew."""
+def explained_twice(
+    versions: Sequence[UUID], at: datetime
+) -> dict[UUID, tuple[Explained, Explained]]:
+    """Of the versions that were explained more than once, the last two, newest first.
+
+    Documents are long: each is read once, and left as soon as it was looked into.
+    """
     rows = EvidenceReport.objects.filter(
-        run__version=case.version, run__kind="explainability", reported_at__lte=case.at
-    ).order_by("-reported_at")[:2]
-    if len(rows) < 2:
+        run__version__in=versions, run__kind="explainability", reported_at__lte=at
+    ).order_by("run__version", "-reported_at")
+    keys: dict[UUID, list[UUID]] = defaultdict(list)
+    for version, pk in rows.values_list("run__version", "pk"):
+        keys[version].append(pk)
+    pairs = {version: pks[:2] for version, pks in keys.items() if len(pks) > 1}
+    wanted = [pk for pks in pairs.values() for pk in pks]
+    documents = EvidenceReport.objects.filter(pk__in=wanted)
+    made_with = {
+        pk: _explainer(document)
+        for pk, document in documents.values_list("pk", "document").iterator(READ)
+    }
+    return {
+        version: (Explained(now, made_with[now]), Explained(before, made_with[before]))
+        for version, (now, before) in pairs.items()
+    }
+
+
+def explained_otherwise(
+    case: Case, explained: Mapping[UUID, tuple[Explained, Explained]]
+) -> Iterator[Cause]:
+    """16: the explainer or its background changed: reason codes are tested anew."""
+    if case.version.pk not in explained:
         return
-    now, before = (_explainer(row) for row in rows)
-    if now == before:
+    now, before = explained[case.version.pk]
+    if now.made_with == before.made_with:
         return
     yield Cause(
         Kind.EXPLAINER_CHANGE,
-        str(rows[0].pk),
+        str(now.report),
         _("The explainer or its background data changed: test the reason codes anew."),
         case.version.model,
         case.version,
@@ -235,8 +263,8 @@ def explained_otherwise(case: Case) -> Iterator[Cause]:
     )
 
 
-def _explainer(report: EvidenceReport) -> tuple[object, ...]:
-    document = json.loads(report.document)
+def _explainer(text: str) -> tuple[object, ...]:
+    document = json.loads(text)
     summary = document.get("summary", {})
     names = ("explainer", "background_sha256", "reference")
     return (*(summary.get(name) for name in names), str(document.get("engines", "")))

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from governance import (
     access,
@@ -23,7 +24,7 @@ from tests.governance.test_emergencies import staged
 from tests.governance.test_gate import approved, ask, failing
 from tests.governance.test_simulation import granted_of
 from tests.governance.test_waivers import granted
-from tests.world import NOW, World, later
+from tests.world import EVERYWHERE, NOW, World, later
 
 
 def run(at=NOW) -> dict[str, list[TriggerEvent]]:
@@ -231,3 +232,35 @@ def test_a_call_acts_on_so_many_causes_and_the_next_goes_on(world, monkeypatch):
     monkeypatch.setattr(triggers, "MOST", 1)
     world.version(RegisteredModel.objects.get(), "2")
     assert [len(triggers.run(NOW)) for _again in range(3)] == [1, 1, 0]
+
+
+def test_looking_again_asks_no_more_of_many_failing_versions_than_of_one(world):
+    def stale(slug):
+        version = world.version(world.model(slug))
+        world.measured(version, world.data(), at=later(days=-20))
+        world.assessed(version.model)
+        granted_of(world, version)
+
+    def queries():
+        assert Kind.EVIDENCE_EXPIRY in run(later(days=350))
+        with CaptureQueriesContext(connection) as found:
+            assert run(later(days=350)) == {}
+        return len(found)
+
+    stale("one")
+    first = queries()
+    for slug in ("two", "three"):
+        stale(slug)
+    assert queries() == first
+
+
+def test_a_finding_of_a_trigger_is_no_cause_of_another_finding(world):
+    version = world.version(world.model(**EVERYWHERE))
+    world.measured(version, world.data())
+    world.assessed(version.model)
+    granted_of(world, version)
+    text = (policy.SHIPPED / "us-mrm.yaml").read_text("utf-8")
+    policy.publish(text=text, by=access.system_user(), at=later(minutes=1))
+    raised = run(later(hours=1))[Kind.EVIDENCE_EXPIRY]
+    assert any(event.finding is not None for event in raised)
+    assert run(later(hours=2)) == {}
