@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from governance import conditions, emergencies, roles
+from governance import conditions, emergencies, issued, roles
 from governance.lifecycle import stands
-from governance.models import EmergencyAuthorisation, GateDecision, PermitRevocation
+from governance.models import EmergencyAuthorisation, GateDecision
 from governance.suspensions import CannotChange, change_authorisation
 from registry.acts import act
 from registry.models import Deployment, Environment, ModelVersion, User
@@ -65,7 +65,7 @@ def _why_unauthorised(
         return _("The permit is for another version or environment.")
     if authorisation.artifact_sha256 != artifact_sha256:
         return _("The running file differs from the permitted one.")
-    if PermitRevocation.objects.filter(permit_id=decision.pk).exists():
+    if issued.is_revoked(decision):
         return _("The permit was revoked.")
     if at >= decision.expires_at:
         return _("The permit has expired.")

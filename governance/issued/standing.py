@@ -1,7 +1,7 @@
 """Whether a permit that was given still counts: decided when it is read."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,16 +29,11 @@ def state_of(row: GateDecision, *, at: datetime) -> str:
 def states_of(rows: Iterable[GateDecision], *, at: datetime) -> dict[UUID, str]:
     """The state of each permit; what several rest on is judged once."""
     found = list(rows)
-    taken_back = set(
-        PermitRevocation.objects.filter(
-            permit_id__in=[row.pk for row in found]
-        ).values_list("permit_id", flat=True)
-    )
-    stolen = frozenset(KeyCompromise.objects.values_list("key_id", flat=True))
+    void = _void(found)
     grounds: dict[UUID | None, str] = {}
     states = {}
     for row in found:
-        if row.pk in taken_back or (stolen and signers_of(row.permit) & stolen):
+        if row.pk in void:
             states[row.pk] = "revoked"
             continue
         ground = row.emergency or row.authorisation
@@ -51,7 +46,19 @@ def states_of(rows: Iterable[GateDecision], *, at: datetime) -> dict[UUID, str]:
     return states
 
 
-def signers_of(permit: str) -> frozenset[str]:
+def is_revoked(row: GateDecision) -> bool:
+    """Whether a person took the permit back, or others may hold the key that signed."""
+    return bool(_void([row]))
+
+
+def _void(rows: Sequence[GateDecision]) -> set[UUID]:
+    taken_back = PermitRevocation.objects.filter(permit_id__in=[r.pk for r in rows])
+    stolen = frozenset(KeyCompromise.objects.values_list("key_id", flat=True))
+    signed = {r.pk for r in rows if stolen and _signers_of(r.permit) & stolen}
+    return set(taken_back.values_list("permit_id", flat=True)) | signed
+
+
+def _signers_of(permit: str) -> frozenset[str]:
     """The ids of the keys that signed a permit's envelope."""
     if not permit:
         return frozenset()

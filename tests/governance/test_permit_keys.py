@@ -15,7 +15,7 @@ from audits.keys import load_key, load_or_create_key
 from audits.offline.permit import check_permit
 from audits.offline.report import DoesNotHold, Report
 from audits.trusted import TrustedKeys, read_keys
-from governance import permit, triggers
+from governance import issued, permit, triggers
 from governance.models import Authorisation, GateDecision, GateKey
 from governance.permit import hardware
 from tests.governance.test_gate import approved, ask, failing
@@ -212,6 +212,7 @@ def test_a_compromised_key_is_published_no_more_and_signs_no_more(world, asking)
     assert row.allowed
     assert holds(row)
     assert not holds(old)
+    assert (issued.is_revoked(old), issued.is_revoked(row)) == (True, False)
 
 
 def test_a_key_written_into_the_database_alone_is_not_published(asking):
