@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 from django.utils.translation import gettext as _
 
 from audits import dsse
@@ -61,7 +61,11 @@ def sign(
     """
     row, key = _present()
     name = id_of(key.public)
-    if KeyCompromise.objects.filter(key_id=name).exists():
+    if row is None:
+        stolen = KeyCompromise.objects.filter(key_id=name).exists()
+    else:
+        stolen = row.stolen  # type: ignore[attr-defined]
+    if stolen:
         raise NoKey(_("The gate's key was reported as compromised."))
     if row is None:
         _introduce(key, at=at)
@@ -105,8 +109,12 @@ def rotate(*, because: str, by: object, at: datetime) -> GateKey:
 
 
 def latest() -> GateKey | None:
-    """The newest key of the record, or None before the first permit."""
-    return GateKey.objects.order_by("-sequence").first()
+    """The newest key of the record, and whether it is `stolen`; None before the first.
+
+    One statement, because every permit asks it.
+    """
+    stolen = KeyCompromise.objects.filter(key_id=OuterRef("key_id"))
+    return GateKey.objects.annotate(stolen=Exists(stolen)).order_by("-sequence").first()
 
 
 def known_public() -> dict[str, Ed25519PublicKey]:
