@@ -1,5 +1,7 @@
 """The stage for acts: a fresh world in each test's transaction."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.utils import timezone
 
@@ -14,6 +16,14 @@ def world(db) -> World:
     """A bank with its people, and a log that was verified."""
     log_verified()
     return World()
+
+
+@pytest.fixture
+def stage(fresh_database, django_db_blocker) -> Iterator[World]:
+    """A world whose acts are committed, so that other connections see them."""
+    with django_db_blocker.unblock():
+        log_verified()
+        yield World()
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 import copy
 import functools
 import logging
-import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from hypothesis import HealthCheck, example, given, seed, settings
 from hypothesis import strategies as st
 
@@ -16,8 +15,9 @@ from governance import approvals, delegation, registration, roles
 from governance.models import Authorisation, Signature
 from governance.signatures import Proof
 from registry.models import Role
+from tests.governance.racing import at_once
 from tests.governance.test_duties import held, newcomer
-from tests.world import LONG_AGO, NOW, PASSWORD, World, log_verified
+from tests.world import LONG_AGO, NOW, PASSWORD
 
 REFUSED = (
     approvals.SameHand,
@@ -40,6 +40,8 @@ BEFORE = {
 }
 DAY, DELEGATED_FOR = timedelta(hours=24), timedelta(days=5)
 NO_LIMIT = pytest.mark.timeout(0)
+REVIEWED = ("sign", "vera", "review")
+APPROVED = ("sign", "carl", "approval")
 who = st.sampled_from(WHO)
 STEPS = st.one_of(
     st.tuples(st.just("grant"), who, st.sampled_from(GIVEN)),
@@ -50,6 +52,9 @@ STEPS = st.one_of(
     st.tuples(st.just("delegate"), who, who, st.sampled_from(GIVEN[:2])),
     st.tuples(st.just("sign"), who, st.sampled_from(["review", "approval"])),
     st.tuples(st.just("sign"), who, st.sampled_from(["review", "approval"])),
+    # Who may sign does so often: a battery without approvals shows nothing.
+    st.sampled_from([REVIEWED, APPROVED]),
+    st.sampled_from([REVIEWED, APPROVED]),
 )
 # A tree of histories: a trunk, and other ends that leave it at a cut. What the trunk
 # has played is not played again for its branches: so thousands end within minutes.
@@ -239,8 +244,7 @@ def play_tree(play: Play, trunk, branches, count: Count) -> None:
     return count.end(approved=False)
 
 
-REVIEWED = ("sign", "vera", "review")
-STRAIGHT = ([REVIEWED, ("sign", "carl", "approval")], [])
+STRAIGHT = ([REVIEWED, APPROVED], [])
 DELEGATED = (
     [
         ("delegate", "carl", "zoe", Role.APPROVER),
@@ -259,7 +263,11 @@ DELEGATED = (
         # 20 parts: each has a seed of its own, ends by itself, and can be run alone.
         *(
             pytest.param(
-                part, 500, id=f"soak-{part}", marks=[pytest.mark.soak, NO_LIMIT]
+                part,
+                500,
+                # `make soak` runs one half beside the rest, on the other core.
+                id=f"soak-{part}{'-beside' if part > 10 else ''}",
+                marks=[pytest.mark.soak, NO_LIMIT],
             )
             for part in range(1, 21)
         ),
@@ -271,8 +279,8 @@ def test_no_history_ends_in_an_approval_that_breaks_a_rule(world, part, most):
 
     @seed(part)
     @settings(
-        # Some trees end early, with fewer histories than leaves.
-        max_examples=most // (LEAVES - 2),
+        # Trees whose trunk is approved early have fewer histories than leaves.
+        max_examples=most // 4,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
@@ -281,6 +289,8 @@ def test_no_history_ends_in_an_approval_that_breaks_a_rule(world, part, most):
     @example(STRAIGHT)
     @example(DELEGATED)
     def every_tree(tree) -> None:
+        if count.played >= most:
+            return
         with transaction.atomic():
             play_tree(Play(world, version, people), *tree, count)
             transaction.set_rollback(True)
@@ -290,15 +300,7 @@ def test_no_history_ends_in_an_approval_that_breaks_a_rule(world, part, most):
     logging.getLogger(__name__).info("part %s: %s", part, count)
     # Without these it might have looked at nothing.
     assert count.played >= most
-    assert count.approved >= 2
-
-
-@pytest.fixture
-def stage(fresh_database, django_db_blocker):
-    """A world whose acts are committed, so that others see them."""
-    with django_db_blocker.unblock():
-        log_verified()
-        yield World()
+    assert count.approved >= max(2, most // 50)
 
 
 def test_two_signatures_at_the_same_moment_complete_a_quorum_once(stage):
@@ -310,29 +312,14 @@ def test_two_signatures_at_the_same_moment_complete_a_quorum_once(stage):
     give = functools.partial(
         approvals.sign, request=request, proof=Proof(password=PASSWORD), at=NOW
     )
-    ready = threading.Barrier(4)
-    came: list[object] = []
-
-    def work(by, meaning) -> None:
-        try:
-            ready.wait(20)
-            came.append(give(by=by, meaning=meaning))
-        except REFUSED as refusal:
-            came.append(refusal)
-        finally:
-            connections.close_all()
-
     pairs = [
         (stage.vera, "review"),
         (stage.carl, "approval"),
         (stage.cora, "approval"),
         (zoe, "approval"),
     ]
-    threads = [threading.Thread(target=work, args=pair) for pair in pairs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(came) == 4
+    at_once(
+        REFUSED, *(functools.partial(give, by=by, meaning=what) for by, what in pairs)
+    )
     assert Authorisation.objects.count() == 1
     assert sorted(s.meaning for s in Signature.objects.all()) == ["approval", "review"]

@@ -1,51 +1,23 @@
 """Decisions on risk at the same moment: one counts, the other is told why not."""
 
 import functools
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import pytest
-from django.db import connections
 
 from governance import assessing, matrix_publishing, risk
 from governance.matrix_publishing import CannotPublish
 from governance.models import MatrixDraft, RiskAssessment, RiskMatrix, TierDecision
 from governance.tier_decisions import CannotDecide
 from registry.models import Role
+from tests.governance import racing
 from tests.governance.test_matrix_publishing import PROOF, THREE, draft, own
 from tests.governance.test_tier_decisions import assessed, override
-from tests.world import NOW, World, log_verified
-
-
-@pytest.fixture
-def stage(fresh_database, django_db_blocker) -> Iterator[World]:
-    """A world whose acts are committed, so that others see them."""
-    with django_db_blocker.unblock():
-        log_verified()
-        yield World()
+from tests.world import NOW
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """What came of each, done at the same moment on connections of their own."""
-    ready = threading.Barrier(len(works))
-    came: list[Any] = [None] * len(works)
-
-    def run(number: int) -> None:
-        try:
-            ready.wait(10)
-            came[number] = works[number]()
-        except (CannotDecide, CannotPublish) as refusal:
-            came[number] = refusal
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return came
+    """What came of each, done at the same moment."""
+    return racing.at_once((CannotDecide, CannotPublish), *works)
 
 
 def test_two_overrides_at_once_are_one(stage):
