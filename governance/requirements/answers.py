@@ -1,8 +1,9 @@
 """How a provider answers: one check from what was observed and what is wrong."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.utils.translation import gettext as _
 
@@ -35,6 +36,14 @@ def unusable(rule: Rule, item: Mapping[str, Any]) -> Check | None:
         problems=wrong,
         next_step=_("The policy author corrects the pack."),
     )
+
+
+def is_number(value: float | None) -> TypeGuard[float]:
+    """Whether something was measured: NaN and infinities are as unknown as None.
+
+    No comparison holds for NaN, so that of several values it is never the worst.
+    """
+    return value is not None and math.isfinite(value)
 
 
 def most_days(item: Mapping[str, Any], tier: int) -> int | None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from governance.case import Case
 from governance.policy import Check, Rule
-from governance.requirements.answers import answer, unusable
+from governance.requirements.answers import answer, is_number, unusable
 from governance.requirements.business_days import business_days, months_after
 from governance.requirements.documents import candidates, newest
 from governance.requirements.found import Found, found
@@ -158,7 +158,7 @@ def _significant(item: Mapping[str, Any], case: Case) -> list[str]:
     if level is None:
         return []
     rows = [m for m in case.reports["fairness"].measurements.all() if m.name in _TESTS]
-    known = [(m.value, m.group) for m in rows if m.value is not None]
+    known = [(m.value, m.group) for m in rows if is_number(m.value)]
     if not known or len(known) < len(rows):
         return [_("Whether rates differ by chance alone could not be tested.")]
     p, group = min(known)

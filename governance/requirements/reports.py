@@ -11,7 +11,7 @@ from audits.models import EvidenceReport, Measurement
 from governance.case import Case
 from governance.policy import Check, Rule
 from governance.requirements import hiring
-from governance.requirements.answers import answer, most_days, unusable
+from governance.requirements.answers import answer, is_number, most_days, unusable
 
 
 def report(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
@@ -54,7 +54,7 @@ def report(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
 
 def _made(rule: Rule, item: Mapping[str, Any], report: EvidenceReport) -> Check:
     """That it exists and measured something, by group where that is asked."""
-    known = [m for m in report.measurements.all() if m.value is not None]
+    known = [m for m in report.measurements.all() if is_number(m.value)]
     groups = {m.group for m in known if m.group}
     lacking = not known or (bool(item.get("per_group_metrics")) and not groups)
     return answer(
@@ -77,7 +77,7 @@ def _measured(rule: Rule, item: Mapping[str, Any], report: EvidenceReport) -> Ch
     found = [m for m in report.measurements.all() if m.name == name]
     label = measurement_label(name)
     limit, holds = _limit(item)
-    unknown = next((m for m in found if m.value is None), None)
+    unknown = next((m for m in found if not is_number(m.value)), None)
     if not found or unknown is not None:
         return Check(
             rule.id,
@@ -85,7 +85,7 @@ def _measured(rule: Rule, item: Mapping[str, Any], report: EvidenceReport) -> Ch
             passed=False,
             observed=_("%(label)s is not estimable (limit %(limit)s)")
             % {"label": label, "limit": limit},
-            because=unknown.because if unknown else rule.text,
+            because=(unknown and unknown.because) or rule.text,
             next_step=_("Measure on a data set that answers the question."),
         )
     worst = max(found, key=lambda m: _badness(m, item))

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from governance.case import Case
 from governance.policy import Check, Rule
 from governance.release import software_version
-from governance.requirements.answers import answer, unusable
+from governance.requirements.answers import answer, is_number, unusable
 from governance.requirements.documents import candidates, newest
 
 
@@ -61,6 +61,7 @@ def _overlaps(case: Case) -> list[str]:
         problems.append(_("The same data set is used for training and test."))
     report = case.reports.get("data_quality")
     for row in report.measurements.all() if report else ():
-        if row.name == "train_test_overlap" and (row.value is None or row.value > 0):
+        known = is_number(row.value)
+        if row.name == "train_test_overlap" and not (known and row.value == 0):
             problems.append(_("Rows stand in both, or nobody knows."))
     return problems
