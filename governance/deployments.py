@@ -1,15 +1,15 @@
-"""Recording what runs; `suspensions` stops what may not."""
+"""Recording what runs: a newer version in an older one's place; `suspensions` stops."""
 
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from governance import conditions, emergencies, issued, roles
+from governance import access, conditions, emergencies, issued, roles, suspensions
 from governance.lifecycle import stands
 from governance.models import EmergencyAuthorisation, GateDecision
 from governance.suspensions import CannotChange, change_authorisation
 from registry.acts import act
-from registry.models import Deployment, Environment, ModelVersion, User
+from registry.models import Deployment, Environment, ModelVersion, RegisteredModel, User
 
 __all__ = ["CannotChange", "change_authorisation", "record"]
 
@@ -27,17 +27,19 @@ def record(
 ) -> Deployment:
     """Record that a version runs. Without a valid permit it counts as unauthorised.
 
-    A report is never refused for lack of a permit: what runs must be known. Raises
-    `NotAllowed`.
+    A report is never refused for lack of a permit: what runs must be known. With one,
+    it supersedes what older versions were authorised for there. Raises `NotAllowed`.
     """
     roles.require(
         by, "report deployments", model=version.model, environment=environment
     )
+    # Two versions of a model reported at once come one after the other.
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
     decision = None
     if permit_id:
         decision = GateDecision.objects.filter(pk=permit_id).first()
     why_not = _why_unauthorised(decision, version, environment, artifact_sha256, at)
-    return Deployment.objects.create(
+    row = Deployment.objects.create(
         version=version,
         environment=environment,
         artifact_sha256=artifact_sha256,
@@ -47,6 +49,11 @@ def record(
         reported_by=by,
         reported_at=at,
     )
+    newer = decision.authorisation if decision and row.authorised else None
+    # An emergency is short, and ends nothing.
+    if newer is not None and decision is not None and decision.emergency is None:
+        suspensions.supersede(newer=newer, by=access.system_user(), at=at)
+    return row
 
 
 def _why_unauthorised(

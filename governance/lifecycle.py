@@ -46,16 +46,22 @@ def status_of(version: ModelVersion) -> Status:
 
 
 def state_of(authorisation: Authorisation) -> AuthorisationChange.State:
-    """Whether an authorisation is active, suspended or revoked: its latest change."""
-    latest = max(authorisation.changes.all(), key=lambda c: c.sequence, default=None)
+    """Whether it is active, suspended, revoked or superseded: its latest change."""
+    latest = latest_change(authorisation)
     return State(latest.state) if latest else State.ACTIVE
+
+
+def latest_change(authorisation: Authorisation) -> AuthorisationChange | None:
+    """What last happened to an authorisation; None since it was given."""
+    return max(authorisation.changes.all(), key=lambda c: c.sequence, default=None)
 
 
 def stands(authorisation: Authorisation, *, at: datetime) -> bool:
     """Whether an authorisation still authorises: in force, not overtaken, not retired.
 
     A newer authorisation of the same version and environment supersedes it, whatever
-    became of the newer one (decisions.md 3.5, A6).
+    became of the newer one; one of a newer version does when that version runs, see
+    `suspensions.supersede` (decisions.md 3.5, A6).
     """
     newer = Authorisation.objects.filter(
         version=authorisation.version_id,

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from governance import persons, records, roles, signatures
 from governance.findings import Source, Standing, standing, told
 from governance.models import Finding, FindingChange, RecordSignature, Severity
+from governance.waived import tier_of
 from registry.acts import act
 from registry.digests import sha256_of_json
 from registry.models import Role, User
@@ -138,7 +139,7 @@ def accept_risk(
     now = _lock(finding, at)
     roles.require(by, "accept risk", model=finding.model)
     roles.require_person(by)
-    _refuse_hands(now, by)
+    _refuse_hands(now, by, at)
     role = _accepting_role(now, by)
     if now.state == State.CLOSED or now.state == State.ACCEPTED:
         raise WrongState(_("This finding is closed, or its risk accepted already."))
@@ -230,13 +231,13 @@ def _judged(finding: Finding, by: User, at: datetime) -> Standing:
     now = _lock(finding, at)
     roles.require(by, "raise findings", model=finding.model)
     roles.require_person(by)
-    _refuse_hands(now, by)
+    _refuse_hands(now, by, at)
     if finding.source == Source.AUDIT and Role.AUDITOR not in roles.roles_of(by):
         raise roles.NotAllowed(_("Internal audit judges its own findings."))
     return now
 
 
-def _refuse_hands(now: Standing, by: User) -> None:
+def _refuse_hands(now: Standing, by: User, at: datetime) -> None:
     """Owners, past and present, and whoever planned or did the work."""
     finding = now.finding
     worked = (State.PLANNED, State.RESOLVED)
@@ -249,7 +250,8 @@ def _refuse_hands(now: Standing, by: User) -> None:
         # A change of terms keeps the state: its author did none of the work.
         if change.state in worked and before.get(change.sequence - 1) != change.state
     }
-    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
+    strictest = tier_of(finding.model, at) == 1
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=strictest)
     if by.pk in hands or twin is not None:
         raise SameHand(
             _("%(name)s answers for this finding or worked on it.")

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from governance import persons, records, roles, signatures
 from governance.lifecycle import State, move, state_of, status_of
 from governance.models import RecordSignature, Retirement, Status, StatusChange
+from governance.waived import tier_of
 from registry.digests import sha256_of_json
 from registry.models import ModelVersion, Role, User
 
@@ -83,7 +84,8 @@ def confirm(
     version = retirement.version
     roles.require(by, "confirm retirements", model=version.model)
     roles.require_person(by)
-    if persons.twin_among(by, [retirement.asked_by], unknown_is_one=False):
+    strictest = tier_of(version.model, at) == 1
+    if persons.twin_among(by, [retirement.asked_by], unknown_is_one=strictest):
         raise roles.NotAllowed(_("Another person confirms a retirement."))
     ModelVersion.objects.select_for_update().get(pk=version.pk)
     _require_unused(version, at)
@@ -97,9 +99,7 @@ def _require_unused(version: ModelVersion, at: datetime) -> None:
     if status_of(version) == Status.RETIRED:
         raise NotPossible(_("This version is retired."))
     rows = version.authorisations.filter(valid_until__gt=at).prefetch_related("changes")
-    if any(
-        state_of(row) != State.REVOKED for row in rows.select_related("environment")
-    ):
+    if any(state_of(row) in (State.ACTIVE, State.SUSPENDED) for row in rows):
         raise NotPossible(
             _("It is still authorised: revoke that, or let it end, first.")
         )

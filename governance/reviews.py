@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from governance import records, risk, roles, separation, signatures
+from governance import persons, records, risk, roles, separation, signatures
 from governance.models import PeriodicReview, RecordSignature
 from registry.digests import sha256_of_json
 from registry.models import RegisteredModel, Role, User
@@ -80,10 +80,10 @@ def complete(
     """
     roles.require(by, _RIGHT[kind], model=model)
     roles.require_person(by)
-    _refuse_hands(model, by)
+    tier = risk.standing_of(model, at).tier
+    _refuse_hands(model, by, unknown_is_one=tier == 1)
     if not text.strip():
         raise records.Refused({"text": [_("Say what was looked at and found.")]})
-    tier = risk.standing_of(model, at).tier
     days = (REVIEW_DAYS if kind == Kind.REVIEW else REVALIDATION_DAYS)[tier]
     row = PeriodicReview(
         model=model,
@@ -123,11 +123,13 @@ def complete(
     return row
 
 
-def _refuse_hands(model: RegisteredModel, by: User) -> None:
+def _refuse_hands(model: RegisteredModel, by: User, *, unknown_is_one: bool) -> None:
+    """Refuse who owned or built it, also by another account (decisions.md 3.4, 12)."""
     hands = {str(model.owner_id), str(model.developer_id)}
     for version in model.versions.all():
         hands |= set(separation.hands_in(version))
-    if str(by.pk) in hands:
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=unknown_is_one)
+    if str(by.pk) in hands or twin is not None:
         raise roles.NotAllowed(
             _("%(name)s had a hand in this model and does not review it.")
             % {"name": by.printed_name}

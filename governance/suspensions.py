@@ -1,4 +1,4 @@
-"""Suspending, reinstating and revoking what was authorised (decisions.md 3.5)."""
+"""Suspending, reinstating, revoking and superseding authorisations (decisions 3.5)."""
 
 from datetime import datetime
 
@@ -11,12 +11,14 @@ from governance.lifecycle import State, move, state_of, status_of
 from governance.models import (
     Authorisation,
     AuthorisationChange,
+    Condition,
     RecordSignature,
     Status,
 )
 from governance.policy import NoPolicy
 from governance.requirements import DEPLOY, evaluate
 from governance.separation import hands_in
+from governance.waived import tier_of
 from registry.acts import act
 from registry.models import ModelVersion, Role, User
 
@@ -32,7 +34,11 @@ _MOVES = {
     State.ACTIVE: {State.SUSPENDED, State.REVOKED},
     State.SUSPENDED: {State.ACTIVE, State.REVOKED},
     State.REVOKED: set(),
+    # It never comes back; its file can still be revoked, also for emergencies.
+    State.SUPERSEDED: {State.REVOKED},
 }
+# What people ask for; only a newer version that runs supersedes.
+BY_PEOPLE = tuple(_RIGHT)
 
 
 class CannotChange(Exception):
@@ -55,9 +61,10 @@ def change_authorisation(
     never reinstate. Raises `NotAllowed` and `CannotChange`.
     """
     version = authorisation.version
+    if to not in BY_PEOPLE:
+        raise CannotChange(_("Only a newer version that runs supersedes another."))
     _require(authorisation, to, by)
-    Authorisation.objects.select_for_update().get(pk=authorisation.pk)
-    latest = authorisation.changes.order_by("-sequence").first()
+    latest = _locked(authorisation)
     now = State(latest.state) if latest else State.ACTIVE
     if to not in _MOVES[now]:
         raise CannotChange(
@@ -80,6 +87,12 @@ def change_authorisation(
     if to != State.ACTIVE:
         _tell(change)
     return change
+
+
+def _locked(authorisation: Authorisation) -> AuthorisationChange | None:
+    """The latest change, of an authorisation that nobody else changes meanwhile."""
+    Authorisation.objects.select_for_update().get(pk=authorisation.pk)
+    return authorisation.changes.order_by("-sequence").first()
 
 
 def _require(
@@ -117,22 +130,30 @@ def _require_cause_removed(
     if failing:
         named = "; ".join(f"{check.title}: {check.observed}" for check in failing)
         raise CannotChange(_("It does not pass yet: %(checks)s") % {"checks": named})
-    if case.tier in AGREED_TIERS and not agreed(suspension, by):
+    strictest = case.tier == 1
+    if case.tier in AGREED_TIERS and not agreed(
+        suspension, by, unknown_is_one=strictest
+    ):
         raise CannotChange(
             _("An approver agrees first, signed: this is tier %(tier)s.")
             % {"tier": case.tier}
         )
 
 
-def agreed(suspension: AuthorisationChange, by: User) -> bool:
-    """Whether another person, who is still an approver, agreed to end a suspension."""
+def agreed(suspension: AuthorisationChange, by: User, *, unknown_is_one: bool) -> bool:
+    """Whether another person, who is still an approver, agreed to end a suspension.
+
+    `unknown_is_one` for tier 1: who is not known to be another person is none
+    (decisions.md 3.4, 12).
+    """
     rows = RecordSignature.objects.filter(
         record_type=RECORD, record_id=suspension.pk, role=Role.APPROVER
     ).select_related("signed_by")
     return any(
         row.signed_by.is_active
         and Role.APPROVER in roles.roles_of(row.signed_by)
-        and persons.twin_among(by, [row.signed_by], unknown_is_one=False) is None
+        and persons.twin_among(by, [row.signed_by], unknown_is_one=unknown_is_one)
+        is None
         for row in rows
     )
 
@@ -154,11 +175,11 @@ def agree(
     roles.require(by, "agree to reinstatements", model=version.model, environment=place)
     roles.require_person(by)
     hands = hands_in(version)
-    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
+    strictest = tier_of(version.model, at) == 1
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=strictest)
     if str(by.pk) in hands or twin is not None:
         raise roles.NotAllowed(_("Owners and developers do not approve their model."))
-    Authorisation.objects.select_for_update().get(pk=authorisation.pk)
-    latest = authorisation.changes.order_by("-sequence").first()
+    latest = _locked(authorisation)
     if latest is None or latest.state != State.SUSPENDED:
         raise CannotChange(_("It is not suspended."))
     if RecordSignature.objects.filter(record_id=latest.pk, signed_by=by).exists():
@@ -213,6 +234,53 @@ def suspend_all(
         for row in rows
         if state_of(row) == State.ACTIVE
     ]
+
+
+def supersede(
+    *, newer: Authorisation, by: User, at: datetime
+) -> list[AuthorisationChange]:
+    """End what older versions of a model are authorised for, where this one runs now.
+
+    Part of the act that reports the newer version as running (decisions.md 3.5, A6).
+    Active and suspended ones are superseded, for good; the versions stay approved, as
+    after an expiry. A newer version that may take only a share of the traffic leaves
+    the rest to the older ones, and supersedes nothing.
+    """
+    if _takes_a_share(newer):
+        return []
+    version = newer.version
+    older = Authorisation.objects.filter(
+        version__model=version.model_id,
+        version__registered_at__lt=version.registered_at,
+        environment=newer.environment_id,
+        valid_until__gt=at,
+    ).select_related("version__model__owner", "environment")
+    found = (_superseded(row, newer, by, at) for row in older.order_by("pk"))
+    return [change for change in found if change is not None]
+
+
+def _takes_a_share(authorisation: Authorisation) -> bool:
+    shares = authorisation.request.conditions.filter(kind=Condition.Kind.TRAFFIC)
+    return any(row.terms["at_most_percent"] < 100 for row in shares)
+
+
+def _superseded(
+    row: Authorisation, newer: Authorisation, by: User, at: datetime
+) -> AuthorisationChange | None:
+    latest = _locked(row)
+    if latest is not None and latest.state in (State.REVOKED, State.SUPERSEDED):
+        return None
+    change = AuthorisationChange.objects.create(
+        authorisation=row,
+        state=State.SUPERSEDED,
+        superseded_by=newer,
+        reason=_("%(newer)s runs in its place.") % {"newer": newer.version},
+        changed_by=by,
+        changed_at=at,
+        sequence=latest.sequence + 1 if latest else 1,
+    )
+    _tell(change)
+    return change
 
 
 def _tell(change: AuthorisationChange) -> None:

@@ -308,7 +308,10 @@ class SuspensionRecord(serializers.Serializer[Any]):
     authorisation = serializers.PrimaryKeyRelatedField(
         queryset=Authorisation.objects.select_related("version__model", "environment")
     )
-    state = serializers.ChoiceField(State.choices, default=State.SUSPENDED)
+    state = serializers.ChoiceField(
+        [(state.value, state.label) for state in suspensions.BY_PEOPLE],
+        default=State.SUSPENDED,
+    )
     reason = serializers.CharField(max_length=10_000)
 
 

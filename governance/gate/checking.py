@@ -9,7 +9,7 @@ from audits import log
 from audits.models import Verification
 from governance.case import Case
 from governance.gate.asking import bare
-from governance.lifecycle import State, state_of
+from governance.lifecycle import State, latest_change, state_of
 from governance.models import Status
 from governance.policy import Check, NoPolicy
 from governance.requirements import DEPLOY, evaluate
@@ -94,15 +94,19 @@ def authorised(case: Case) -> Check:
             _("expired on %(until)s") if expired else _("valid until %(until)s")
         ) % {"until": until}
     passed = state == State.ACTIVE and not expired
+    next_step = _("The owner submits again, or a risk manager reinstates it.")
+    latest = latest_change(found)
+    if state == State.SUPERSEDED and latest is not None and latest.superseded_by:
+        newer = latest.superseded_by.version
+        observed = _("superseded by %(newer)s, which runs here") % {"newer": newer}
+        next_step = _("Deploy the newer version, or the owner submits this one again.")
     return Check(
         "gate-authorisation",
         title,
         passed=passed,
         observed=observed,
         because=_("It ends by itself, and can be suspended or revoked."),
-        next_step=""
-        if passed
-        else _("The owner submits again, or a risk manager reinstates it."),
+        next_step="" if passed else next_step,
     )
 
 

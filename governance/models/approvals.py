@@ -173,7 +173,10 @@ class Authorisation(Fact):
 
 
 class AuthorisationChange(Fact):
-    """Suspension, reinstatement or revocation of an authorisation."""
+    """Suspension, reinstatement, revocation or superseding of an authorisation.
+
+    `superseded_by` is the authorisation of the newer version that runs in its place.
+    """
 
     append_only: ClassVar[bool] = True
 
@@ -181,11 +184,15 @@ class AuthorisationChange(Fact):
         ACTIVE = "active", _("Active")
         SUSPENDED = "suspended", _("Suspended")
         REVOKED = "revoked", _("Revoked")
+        SUPERSEDED = "superseded", _("Superseded")
 
     authorisation = models.ForeignKey(
         Authorisation, models.PROTECT, related_name="changes"
     )
     state = models.CharField(max_length=16, choices=State)
+    superseded_by = models.ForeignKey(
+        Authorisation, models.PROTECT, null=True, related_name="superseded"
+    )
     reason = models.TextField()
     changed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     changed_at = models.DateTimeField()
@@ -197,7 +204,12 @@ class AuthorisationChange(Fact):
             models.UniqueConstraint(
                 fields=["authorisation", "sequence"],
                 name="one_authorisation_change_at_a_time",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(state="superseded", superseded_by__isnull=False)
+                | (~Q(state="superseded") & Q(superseded_by=None)),
+                name="superseded_by_a_newer_authorisation",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -202,7 +202,7 @@ def stopped() -> Stopped:
     for row in (
         rows.distinct().select_related("version__model").prefetch_related("changes")
     ):
-        if (state := state_of(row)) != State.ACTIVE:
+        if (state := state_of(row)) in (State.SUSPENDED, State.REVOKED):
             found[row.version.run_id].append((row, state))
     return found
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,8 +82,9 @@ def drifted(case: Case) -> Iterator[Cause]:
     report = case.reports.get("drift")
     if report is None:
         return
+    # NaN compares with nothing: what nobody can read is taken for the worst.
     found = [
-        (m.value, m.group)
+        (math.inf if math.isnan(m.value) else m.value, m.group)
         for m in report.measurements.all()
         if m.name == "psi" and m.value is not None
     ]
@@ -194,7 +196,7 @@ def ending(at: datetime) -> Iterator[Cause]:
         valid_until__gt=at - timedelta(days=7), valid_until__lte=at + longest
     ).select_related("version__model__owner", "environment")
     for row in rows.prefetch_related("changes"):
-        if state_of(row) == State.REVOKED:
+        if state_of(row) in (State.REVOKED, State.SUPERSEDED):
             continue
         left = row.valid_until - at
         due = [days for days in NOTICE_DAYS if left <= timedelta(days=days)]

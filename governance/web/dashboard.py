@@ -189,7 +189,7 @@ def _expiring(at: datetime) -> Iterator[Task]:
     for authorisation in latest:
         if not at < authorisation.valid_until <= at + SOON:
             continue
-        if state_of(authorisation) == State.REVOKED:
+        if state_of(authorisation) in (State.REVOKED, State.SUPERSEDED):
             continue
         yield Task(
             urgent=False,
