@@ -1,6 +1,6 @@
 """Who comes in with a token of a pipeline: the machine user of the one rule that fits.
 
-Why a token may be used more than once: docs/decisions/0040-tokens-of-pipelines.md.
+Why a token may be used more than once: docs/decisions/0041-tokens-of-pipelines.md.
 """
 
 import functools
