@@ -31,8 +31,12 @@ class Floor:
 
 
 def in_the_eu(model: RegisteredModel) -> bool:
-    """Whether EU law applies: the EU itself or a member state is a jurisdiction."""
-    return any(code.split("-")[0] in EU for code in model.jurisdictions)
+    """Whether EU law applies: the EU itself or a member state is a jurisdiction.
+
+    It does where nobody recorded any.
+    """
+    codes = model.jurisdictions
+    return not codes or any(code.split("-")[0] in EU for code in codes)
 
 
 def floor_of(

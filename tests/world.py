@@ -52,6 +52,8 @@ RECORD = {
     "inputs": "The application form.",
     "outputs": "Probability of refusal.",
     "limitations": "Not for commercial property.",
+    # Where none is recorded, the law of everywhere applies.
+    "jurisdictions": ["CH"],
 }
 # A record to which every shipped pack applies.
 EVERYWHERE: dict[str, object] = {

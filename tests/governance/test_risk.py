@@ -29,6 +29,17 @@ def test_high_risk_ai_systems_are_at_least_tier_2(world):
     assert "at least tier 2" in found.floor
 
 
+@pytest.mark.parametrize(
+    ("places", "tier"), [([], 2), (["DE-BY"], 2), (["US", "FR"], 2), (["CH"], 4)]
+)
+def test_what_nobody_classed_is_tier_2_unless_known_to_be_elsewhere(
+    world, places, tier
+):
+    model = world.model(ai_act_class="not-assessed", jurisdictions=places)
+    world.assessed(model, 1, 1)
+    assert risk.latest_assessment(model).tier == tier
+
+
 def test_a_prohibited_practice_cannot_be_assessed(world):
     with pytest.raises(assessing.NotDeployable):
         world.assessed(world.model(ai_act_class="prohibited"))
