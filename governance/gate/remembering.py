@@ -26,6 +26,7 @@ UNJUDGED = (
     "public.governance_gatedecision",
     "public.governance_idempotentreply",
     "public.governance_notification",
+    "public.governance_signatureattempt",
     "public.governance_pipelinetoken",
     "public.governance_tokenuse",
 )
