@@ -30,6 +30,11 @@ def short_day() -> str:
     return pgettext("date format", "j M Y")
 
 
+def short(day: date) -> str:
+    """A day in the reader's language, within a sentence."""
+    return date_format(day, short_day())
+
+
 @register.filter
 def holds(signature: Signature | RecordSignature) -> bool:
     """Whether the signature is the one that was given, on the record it stands at."""

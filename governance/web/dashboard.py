@@ -16,6 +16,7 @@ from governance.lifecycle import State, state_of
 from governance.matrices import Place
 from governance.models import Authorisation, GateDecision
 from governance.models.risk import Band
+from governance.templatetags.freigabe import short
 from governance.web import matrix, open_matters, worklist
 from governance.web.frame import PersonRequest, page, show
 from governance.web.links import version_url
@@ -175,7 +176,7 @@ def _reviews(at: datetime) -> Iterator[Task]:
             name=assessment.model.name,
             href=reverse("web:model", args=[assessment.model.slug]),
             text=_("risk review is overdue") if overdue else _("risk review is due"),
-            because=_("due on %(day)s") % {"day": assessment.review_due_on.isoformat()},
+            because=_("due on %(day)s") % {"day": short(assessment.review_due_on)},
         )
 
 
@@ -197,5 +198,5 @@ def _expiring(at: datetime) -> Iterator[Task]:
             href=version_url(authorisation.version),
             text=_("authorisation for %(place)s ends")
             % {"place": authorisation.environment.name},
-            because=_("on %(day)s") % {"day": authorisation.valid_until.date()},
+            because=_("on %(day)s") % {"day": short(authorisation.valid_until.date())},
         )

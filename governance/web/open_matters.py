@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from governance import emergencies, findings, waived
 from governance.models import Emergency, Finding
+from governance.templatetags.freigabe import short
 
 SOON = timedelta(days=14)
 
@@ -42,7 +43,7 @@ def _emergencies(at: datetime) -> Iterator[Task]:
             href=reverse("web:emergency", args=[row.pk]),
             text=_("ran under break-glass and awaits its review"),
             at=row.invoked_at,
-            because=_("due on %(day)s") % {"day": due.date().isoformat()},
+            because=_("due on %(day)s") % {"day": short(due.date())},
         )
 
 
@@ -59,7 +60,7 @@ def _findings(at: datetime) -> Iterator[Task]:
             name=found.finding.title,
             href=reverse("web:finding", args=[found.finding.pk]),
             text=_("is overdue") if found.overdue else _("is a critical finding"),
-            because=_("due on %(day)s") % {"day": found.due_on.isoformat()},
+            because=_("due on %(day)s") % {"day": short(found.due_on)},
         )
 
 
@@ -70,5 +71,5 @@ def _waivers(at: datetime) -> Iterator[Task]:
             name=str(row.version or row.model),
             href=reverse("web:waiver", args=[row.pk]),
             text=_("has a waiver that ends"),
-            because=_("on %(day)s") % {"day": waived.ends_at(row, at).date()},
+            because=_("on %(day)s") % {"day": short(waived.ends_at(row, at).date())},
         )

@@ -1,9 +1,7 @@
 """The way of a version, from registration to production, in five steps."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -11,7 +9,7 @@ from governance.case import Case
 from governance.lifecycle import WAITS, State, state_of
 from governance.models import Status
 from governance.requirements.quorum import progress
-from governance.templatetags.freigabe import short_day
+from governance.templatetags.freigabe import short
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ def steps_of(case: Case) -> list[Step]:
     """How far the version came on its way into the case's environment."""
     measured = _measured(case)
     steps = [
-        Step(_("Registered"), _day(case.version.registered_at), "done"),
+        Step(_("Registered"), short(case.version.registered_at), "done"),
         measured,
         _validation(case, measured),
         _approval(case),
@@ -38,10 +36,6 @@ def steps_of(case: Case) -> list[Step]:
         replace(step, state="") if step.state == "now" and step is not first else step
         for step in steps
     ]
-
-
-def _day(value: datetime) -> str:
-    return date_format(value, short_day())
 
 
 def _measured(case: Case) -> Step:
@@ -71,7 +65,7 @@ def _validation(case: Case, measured: Step) -> Step:
         return Step(name, _("changed since, submit again"), "now")
     if case.status == Status.CONDITIONALLY_VALIDATED:
         return Step(name, str(case.status.label), "done")
-    detail = _("submitted %(day)s") % {"day": _day(case.request.requested_at)}
+    detail = _("submitted %(day)s") % {"day": short(case.request.requested_at)}
     return Step(name, detail, "done")
 
 
@@ -97,6 +91,6 @@ def _production(case: Case) -> Step:
     if state_of(found) != State.ACTIVE:
         return Step(name, str(state_of(found).label), "stop")
     if not case.at < found.valid_until:
-        return Step(name, _("expired %(day)s") % {"day": _day(found.valid_until)})
-    day = _day(found.valid_until)
+        return Step(name, _("expired %(day)s") % {"day": short(found.valid_until)})
+    day = short(found.valid_until)
     return Step(name, _("authorised until %(day)s") % {"day": day}, "done")
