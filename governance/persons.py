@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -49,17 +50,24 @@ class Register:
         self.machines: set[UUID] = set()
         self.left: set[UUID] = set()
         self.known: dict[UUID, set[Identifier]] = defaultdict(set)
-        for user in User.objects.only("email", "is_machine", "is_active"):
-            if user.email:
-                self.known[user.pk].add((Kind.EMAIL, "", address(user.email)))
-            if user.is_machine:
-                self.machines.add(user.pk)
-            if not user.is_active:
-                self.left.add(user.pk)
-        for row in PersonIdentity.objects.filter(ended_at=None):
-            self.known[row.user_id].add((row.kind, row.issuer, row.value))
+        users = User.objects.values_list("pk", "email", "is_machine", "is_active")
+        for pk, email, is_machine, is_active in users:
+            if email:
+                self.known[pk].add((Kind.EMAIL, "", address(email)))
+            if is_machine:
+                self.machines.add(pk)
+            if not is_active:
+                self.left.add(pk)
+        identities = PersonIdentity.objects.filter(ended_at=None)
+        for pk, kind, issuer, value in identities.values_list(
+            "user", "kind", "issuer", "value"
+        ):
+            self.known[pk].add((kind, issuer, value))
         links = PersonLink.objects.order_by("sequence")
-        self.declared = {frozenset((r.first_id, r.second_id)): r.same for r in links}
+        self.declared = {
+            frozenset((first, second)): same
+            for first, second, same in links.values_list("first", "second", "same")
+        }
         self._accounts = self._of_one_human()
 
     def _of_one_human(self) -> dict[UUID, set[UUID]]:
@@ -236,6 +244,7 @@ def _normal(kind: str, value: str, issuer: str) -> tuple[str, str]:
     return value, issuer.rstrip("/")
 
 
+@lru_cache(maxsize=65_536)
 def address(text: str) -> str:
     """An address as mail servers deliver it: spelling, case and +tag make no other
     mailbox (RFC 5321, 2.4; RFC 5233)."""

@@ -188,13 +188,14 @@ class Readiness(Door):
     )
     def get(self, request: Request, slug: str, version: str) -> Response:
         """Every check of the gate; nothing is decided or recorded."""
-        row = find_version(slug, version)
         question = Question(
             environment=request.query_params.get("environment", ""),
             model=slug,
-            version=row.version,
+            version=version,
         )
-        _case, checks = gate.examine(question, by=person(request), at=timezone.now())
+        case, checks = gate.examine(question, by=person(request), at=timezone.now())
+        if case is None:
+            find_version(slug, version)  # 404 unless only the environment is unknown
         return Response(
             {
                 "ready": not any(check.blocks for check in checks),
