@@ -6,9 +6,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from governance import approvals, signatures
+from governance import signatures
 from governance.case import Case
-from governance.models import RecordSignature, Signature
+from governance.models import Authorisation, RecordSignature, Signature
 from governance.requirements.quorum import progress
 from registry.acts import act
 from registry.models import Role
@@ -129,4 +129,4 @@ def test_an_untouched_signature_holds(signed):
     world, request, _root = signed
     sign(request, world.carl, "approval")
     assert all(signatures.holds(row) for row in Signature.objects.all())
-    assert approvals.Authorisation.objects.exists()
+    assert Authorisation.objects.exists()
