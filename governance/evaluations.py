@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from importlib.metadata import version as installed
 from typing import Any
@@ -151,6 +151,11 @@ def _place(found: Bound, item: Mapping[str, Any]) -> str:
     return f"{found.pack.name} {found.rule.id} {found.rule.key(item)}"
 
 
+def _result(check: Check) -> dict[str, Any]:
+    """A check as records of every age have it: the waivers stand among the inputs."""
+    return replace(check, waiver="").as_dict()
+
+
 def _follows(
     packs: Sequence[InForce], tier: int, at: datetime, inputs: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -174,6 +179,6 @@ def _follows(
     )
     return {
         "applying": [item.pack.name for item in applying],
-        "results": [check.as_dict() for check in checks],
+        "results": [_result(check) for check in checks],
         "passed": bool(applying) and not any(check.blocks for check in checks),
     }

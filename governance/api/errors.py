@@ -131,6 +131,8 @@ _STATUS: dict[type[Exception], int] = {
 }
 # What is only a matter of time: after how many seconds to ask again.
 _AGAIN: dict[type[Exception], str] = {issued.NotYet: "1"}
+# Renderers of answers that leave a problem in JSON.
+_PROBLEMS_IN_JSON = ("json", "sarif", "junit")
 _FIELD: dict[type[Exception], str] = {
     artifacts.TooLarge: "file",
     artifacts.NotAModel: "file",
@@ -144,7 +146,8 @@ def problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Translate an exception; None lets Django answer 500 for a defect of ours."""
     answer = _translated(error)
     renderer = getattr(context.get("request"), "accepted_renderer", None)
-    if answer is not None and getattr(renderer, "format", "json") != "json":
+    written = getattr(renderer, "format", "json")
+    if answer is not None and written not in _PROBLEMS_IN_JSON:
         # The body is rendered as text or YAML then: it must not claim to be JSON.
         answer.content_type = None
     return answer

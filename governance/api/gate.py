@@ -8,17 +8,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import deployments, gate, issued, roles
-from governance.api import show
+from governance.api import results, show
 from governance.api.door import Door, page, person
 from governance.api.errors import PROBLEM
 from governance.api.inventory import find_environment, find_version
+from governance.api.results.sarif import LOCATION
 from governance.api.scope import asked_about, visible
 from governance.gate import Question
 from governance.models import GateDecision
@@ -36,6 +34,26 @@ class QuestionRecord(serializers.Serializer[Any]):
     environment = serializers.CharField(max_length=200)
 
 
+class FormattedRecord(serializers.Serializer[Any]):
+    """Where a SARIF log places its results."""
+
+    location = serializers.RegexField(LOCATION.pattern + r"\Z", default="")
+
+
+class FormattedQuestion(QuestionRecord, FormattedRecord):
+    """A question whose answer has a format."""
+
+
+FORMAT = [
+    OpenApiParameter("format", str, description="json, text, sarif or junit."),
+    OpenApiParameter(
+        "location",
+        str,
+        description="Of SARIF: a file of the repository; MODEL_CARD.md unless said.",
+    ),
+]
+
+
 class CheckRecord(serializers.Serializer[Any]):
     """One check."""
 
@@ -46,6 +64,8 @@ class CheckRecord(serializers.Serializer[Any]):
     because = serializers.CharField()
     next_step = serializers.CharField()
     severity = serializers.CharField()
+    pack = serializers.CharField(required=False)
+    waiver = serializers.UUIDField(required=False)
 
 
 class DecisionRecord(serializers.Serializer[Any]):
@@ -61,54 +81,25 @@ class DecisionRecord(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(allow_null=True)
 
 
-class _Text(BaseRenderer):
-    """Lines for the log of a pipeline."""
-
-    media_type = "text/plain"
-    format = "text"
-
-    def render(self, data: Any, *_args: Any, **_kwargs: Any) -> bytes:
-        """One line a check, the failing ones with their next step."""
-        if "checks" not in data:
-            return f"{data.get('title', '')}: {data.get('detail', '')}\n".encode()
-        lines = [f"{data.get('decision', '').upper()} {data.get('decision_id', '')}"]
-        for check in data["checks"]:
-            sign = "ok  " if check["passed"] else "FAIL"
-            lines.append(f"{sign} {check['title']}: {check['observed']}")
-            if not check["passed"]:
-                lines.append(f"     {check['because']} {check['next_step']}")
-        return ("\n".join(lines) + "\n").encode()
-
-
-class _ByFormat(DefaultContentNegotiation):
-    """`format=json|text` beside the Accept header; an unknown format is refused."""
-
-    def filter_renderers(self, renderers: Any, format: str) -> Any:  # noqa: A002
-        """Refuse in words instead of a bare 404."""
-        found = [r for r in renderers if r.format == format]
-        if not found:
-            raise ValidationError({"format": [_("Use json or text.")]})
-        return found
-
-
 class Gate(Door):
     """`gate`"""
 
-    renderer_classes = (JSONRenderer, _Text)
-    content_negotiation_class = _ByFormat
+    renderer_classes = results.RENDERERS
+    content_negotiation_class = results.ByFormat
 
     @extend_schema(
         parameters=[
             OpenApiParameter(name, str)
-            for name in ("model", "version", "digest", "environment", "format")
-        ],
+            for name in ("model", "version", "digest", "environment")
+        ]
+        + FORMAT,
         responses={200: DecisionRecord, 403: DecisionRecord},
     )
     def get(self, request: Request) -> Response:
         """Decide: 200 and the permit, or 403 and the reasons."""
-        form = QuestionRecord(data=request.query_params)
+        form = FormattedQuestion(data=request.query_params)
         form.is_valid(raise_exception=True)
-        row = _decide(form.validated_data, request)
+        row = decide(form.validated_data, request)
         body = show.decision(row, json.loads(row.permit) if row.permit else None)
         if row.allowed:
             return Response(body)
@@ -119,8 +110,8 @@ class Gate(Door):
             "status": 403,
             "detail": _("Denied: %(checks)s.") % {"checks": "; ".join(failing)},
         }
-        text = getattr(request.accepted_renderer, "format", "json") == "text"
-        return Response(body, 403, content_type=None if text else PROBLEM)
+        kind = PROBLEM if results.is_problem_json(request) else None
+        return Response(body, 403, content_type=kind)
 
 
 def _question(data: Mapping[str, str]) -> Question:
@@ -132,7 +123,8 @@ def _question(data: Mapping[str, str]) -> Question:
     )
 
 
-def _decide(data: Mapping[str, str], request: Request) -> GateDecision:
+def decide(data: Mapping[str, str], request: Request) -> GateDecision:
+    """Ask the gate what a call asks."""
     question = _question(data)
     return gate.decide(question=question, by=person(request), at=timezone.now())
 
@@ -160,7 +152,7 @@ class Decisions(Door):
         """Decide; always 200, the verdict is in the body."""
         form = QuestionRecord(data=request.data)
         form.is_valid(raise_exception=True)
-        row = _decide(form.validated_data, request)
+        row = decide(form.validated_data, request)
         return Response(
             show.decision(row, json.loads(row.permit) if row.permit else None)
         )
@@ -179,26 +171,46 @@ class Decisions(Door):
         )
 
 
+class ReadinessRecord(serializers.Serializer[Any]):
+    """What the gate would say, undecided."""
+
+    ready = serializers.BooleanField()
+    model = serializers.CharField()
+    version = serializers.CharField()
+    environment = serializers.CharField()
+    examined_at = serializers.DateTimeField()
+    checks = CheckRecord(many=True)
+
+
 class Readiness(Door):
     """`models/{slug}/versions/{version}/readiness`"""
 
+    renderer_classes = results.RENDERERS
+    content_negotiation_class = results.ByFormat
+
     @extend_schema(
-        parameters=[OpenApiParameter("environment", str, required=True)],
-        responses=CheckRecord(many=True),
+        parameters=[OpenApiParameter("environment", str, required=True), *FORMAT],
+        responses=ReadinessRecord,
     )
     def get(self, request: Request, slug: str, version: str) -> Response:
         """Every check of the gate; nothing is decided or recorded."""
+        FormattedRecord(data=request.query_params).is_valid(raise_exception=True)
+        at = timezone.now()
         question = Question(
             environment=request.query_params.get("environment", ""),
             model=slug,
             version=version,
         )
-        case, checks = gate.examine(question, by=person(request), at=timezone.now())
+        case, checks = gate.examine(question, by=person(request), at=at)
         if case is None:
             find_version(slug, version)  # 404 unless only the environment is unknown
         return Response(
             {
                 "ready": not any(check.blocks for check in checks),
+                "model": slug,
+                "version": version,
+                "environment": question.environment,
+                "examined_at": at,
                 "checks": [check.as_dict() for check in checks],
             }
         )

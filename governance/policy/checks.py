@@ -11,6 +11,7 @@ class Check:
     `pack` names the pack and version that asks it, and is empty for what stands above
     every pack. `severity` is the effective one: as the pack says, the law has come
     into force, and the strictest pack that asks for the same evidence wants.
+    `waiver` is the id of the waiver in force that alone makes it pass.
     """
 
     requirement: str
@@ -21,6 +22,7 @@ class Check:
     next_step: str = ""
     severity: str = "block"
     pack: str = ""
+    waiver: str = ""
 
     @property
     def blocks(self) -> bool:
@@ -28,5 +30,8 @@ class Check:
         return not self.passed and self.severity != "warn"
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, in the order of the fields."""
-        return asdict(self)
+        """Plain data for JSON, in the order of the fields; `waiver` if one counts."""
+        data = asdict(self)
+        if not self.waiver:
+            del data["waiver"]
+        return data

@@ -81,6 +81,7 @@ def _judged(
         because=_("Waiver asked for by %(name)s: %(reason)s")
         % {"name": waiver.by, "reason": waiver.reason},
         next_step="",
+        waiver=waiver.id,
     )
 
 
