@@ -89,7 +89,7 @@ def _permits(rows: Iterable[GateDecision], at: datetime) -> dict[str, Any]:
 
 
 def bundle(document: Document) -> bytes:
-    """The document as a bundle: `data.json` and `.manifest`, the same bytes each time."""
+    """The document as a bundle: `data.json` and `.manifest`; the same bytes again."""
     manifest = {"revision": document.sha256, "roots": [ROOT]}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:

@@ -132,7 +132,7 @@ _STATUS: dict[type[Exception], int] = {
 # What is only a matter of time: after how many seconds to ask again.
 _AGAIN: dict[type[Exception], str] = {issued.NotYet: "1"}
 # Renderers of answers that leave a problem in JSON.
-_PROBLEMS_IN_JSON = ("json", "sarif", "junit")
+_PROBLEMS_IN_JSON = ("json", "sarif", "junit", "jsonl")
 _FIELD: dict[type[Exception], str] = {
     artifacts.TooLarge: "file",
     artifacts.NotAModel: "file",

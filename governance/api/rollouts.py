@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,10 +22,7 @@ class Measured(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
-class MetricRecord(serializers.Serializer[Any]):
-    """The answer of the metric."""
-
-    data = Measured()
+_ANSWER = inline_serializer("MetricRecord", {"data": Measured()})
 
 
 class Metric(Door):
@@ -36,7 +33,7 @@ class Metric(Door):
             OpenApiParameter(name, str)
             for name in ("model", "version", "digest", "environment")
         ],
-        responses=MetricRecord,
+        responses=_ANSWER,
     )
     def get(self, request: Request) -> Response:
         """Decide; 200 also for a denial, which a rollout reads as a failed one.
@@ -48,9 +45,11 @@ class Metric(Door):
         row = decide(form.validated_data, request)
         failing = [c["title"] for c in row.checks if not c["passed"]]
         left = row.expires_at - row.decided_at if row.expires_at else None
-        reason = "" if row.allowed else _("Denied: %(checks)s.") % {
-            "checks": "; ".join(failing)
-        }
+        reason = (
+            ""
+            if row.allowed
+            else _("Denied: %(checks)s.") % {"checks": "; ".join(failing)}
+        )
         measured = {
             "ok": row.allowed,
             "approvalId": row.pk if row.allowed else None,

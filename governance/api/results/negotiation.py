@@ -14,7 +14,7 @@ from governance.api.results import junit, sarif, text
 
 def is_problem_json(request: Request) -> bool:
     """Whether a denial of this request is told as problem+json."""
-    return isinstance(request.accepted_renderer, JSONRenderer)  # type: ignore[attr-defined]
+    return isinstance(request.accepted_renderer, JSONRenderer)
 
 
 class _Result(BaseRenderer):
