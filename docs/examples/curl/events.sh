@@ -6,7 +6,7 @@ after=$(cat "$CURSOR" 2>/dev/null || echo 0)
 headers=$(mktemp)
 trap 'rm -f "$headers"' EXIT
 while :; do
-  curl -sS --fail-with-body --max-time 30 -D "$headers" \
+  curl -sS --fail --max-time 30 -D "$headers" \
     -H "Authorization: Bearer $TOKEN" "$FREIGABE/api/v1/events?after=$after"
   next=$(tr -d '\r' <"$headers" | sed -n 's/^[Ff]reigabe-[Cc]ursor: //p')
   [ -n "$next" ] || exit 1

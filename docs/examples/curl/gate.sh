@@ -14,7 +14,7 @@ if [ "$code" = 200 ] && jq -e '.decision == "allow"' "$permit" >/dev/null; then
   jq -r '"ALLOW \(.decision_id) until \(.expires_at)"' "$permit"
   exit 0
 fi
-jq -r '"DENY \(.decision_id // "")", .detail,
+jq -er '"DENY \(.decision_id // "")", .detail,
   (.checks[]? | select(.passed | not) | "FAIL \(.title): \(.observed). \(.next_step)")' \
   "$permit" 2>/dev/null || echo "DENY no answer ($code)"
 exit 1
