@@ -1,4 +1,4 @@
-"""The permits that count, as Open Policy Agent reads them: what is missing is denied."""
+"""The permits that count, as Open Policy Agent reads them: the missing is denied."""
 
 import io
 import json
