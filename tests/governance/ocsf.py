@@ -41,6 +41,8 @@ def troubles(event: dict[str, Any]) -> list[str]:
         for name, attribute in part["attributes"].items():
             if isinstance(attribute, dict):
                 found[name] = _merged(found.get(name, {}), attribute)
+    for name in ("class_uid", "category_uid"):
+        found[name]["enum"] = {}  # numbered by the class itself, checked below
     told = list(_checked(event, found, own.get("constraints")))
     category = schema("ocsf/categories.json")["attributes"][_category(chain)]["uid"]
     if event["category_uid"] != category:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from regopy import Interpreter
 
-from governance import deployments, issued, opa
+from governance import deployments, issued, opa, registration
 from governance.lifecycle import State
 from governance.models import Authorisation, GateDecision
 from governance.plain_yaml import load
@@ -151,6 +151,7 @@ def test_the_bundle_holds_the_document_and_its_revision(
 def test_a_narrow_token_sees_its_own_permits_only(world, caller, permitted, clock):
     other = caller(Role.CI, models_pattern="credit-*")
     assert other.get("opa/data").json()["permits"] == {}
+    registration.register_environment(slug="test", name="Test", by=world.ola)
     elsewhere = caller(user="ola", environments=("test",))
     assert elsewhere.get("opa/data").json()["permits"] == {}
 
