@@ -4,7 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import xmlschema
@@ -48,6 +51,29 @@ def bank(stage, live, clock) -> tuple[World, LiveServer]:
     return stage, live
 
 
+@pytest.fixture
+def impostor() -> Iterator[Callable[[str], str]]:
+    """Servers that answer everything with 200 and a given body."""
+    servers = []
+
+    def make(body: str) -> str:
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+        server = HTTPServer(("127.0.0.1", 0), Answer)
+        Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
 def run(
     script: str, live: LiveServer, folder: Path, role: Role = Role.CI, **more: str
 ) -> subprocess.CompletedProcess[str]:
@@ -77,7 +103,9 @@ def test_the_page_shows_the_file_as_it_is(name):
 
 
 @pytest.mark.parametrize("name", ["curl/gate.sh", "jenkins/gate.sh"])
-def test_the_scripts_let_a_permit_through_and_nothing_else(bank, tmp_path, name):
+def test_the_scripts_let_a_permit_through_and_nothing_else(
+    bank, impostor, tmp_path, name
+):
     _world, live = bank
     done = run(text(name), live, tmp_path)
     assert done.returncode == 0, done
@@ -88,7 +116,9 @@ def test_the_scripts_let_a_permit_through_and_nothing_else(bank, tmp_path, name)
         "no environment": {"ENVIRONMENT": ""},
         "a wrong token": {"TOKEN": "wrong"},
         "a server that is not there": {"FREIGABE": "http://127.0.0.1:1"},
-        "a page that is no gate": {"FREIGABE": f"{live.url}/static/../login?x="},
+        "an empty answer": {"FREIGABE": impostor("")},
+        "a login page": {"FREIGABE": impostor("<html>decision allow</html>")},
+        "another's yes": {"FREIGABE": impostor('{"allow": true}')},
     }
     for case, more in no.items():
         done = run(text(name), live, tmp_path, **more)
@@ -125,7 +155,7 @@ def test_jenkins_finds_a_report_of_a_denial_and_no_stale_one(bank, tmp_path):
     xmlschema.XMLSchema(schema_file("junit/JUnit.xsd")).validate(str(report))
 
 
-def test_the_job_of_argo_cd_runs_before_the_sync_and_fails_it(bank, tmp_path):
+def test_the_job_of_argo_cd_runs_before_the_sync_and_fails_it(bank, impostor, tmp_path):
     _world, live = bank
     job = load(text("argo-cd/presync.yaml"))
     assert job["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "PreSync"
@@ -146,6 +176,8 @@ def test_the_job_of_argo_cd_runs_before_the_sync_and_fails_it(bank, tmp_path):
     for question in (asked.replace("version=1", "version=9"), "", "model=x"):
         done = run(f"set -eu\n{script}", live, tmp_path, QUESTION=question)
         assert done.returncode == 1, (question, done)
+    page = {"QUESTION": asked, "FREIGABE": impostor("<html>ALLOW </html>")}
+    assert run(f"set -eu\n{script}", live, tmp_path, **page).returncode == 1
     down = {"QUESTION": asked, "FREIGABE": "http://127.0.0.1:1"}
     assert run(f"set -eu\n{script}", live, tmp_path, **down).returncode == 1
 

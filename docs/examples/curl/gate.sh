@@ -10,11 +10,12 @@ code=$(curl -sS --get --max-time 30 -o "$permit" -w '%{http_code}' \
   --data-urlencode "version=$VERSION" \
   --data-urlencode "environment=$ENVIRONMENT" \
   "$FREIGABE/api/v1/gate") || code=000
-if [ "$code" = 200 ] && jq -e '.decision == "allow"' "$permit" >/dev/null; then
+decision=$(jq -r '.decision' "$permit" 2>/dev/null) || decision=
+if [ "$code" = 200 ] && [ "$decision" = allow ]; then
   jq -r '"ALLOW \(.decision_id) until \(.expires_at)"' "$permit"
   exit 0
 fi
-jq -er '"DENY \(.decision_id // "")", .detail,
+[ -s "$permit" ] && jq -r '"DENY \(.decision_id // "")", .detail,
   (.checks[]? | select(.passed | not) | "FAIL \(.title): \(.observed). \(.next_step)")' \
   "$permit" 2>/dev/null || echo "DENY no answer ($code)"
 exit 1
