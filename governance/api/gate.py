@@ -37,7 +37,7 @@ class QuestionRecord(serializers.Serializer[Any]):
 class FormattedRecord(serializers.Serializer[Any]):
     """Where a SARIF log places its results."""
 
-    location = serializers.RegexField(LOCATION.pattern + r"\Z", default="")
+    location = serializers.RegexField(rf"^{LOCATION.pattern}\Z", default="")
 
 
 class FormattedQuestion(QuestionRecord, FormattedRecord):

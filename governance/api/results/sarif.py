@@ -45,7 +45,7 @@ def written(data: Mapping[str, Any], *, location: str = CARD) -> Json:
     run = {
         "tool": {"driver": driver},
         "automationDetails": {
-            "id": f"freigabe/{_address(outcome)}/{outcome.environment}/"
+            "id": f"freigabe/{quote(outcome.model or '-')}/{outcome.environment}/"
         },
         "columnKind": "unicodeCodePoints",
         "results": list(_results(outcome, index, location)),
