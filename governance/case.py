@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from audits.evidence import latest_reports
 from audits.models import EvidenceReport
-from governance import declared, policy, risk, separation, signatures
+from governance import declared, planned, policy, risk, separation, signatures
 from governance.lifecycle import status_of
 from governance.models import (
     ApprovalRequest,
@@ -316,9 +316,6 @@ class Case:
         what moves on after an approval: evidence, findings, waivers.
         """
         model = self.version.model
-        judged: dict[str, Any] = {name: getattr(model, name) for name in _JUDGED_FIELDS}
-        for name in ("owner_id", "developer_id", "valid_from", "valid_until"):
-            judged[name] = str(getattr(model, name) or "")
         assessment = self.assessment
         return canonical_json(
             {
@@ -327,7 +324,7 @@ class Case:
                 "version_sha256": self.version.sha256,
                 "artifact_sha256": self.artifact.sha256 if self.artifact else None,
                 "environment": self.environment.slug,
-                "inventory_sha256": sha256_of_json(judged),
+                "inventory_sha256": self._inventory_sha256,
                 "assessment": None
                 if assessment is None
                 else {
@@ -338,10 +335,61 @@ class Case:
                     **self._decided_on_tier(),
                 },
                 "packs": list(packs),
+                **self._planned(),
                 **(self._moving() if moving is None else moving),
                 "valid_until": valid_until.isoformat() if valid_until else None,
             }
         ).decode()
+
+    @cached_property
+    def _inventory_sha256(self) -> str:
+        model = self.version.model
+        judged: dict[str, Any] = {name: getattr(model, name) for name in _JUDGED_FIELDS}
+        for name in ("owner_id", "developer_id", "valid_from", "valid_until"):
+            judged[name] = str(getattr(model, name) or "")
+        return sha256_of_json(judged)
+
+    @cached_property
+    def change(self) -> planned.Verdict | None:
+        """Whether it is a minor change inside its plan; None where none is recorded."""
+        record = self.around.change
+        if record is None:
+            return None
+        said = self.held.latest("change_record")
+        given = planned.Given(
+            environment=self.environment,
+            at=self.at,
+            standing=self.standing,
+            reports=self.reports,
+            inventory_sha256=self._inventory_sha256,
+            declared=said.fields if said else None,
+        )
+        return planned.judge(record, given)
+
+    @cached_property
+    def on_light_path(self) -> bool:
+        """Whether a validator and one approver are enough (decisions.md 3.6, 3).
+
+        What was granted stays on the path that it was granted on, while its plan is
+        what it was: the request's subject says which.
+        """
+        if self.granted is None:
+            return self.change is not None and self.change.inside
+        stored = json.loads(self.granted.request.subject)
+        return stored.get("change", {}).get("light_path") is True
+
+    def _planned(self) -> dict[str, Any]:
+        """The plan that comes with the version, or the one that it falls under."""
+        found: dict[str, Any] = {}
+        if plan := self.around.change_plan:
+            found["change_plan"] = planned.digest(plan)
+        if record := self.around.change:
+            found["change"] = {
+                "record_sha256": planned.record_digest(record),
+                "plan_sha256": planned.digest(record.plan),
+                "light_path": self.on_light_path,
+            }
+        return found
 
     def _decided_on_tier(self) -> dict[str, Any]:
         """What the second line decided on the tier, and the tier where it is another

@@ -1,5 +1,6 @@
 """Who may sign a request now, in which role, and what speaks against it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -84,7 +85,7 @@ def statement(
 ) -> str:
     """What is read and signed: with delegation and warnings, so that they stand in
     the record."""
-    more = []
+    more = _of_plans(request)
     if found.delegation is not None:
         more.append(
             _("I sign by delegation of %(name)s, in force until %(until)s: %(reason)s")
@@ -103,6 +104,27 @@ def statement(
         request=request, by=by, role=found.role, meaning=meaning
     )
     return "\n".join([text, *more, *([comment.strip()] if comment.strip() else [])])
+
+
+def _of_plans(request: ApprovalRequest) -> list[str]:
+    """What a signer must know of change plans: that they approve one, or under one."""
+    judged = json.loads(request.subject)
+    said = []
+    if plan := judged.get("change_plan"):
+        said.append(
+            _(
+                "With it I judge its change plan (SHA-256 %(digest)s), under which "
+                "later minor changes need fewer signatures."
+            )
+            % {"digest": plan}
+        )
+    change = judged.get("change")
+    if change and change["light_path"]:
+        said.append(
+            _("It is a minor change inside the change plan %(digest)s: light path.")
+            % {"digest": change["plan_sha256"]}
+        )
+    return said
 
 
 def _possible(

@@ -24,6 +24,13 @@ from governance.seats import (
 )
 from registry.models import Role
 
+# decisions.md 3.6, trigger 3; the last seat depends on the tier (3.4).
+LIGHT_PATH_DAYS = 30
+_LIGHT: dict[str, dict[str, Any]] = {
+    "light-review": {"meaning": "review", "roles": [Role.VALIDATOR.value]},
+    "light-approval": {},
+}
+
 
 @dataclass(frozen=True)
 class Signed:
@@ -109,6 +116,29 @@ def of_pack(
     """
     named = [item for item in items if "quorum" in item or "stages" in item]
     return joined([parse(data) for data in ([tier] if tier else []) + named])
+
+
+def lighter(stated: Mapping[str, Any], tier: int) -> Mapping[str, Any]:
+    """A tier's approvals on the light path: a validator and one approver.
+
+    In tier 1 only where the pack says `light_path: true`; a pack may say `false` in any
+    tier. Never more than the pack asks anyway, and its rules' own `signature_event`
+    stay: the release by quality assurance is law, not quorum.
+    """
+    if not stated.get("light_path", tier > 1):
+        return stated
+    if len(missing(parse(stated), ())) <= len(_LIGHT):
+        return stated
+    kept = {k: stated[k] for k in ("max_days", "challenges_closed") if k in stated}
+    approvers = [Role.APPROVER, *([Role.RISK_MANAGER] if tier > 2 else [])]
+    last = {"meaning": "approval", "roles": [role.value for role in approvers]}
+    return {
+        **kept,
+        "stages": [
+            {"id": name, "seats": seat or last, "deadline_days": LIGHT_PATH_DAYS}
+            for name, seat in _LIGHT.items()
+        ],
+    }
 
 
 def joined(parts: Sequence[Approvals]) -> Approvals:

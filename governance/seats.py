@@ -43,6 +43,7 @@ SCHEMA: dict[str, Any] = {
         "max_days": _DAYS,
         "challenges_closed": {"type": "boolean"},
         "owner_may_sign": {"type": "boolean"},
+        "light_path": {"type": "boolean"},
         "fast_lane": {
             "type": "object",
             "additionalProperties": False,

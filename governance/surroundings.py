@@ -10,13 +10,15 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from audits.models import EvidenceReport, Verification
-from governance import findings, persons, separation, waived
+from governance import findings, persons, planned, separation, waived
 from governance.models import (
     Authorisation,
     AuthorisationChange,
     Challenge,
     ChallengeDisposition,
     ChallengeResponse,
+    ChangePlan,
+    ChangeRecord,
     EmergencyAuthorisation,
     Incident,
     PeriodicReview,
@@ -72,6 +74,16 @@ class Together:
     def waivers(self) -> Mapping[UUID, list[waived.Ending]]:
         """By model, its granted waivers that have not ended."""
         return waived.active_by(self.models.values(), self.at)
+
+    @cached_property
+    def change_plans(self) -> Mapping[UUID, ChangePlan]:
+        """By version, the change plan that comes with it."""
+        return planned.plans_by(self.versions, self.at)
+
+    @cached_property
+    def changes(self) -> Mapping[UUID, ChangeRecord]:
+        """By version, that it is a minor change under the plan of another."""
+        return planned.records_by(self.versions, self.at)
 
     @cached_property
     def challenges(self) -> Mapping[UUID, list[bool]]:
@@ -207,6 +219,16 @@ class Surroundings:
     def waivers(self) -> list[waived.Ending]:
         """The granted waivers of the model, with their ends."""
         return self.together.waivers.get(self.version.model_id, [])
+
+    @property
+    def change_plan(self) -> ChangePlan | None:
+        """The change plan that comes with the version."""
+        return self.together.change_plans.get(self.version.pk)
+
+    @property
+    def change(self) -> ChangeRecord | None:
+        """That the version is a minor change under a plan."""
+        return self.together.changes.get(self.version.pk)
 
     @property
     def challenges(self) -> list[bool]:

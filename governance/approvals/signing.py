@@ -225,7 +225,10 @@ def _require_answered(request: ApprovalRequest, found: Progress) -> None:
 def authorise(case: Case, request: ApprovalRequest) -> Authorisation:
     """Turn a completed quorum into an authorisation bound to the artifact."""
     longest = case.at + timedelta(days=max_days(case))
-    ends = (longest, request.valid_until, conditions.end_of(request))
+    # The light path prolongs nothing: the full quorum signs again when it would have.
+    base = case.change.base if case.change and case.on_light_path else None
+    planned = base.valid_until if base else None
+    ends = (longest, request.valid_until, conditions.end_of(request), planned)
     until = min(end for end in ends if end is not None)
     if case.artifact is None or until <= case.at:
         raise NotReady(_("The policy allows no authorisation for this tier."), [])

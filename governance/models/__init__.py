@@ -16,6 +16,7 @@ from governance.models.challenges import (
     Dissent,
     DissentOverride,
 )
+from governance.models.changes import ChangePlan, ChangePlanEnd, ChangeRecord
 from governance.models.conditions import (
     Condition,
     ConditionFact,
@@ -98,6 +99,9 @@ __all__ = [
     "Challenge",
     "ChallengeDisposition",
     "ChallengeResponse",
+    "ChangePlan",
+    "ChangePlanEnd",
+    "ChangeRecord",
     "Condition",
     "ConditionFact",
     "CredentialReset",

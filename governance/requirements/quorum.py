@@ -88,7 +88,7 @@ def approvals_asked(case: Case) -> list[Approvals]:
 def _approvals_asked(case: Case) -> list[Approvals]:
     return [
         quorum.of_pack(
-            found.pack.approvals.get(f"T{case.tier}"),
+            _of_tier(case, found.pack.approvals.get(f"T{case.tier}")),
             [
                 item
                 for bound in case.rules
@@ -99,6 +99,13 @@ def _approvals_asked(case: Case) -> list[Approvals]:
         ).applying(lambda text: _holds(text, case))
         for found in case.packs
     ]
+
+
+def _of_tier(case: Case, stated: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What a pack asks in the tier; for a minor change inside its plan, less."""
+    if stated is None or not case.on_light_path:
+        return stated
+    return quorum.lighter(stated, case.tier)
 
 
 def _holds(text: str, case: Case) -> bool:

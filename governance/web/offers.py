@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from governance import (
     attestations,
     challenges,
+    changing,
     delegation,
     emergencies,
     fast_lane,
@@ -50,6 +51,7 @@ REFUSALS = (
     issued.CannotRenew,
     issued.CannotRevoke,
     challenges.CannotChallenge,
+    changing.NotPossible,
     delegation.CannotDelegate,
     fast_lane.CannotReview,
 )
