@@ -5,6 +5,7 @@ from django.urls import path
 from governance.api import (
     aggregation,
     challenges,
+    changes,
     decisions,
     declarations,
     delegations,
@@ -22,6 +23,7 @@ from governance.api.addresses import VERSION
 _FINDING = "findings/<uuid:finding_id>"
 _INCIDENT = "incidents/<uuid:incident_id>"
 _WAIVER = "waivers/<uuid:waiver_id>"
+_PLAN = "change-plans/<uuid:plan_id>"
 _EMERGENCY = "break-glass/<uuid:emergency_id>"
 _DRAFT = "policy-drafts/<uuid:draft_id>"
 _REQUEST = "approval-requests/<uuid:request_id>"
@@ -238,6 +240,25 @@ urlpatterns = [
         f"{_FINDING}/risk-acceptances",
         findings.FindingAcceptance.as_view(),
         name="finding-acceptance",
+    ),
+    path("change-plans", changes.PlanList.as_view(), name="change-plans"),
+    path(_PLAN, changes.PlanDetail.as_view(), name="change-plan"),
+    path(f"{_PLAN}/end", changes.PlanEnd.as_view(), name="change-plan-end"),
+    path(
+        f"{VERSION}/change-plans",
+        changes.PlansOfVersion.as_view(),
+        name="change-plans-of-version",
+    ),
+    path("change-records", changes.ChangeList.as_view(), name="change-records"),
+    path(
+        f"{VERSION}/change-record",
+        changes.ChangeOfVersion.as_view(),
+        name="change-record",
+    ),
+    path(
+        f"{VERSION}/change-record/<slug:environment>",
+        changes.ChangeVerdict.as_view(),
+        name="change-verdict",
     ),
     path("waivers", waivers.WaiverList.as_view(), name="waivers"),
     path(_WAIVER, waivers.WaiverDetail.as_view(), name="waiver"),
