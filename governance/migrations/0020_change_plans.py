@@ -9,79 +9,172 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('governance', '0019_superseding'),
-        ('registry', '0004_use_undecided'),
+        ("governance", "0019_superseding"),
+        ("registry", "0004_use_undecided"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChangePlan',
+            name="ChangePlan",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('changes', models.TextField()),
-                ('protocol', models.TextField()),
-                ('impact', models.TextField()),
-                ('limits', models.JSONField()),
-                ('baseline', models.JSONField()),
-                ('most_changes', models.PositiveSmallIntegerField()),
-                ('tier', models.PositiveSmallIntegerField()),
-                ('valid_until', models.DateTimeField()),
-                ('subject_sha256', models.CharField(max_length=64, validators=[django.core.validators.RegexValidator('^[0-9a-f]{64}\\Z', 'A SHA-256 digest has 64 lower-case hexadecimal digits.')])),
-                ('filed_at', models.DateTimeField()),
-                ('sequence', models.PositiveIntegerField()),
-                ('filed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='change_plans', to='registry.modelversion')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("changes", models.TextField()),
+                ("protocol", models.TextField()),
+                ("impact", models.TextField()),
+                ("limits", models.JSONField()),
+                ("baseline", models.JSONField()),
+                ("most_changes", models.PositiveSmallIntegerField()),
+                ("tier", models.PositiveSmallIntegerField()),
+                ("valid_until", models.DateTimeField()),
+                (
+                    "subject_sha256",
+                    models.CharField(
+                        max_length=64,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[0-9a-f]{64}\\Z",
+                                "A SHA-256 digest has 64 lower-case hexadecimal digits.",
+                            )
+                        ],
+                    ),
+                ),
+                ("filed_at", models.DateTimeField()),
+                ("sequence", models.PositiveIntegerField()),
+                (
+                    "filed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="change_plans",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-filed_at', '-sequence'],
+                "ordering": ["-filed_at", "-sequence"],
             },
         ),
         migrations.CreateModel(
-            name='ChangePlanEnd',
+            name="ChangePlanEnd",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('reason', models.TextField()),
-                ('ended_at', models.DateTimeField()),
-                ('ended_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('plan', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='end', to='governance.changeplan')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("ended_at", models.DateTimeField()),
+                (
+                    "ended_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "plan",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="end",
+                        to="governance.changeplan",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ChangeRecord',
+            name="ChangeRecord",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('changed', models.TextField()),
-                ('reason', models.TextField()),
-                ('recorded_at', models.DateTimeField()),
-                ('sequence', models.PositiveIntegerField()),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='records', to='governance.changeplan')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='change_record', to='registry.modelversion')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("changed", models.TextField()),
+                ("reason", models.TextField()),
+                ("recorded_at", models.DateTimeField()),
+                ("sequence", models.PositiveIntegerField()),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="records",
+                        to="governance.changeplan",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="change_record",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-recorded_at', '-sequence'],
+                "ordering": ["-recorded_at", "-sequence"],
             },
         ),
         migrations.AddConstraint(
-            model_name='changeplan',
-            constraint=models.UniqueConstraint(fields=('version', 'sequence'), name='one_change_plan_at_a_time'),
+            model_name="changeplan",
+            constraint=models.UniqueConstraint(
+                fields=("version", "sequence"), name="one_change_plan_at_a_time"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='changeplan',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until__gt', models.F('filed_at'))), name='change_plan_ends_after_it_was_filed'),
+            model_name="changeplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("valid_until__gt", models.F("filed_at"))),
+                name="change_plan_ends_after_it_was_filed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='changeplan',
-            constraint=models.CheckConstraint(condition=models.Q(('most_changes__gte', 1), ('most_changes__lte', 12)), name='change_plan_allows_few_changes'),
+            model_name="changeplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("most_changes__gte", 1), ("most_changes__lte", 12)),
+                name="change_plan_allows_few_changes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='changerecord',
-            constraint=models.UniqueConstraint(fields=('plan', 'sequence'), name='one_change_of_a_plan_at_a_time'),
+            model_name="changerecord",
+            constraint=models.UniqueConstraint(
+                fields=("plan", "sequence"), name="one_change_of_a_plan_at_a_time"
+            ),
         ),
     ]

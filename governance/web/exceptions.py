@@ -66,9 +66,27 @@ def links_for(
         links.append(
             (reverse("web:request_waiver", args=[model.slug]), _("Ask for a waiver"))
         )
+    links += _of_changes(by, model, version) if version is not None else []
     if version is not None and roles.may(by, "break the glass", model=model):
         address = reverse("web:break_glass", args=[model.slug, version.version])
         links.append((address, _("Break the glass")))
+    return links
+
+
+def _of_changes(
+    by: User, model: RegisteredModel, version: ModelVersion
+) -> list[tuple[str, str]]:
+    """The change record of a version, or where to make one, or a plan."""
+    names = [model.slug, version.version]
+    links = []
+    if hasattr(version, "change_record"):
+        links.append((reverse("web:record_change", args=names), _("Minor change")))
+    elif roles.may(by, "record changes", model=model):
+        address = reverse("web:record_change", args=names)
+        links.append((address, _("Record a minor change")))
+        if roles.may(by, "file change plans", model=model):
+            address = reverse("web:file_change_plan", args=names)
+            links.append((address, _("File a change plan")))
     return links
 
 

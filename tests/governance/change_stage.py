@@ -9,8 +9,12 @@ from registry.models import ModelVersion, RegisteredModel
 from tests.world import NOW, PASSWORD, World, later
 
 PROOF = Proof(password=PASSWORD)
-# Tier 2 asks for three people here; the first policy's own rule for two of them.
-COMMITTEE = """
+# Beside the first policy: tier 2 asks for three people.
+COMMITTEE = """pack: committee
+version: 2026.11.0
+title: {en: Committee, de: Ausschuss}
+legal_basis: [House rules]
+applies_when: always
 approvals:
   T2:
     stages:
@@ -22,6 +26,17 @@ approvals:
         - {meaning: approval, roles: [risk-manager, compliance]}
       people: 2
     max_days: 365
+rules:
+- id: committee-001
+  title: {en: Separates, de: Trennt}
+  text: {en: The model separates the outcomes., de: Das Modell trennt.}
+  citations: [{ref: House rule, status: voluntary}]
+  evidence:
+  - {type: performance_report, measurement: roc_auc, at_least: 0.5}
+  severity: block
+  tiers: [T1, T2, T3, T4]
+  gate: approve
+  waivable: false
 """
 LIMITS = (
     {"kind": "performance", "name": "roc_auc", "group": "", "at_least": 0.78},
@@ -44,8 +59,7 @@ WISH = changing.Wish(
 
 def committee(world: World) -> None:
     """A pack under which tier 2 asks for a validator and two approvers."""
-    text = policy.FIRST_POLICY.read_text("utf-8").replace("2026.11.0", "2026.11.1")
-    policy.publish(text=text + COMMITTEE, by=access.system_user(), at=NOW)
+    policy.publish(text=COMMITTEE, by=access.system_user(), at=NOW)
 
 
 def made(
