@@ -182,7 +182,9 @@ def _model(model: RegisteredModel, at: datetime) -> dict[str, Any]:
             for severity in Severity
         },
         "overdue_findings": sum(row.overdue for row in open_findings),
-        "active_waivers": sum(waived.state_of(row, at) == "active" for row in rows),
+        "active_waivers": sum(
+            row.state(at) == "active" for row in waived.endings(rows, at)
+        ),
         "reviews_overdue": [str(one.kind) for one in dues if one.overdue(at)],
         "incidents_open": Incident.objects.filter(model=model, closure=None).count(),
     }

@@ -18,10 +18,23 @@ Kind = Waiver.Kind
 
 @dataclass(frozen=True)
 class Ending:
-    """An active waiver, and when it ends."""
+    """A waiver, and when it ends."""
 
     waiver: Waiver
     ends_at: datetime
+
+    def state(self, at: datetime) -> str:
+        """`requested`, `refused`, `granted` (later), `active`, `ended` or `revoked`."""
+        waiver = self.waiver
+        if not hasattr(waiver, "decision"):
+            return "requested" if at < waiver.valid_until else "ended"
+        if not waiver.decision.granted:
+            return "refused"
+        if hasattr(waiver, "revocation") and waiver.revocation.revoked_at <= at:
+            return "revoked"
+        if at >= self.ends_at:
+            return "ended"
+        return "active" if waiver.valid_from <= at else "granted"
 
 
 def rules_waived(
@@ -83,13 +96,18 @@ def active_by(
             valid_until__gt=at,
         ).select_related("decision", "requested_by", "model", "version", "environment")
     )
-    tiers = risk.standings({row.model_id: row.model for row in rows}.values(), at)
     found: dict[UUID, list[Ending]] = defaultdict(list)
-    for row in rows:
-        ends = _end(row, tiers[row.model_id].tier)
-        if at < ends:
-            found[row.model_id].append(Ending(row, ends))
+    for row in endings(rows, at):
+        if at < row.ends_at:
+            found[row.waiver.model_id].append(row)
     return found
+
+
+def endings(rows: Iterable[Waiver], at: datetime) -> list[Ending]:
+    """Many waivers with their ends, in their order, in a few queries."""
+    found = list(rows)
+    tiers = risk.standings({row.model_id: row.model for row in found}.values(), at)
+    return [Ending(row, _end(row, tiers[row.model_id].tier)) for row in found]
 
 
 def ends_at(waiver: Waiver, at: datetime) -> datetime:
@@ -121,34 +139,25 @@ def told() -> QuerySet[Waiver]:
 
 
 def state_of(waiver: Waiver, at: datetime) -> str:
-    """`requested`, `refused`, `granted` (later), `active`, `ended` or `revoked`."""
-    if not hasattr(waiver, "decision"):
-        return "requested" if at < waiver.valid_until else "ended"
-    if not waiver.decision.granted:
-        return "refused"
-    if hasattr(waiver, "revocation") and waiver.revocation.revoked_at <= at:
-        return "revoked"
-    if at >= ends_at(waiver, at):
-        return "ended"
-    return "active" if waiver.valid_from <= at else "granted"
+    """How a waiver stands, see `Ending.state`."""
+    return Ending(waiver, ends_at(waiver, at)).state(at)
 
 
 def active_per_unit(at: datetime) -> dict[str, int]:
     """How many active waivers each unit lives with (the model owner's unit)."""
     found: dict[str, int] = {}
-    for row in told().filter(decision__granted=True, valid_until__gt=at):
-        if state_of(row, at) == "active":
-            unit = row.model.owner.unit
-            found[unit] = found.get(unit, 0) + 1
+    for row in _active(at):
+        unit = row.waiver.model.owner.unit
+        found[unit] = found.get(unit, 0) + 1
     return dict(sorted(found.items()))
 
 
-def ending_soon(at: datetime, *, within: timedelta) -> list[Waiver]:
+def ending_soon(at: datetime, *, within: timedelta) -> list[Ending]:
     """Active waivers that end within a time, the next first."""
+    soon = [row for row in _active(at) if row.ends_at <= at + within]
+    return sorted(soon, key=lambda row: row.ends_at)
+
+
+def _active(at: datetime) -> list[Ending]:
     rows = told().filter(decision__granted=True, valid_until__gt=at)
-    soon = [
-        row
-        for row in rows
-        if state_of(row, at) == "active" and ends_at(row, at) <= at + within
-    ]
-    return sorted(soon, key=lambda row: ends_at(row, at))
+    return [row for row in endings(rows, at) if row.state(at) == "active"]

@@ -67,8 +67,12 @@ class RequestList(Door):
         """List approval requests, the newest first."""
         roles.require(person(request), "read")
         rows = ApprovalRequest.objects.select_related(
-            "version__model", "environment", "requested_by"
-        )
+            "version__model",
+            "environment",
+            "requested_by",
+            "withdrawal",
+            "authorisation",
+        ).prefetch_related("signatures__signed_by")
         return page(
             request,
             visible(rows, person(request), **_PLACE),

@@ -96,6 +96,19 @@ def page(
     ordering: Sequence[str],
 ) -> Response:
     """One page of a list, with `Link` headers to the next and previous (RFC 8288)."""
+    return page_together(
+        request, rows, lambda found: [show(row) for row in found], ordering=ordering
+    )
+
+
+def page_together(
+    request: Request,
+    rows: QuerySet[M],
+    show_all: Callable[[Sequence[M]], list[dict[str, Any]]],
+    *,
+    ordering: Sequence[str],
+) -> Response:
+    """As `page`, of rows that are shown together: what they need is read at once."""
     cursor = _Cursor()
     cursor.ordering = tuple(ordering)
     found = cursor.paginate_queryset(rows, request) or []
@@ -108,4 +121,4 @@ def page(
         if url
     ]
     headers = {"Link": ", ".join(links)} if links else {}
-    return Response([show(row) for row in found], headers=headers)
+    return Response(show_all(found), headers=headers)

@@ -233,9 +233,7 @@ def approval_request(row: ApprovalRequest) -> Json:
         "withdrawn": hasattr(row, "withdrawal"),
         "changes_requested": hasattr(row, "withdrawal") and row.withdrawal.returned,
         "authorised": hasattr(row, "authorisation"),
-        "signatures": [
-            signature(s) for s in row.signatures.select_related("signed_by")
-        ],
+        "signatures": [signature(s) for s in row.signatures.all()],
     }
 
 

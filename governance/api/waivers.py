@@ -1,5 +1,7 @@
 """Waivers: requested, signed, refused, renewed, revoked."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +15,11 @@ from rest_framework.response import Response
 from governance import roles, waived, waiving
 from governance.api import show
 from governance.api.decisions import Reason
-from governance.api.door import Door, page, person
+from governance.api.door import Door, page_together, person
 from governance.api.inventory import find_environment, find_model, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
-from governance.models import Waiver
+from governance.models import RecordSignature, Waiver
 
 _LONG = 10_000
 _TEXTS = ("reason", "risk_statement", "compensating_controls", "plan_to_close")
@@ -25,7 +27,20 @@ _TEXTS = ("reason", "risk_statement", "compensating_controls", "plan_to_close")
 
 def show_waiver(row: Waiver) -> show.Json:
     """A waiver with its signatures and what became of it."""
+    return show_waivers([row])[0]
+
+
+def show_waivers(rows: Sequence[Waiver]) -> list[show.Json]:
+    """Many of them; their ends and signatures are read at once."""
     at = timezone.now()
+    signed = waiving.signatures_by(rows)
+    return [_show(one, signed[one.waiver.pk], at) for one in waived.endings(rows, at)]
+
+
+def _show(
+    ending: waived.Ending, signatures: Sequence[RecordSignature], at: datetime
+) -> show.Json:
+    row = ending.waiver
     return {
         "id": row.pk,
         "kind": row.kind,
@@ -37,13 +52,13 @@ def show_waiver(row: Waiver) -> show.Json:
         **{name: getattr(row, name) for name in (*_TEXTS, "evidence")},
         "valid_from": row.valid_from,
         "valid_until": row.valid_until,
-        "ends_at": waived.ends_at(row, at),
-        "state": waived.state_of(row, at),
+        "ends_at": ending.ends_at,
+        "state": ending.state(at),
         "renews": row.renews_id,
         "subject_sha256": row.subject_sha256,
         "requested_by": show.user(row.requested_by),
         "requested_at": row.requested_at,
-        "signatures": [show.signature(s) for s in waiving.signatures_of(row)],
+        "signatures": [show.signature(s) for s in signatures],
     }
 
 
@@ -101,7 +116,9 @@ class WaiverList(Door):
         rows = visible(waived.told(), person(request), model="model__slug")
         if slug := request.query_params.get("model"):
             rows = rows.filter(model__slug=slug)
-        return page(request, rows, show_waiver, ordering=["-requested_at", "id"])
+        return page_together(
+            request, rows, show_waivers, ordering=["-requested_at", "id"]
+        )
 
 
 def _find(request: Request, waiver_id: UUID) -> Waiver:

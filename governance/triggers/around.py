@@ -87,8 +87,10 @@ def upstream(case: Case, newest: Mapping[UUID, DatasetVersion]) -> Iterator[Caus
 def waivers_ended(at: datetime) -> Iterator[Cause]:
     """12: a waiver ended: its rules apply again."""
     rows = waived.told().filter(decision__granted=True, valid_from__lte=at)
-    for row in rows.filter(valid_until__gt=at - timedelta(days=180)):
-        if waived.state_of(row, at) == "ended":
+    recent = rows.filter(valid_until__gt=at - timedelta(days=180))
+    for ending in waived.endings(recent, at):
+        row = ending.waiver
+        if ending.state(at) == "ended":
             yield Cause(
                 Kind.WAIVER_EXPIRY,
                 str(row.pk),

@@ -6,6 +6,7 @@ from governance.waiving.signing import (
     refuse,
     role_to_sign,
     sign,
+    signatures_by,
     signatures_of,
     statement,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "revoke",
     "role_to_sign",
     "sign",
+    "signatures_by",
     "signatures_of",
     "statement",
 ]

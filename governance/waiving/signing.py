@@ -1,8 +1,9 @@
 """Waivers are granted by the signatures of a tier's approvers, and one tier up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import permutations
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -147,8 +148,16 @@ def _refuse_hands(waiver: Waiver, by: User, at: datetime) -> None:
 
 def signatures_of(waiver: Waiver) -> list[RecordSignature]:
     """The signatures on a waiver, the oldest first."""
-    rows = RecordSignature.objects.filter(record_type=RECORD, record_id=waiver.pk)
-    return list(rows.select_related("signed_by"))
+    return signatures_by([waiver])[waiver.pk]
+
+
+def signatures_by(waivers: Iterable[Waiver]) -> dict[UUID, list[RecordSignature]]:
+    """The signatures on each of many waivers, the oldest first."""
+    found: dict[UUID, list[RecordSignature]] = {row.pk: [] for row in waivers}
+    rows = RecordSignature.objects.filter(record_type=RECORD, record_id__in=found)
+    for row in rows.select_related("signed_by"):
+        found[row.record_id].append(row)
+    return found
 
 
 def open_seats(waiver: Waiver, at: datetime) -> int:

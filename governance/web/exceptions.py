@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from governance import emergencies, findings, roles, waived
 from governance.findings import Standing
-from governance.models import Emergency, Waiver
+from governance.models import Emergency
+from governance.waived import Ending
 from governance.web.offers import Line
 from registry.models import ModelVersion, RegisteredModel, User
 
@@ -44,7 +45,11 @@ def open_about(about: RegisteredModel | ModelVersion, at: datetime) -> list[Line
         rows = waived.told().filter(model=model)
     return [
         *(finding_line(now) for now in findings.open_of(about, at)),
-        *(waiver_line(row, at) for row in rows if waived.state_of(row, at) in _LIVE),
+        *(
+            waiver_line(row, at)
+            for row in waived.endings(rows, at)
+            if row.state(at) in _LIVE
+        ),
         *(
             emergency_line(row, at)
             for row in glass
@@ -103,9 +108,10 @@ def finding_line(now: Standing) -> Line:
     )
 
 
-def waiver_line(row: Waiver, at: datetime) -> Line:
+def waiver_line(ending: Ending, at: datetime) -> Line:
     """A waiver as a row of a list."""
-    word, sign = WAIVER_STATES[waived.state_of(row, at)]
+    row = ending.waiver
+    word, sign = WAIVER_STATES[ending.state(at)]
     return Line(
         address=reverse("web:waiver", args=[row.pk]),
         name=", ".join(row.rules),
@@ -113,7 +119,7 @@ def waiver_line(row: Waiver, at: datetime) -> Line:
         cells=(
             row.environment.name if row.environment else _("all"),
             row.tier,
-            f"{waived.ends_at(row, at):%Y-%m-%d %H:%M} UTC",
+            f"{ending.ends_at:%Y-%m-%d %H:%M} UTC",
         ),
         state=str(word),
         sign=sign,

@@ -65,11 +65,12 @@ def _findings(at: datetime) -> Iterator[Task]:
 
 
 def _waivers(at: datetime) -> Iterator[Task]:
-    for row in waived.ending_soon(at, within=SOON):
+    for ending in waived.ending_soon(at, within=SOON):
+        row = ending.waiver
         yield Task(
             urgent=False,
             name=str(row.version or row.model),
             href=reverse("web:waiver", args=[row.pk]),
             text=_("has a waiver that ends"),
-            because=_("on %(day)s") % {"day": short(waived.ends_at(row, at).date())},
+            because=_("on %(day)s") % {"day": short(ending.ends_at.date())},
         )

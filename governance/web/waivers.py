@@ -144,7 +144,7 @@ def waivers_page(request: PersonRequest) -> HttpResponse:
         "intro": _("Rules that need not hold for a while. They end by themselves."),
         "numbers": numbers,
         "rows": rows,
-        "lines": [waiver_line(row, at) for row in rows],
+        "lines": [waiver_line(row, at) for row in waived.endings(rows, at)],
         "columns": [_("Rules"), _("Environment"), _("Tier"), _("Ends"), _("State")],
         "empty": _("There is none. An owner asks for one at a model."),
     }
