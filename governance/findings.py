@@ -119,7 +119,7 @@ def worst_first(found: Sequence[Standing]) -> list[Standing]:
 def told() -> QuerySet[Finding]:
     """Findings with all that `standing` looks at."""
     return Finding.objects.select_related(
-        "model__owner", "version", "raised_by"
+        "model__owner", "version__model", "raised_by"
     ).prefetch_related("changes__owner", "changes__changed_by")
 
 

@@ -107,15 +107,16 @@ def endings(rows: Iterable[Waiver], at: datetime) -> list[Ending]:
     """Many waivers with their ends, in their order, in a few queries."""
     found = list(rows)
     tiers = risk.standings({row.model_id: row.model for row in found}.values(), at)
-    return [Ending(row, _end(row, tiers[row.model_id].tier)) for row in found]
+    return [Ending(row, end_in_tier(row, tiers[row.model_id].tier)) for row in found]
 
 
 def ends_at(waiver: Waiver, at: datetime) -> datetime:
     """When a waiver ends: as granted, or sooner where the model's tier has risen."""
-    return _end(waiver, tier_of(waiver.model, at))
+    return end_in_tier(waiver, tier_of(waiver.model, at))
 
 
-def _end(waiver: Waiver, tier: int) -> datetime:
+def end_in_tier(waiver: Waiver, tier: int) -> datetime:
+    """When a waiver ends while this tier binds."""
     longest = timedelta(days=MOST_DAYS[min(waiver.tier, tier)])
     return min(waiver.valid_until, waiver.valid_from + longest)
 

@@ -65,7 +65,10 @@ def _models() -> QuerySet[RegisteredModel]:
     return RegisteredModel.objects.select_related(
         "owner", "developer", "validator", "registered_by"
     ).prefetch_related(
-        "versions", "risk_assessments__matrix", "risk_assessments__scenarios"
+        "versions",
+        "risk_assessments__matrix",
+        "risk_assessments__scenarios",
+        "risk_assessments__assessed_by",
     )
 
 

@@ -1,12 +1,12 @@
 """Whether a permit that was given still counts: decided when it is read."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from governance import conditions, emergencies
-from governance.lifecycle import State, stands
+from governance.lifecycle import State, standing_among
 from governance.lifecycle import state_of as authorisation_state
 from governance.models import (
     Authorisation,
@@ -30,6 +30,10 @@ def states_of(rows: Iterable[GateDecision], *, at: datetime) -> dict[UUID, str]:
     """The state of each permit; what several rest on is judged once."""
     found = list(rows)
     void = _void(found)
+    granted = {row.authorisation for row in found if row.authorisation}
+    standing = standing_among(granted, at=at)
+    holding = [row for row in granted if row.pk in standing]
+    broken = conditions.breached_among(holding, at=at)
     grounds: dict[UUID | None, str] = {}
     states = {}
     for row in found:
@@ -39,7 +43,7 @@ def states_of(rows: Iterable[GateDecision], *, at: datetime) -> dict[UUID, str]:
         ground = row.emergency or row.authorisation
         name = ground.pk if ground is not None else None
         if name not in grounds:
-            grounds[name] = _of_ground(ground, at)
+            grounds[name] = _of_ground(ground, standing, broken, at)
         over = row.expires_at is None or row.expires_at <= at
         counts = grounds[name] in VALID
         states[row.pk] = "expired" if over and counts else grounds[name]
@@ -66,7 +70,10 @@ def _signers_of(permit: str) -> frozenset[str]:
 
 
 def _of_ground(
-    ground: Authorisation | EmergencyAuthorisation | None, at: datetime
+    ground: Authorisation | EmergencyAuthorisation | None,
+    standing: Collection[UUID],
+    broken: Collection[UUID],
+    at: datetime,
 ) -> str:
     """What becomes of all permits that rest on it."""
     if ground is None:
@@ -76,6 +83,6 @@ def _of_ground(
     state = authorisation_state(ground)
     if state != State.ACTIVE:
         return str(state.value)
-    if not stands(ground, at=at):
+    if ground.pk not in standing:
         return "expired" if at >= ground.valid_until else "superseded"
-    return "breached" if conditions.breached(ground, at=at) else "valid"
+    return "breached" if ground.pk in broken else "valid"

@@ -10,7 +10,7 @@ from governance.policy import Bound, Check, Rule
 from governance.requirements import law
 from governance.requirements.judging import Waived, judge
 from governance.requirements.providers import PROVIDERS
-from governance.waived import ends_at
+from governance.waived import end_in_tier
 
 SUBMIT = ("register", "submit")
 APPROVE = (*SUBMIT, "validate", "approve")
@@ -65,7 +65,7 @@ def waived_in(case: Case) -> dict[str, Waived]:
     return {
         rule: Waived(
             id=str(row.pk),
-            until=ends_at(row, case.at).strftime("%Y-%m-%d %H:%M UTC"),
+            until=end_in_tier(row, case.tier).strftime("%Y-%m-%d %H:%M UTC"),
             by=row.requested_by.printed_name,
             reason=row.reason,
         )
