@@ -158,8 +158,8 @@ def _sign(wish: _Wish, proof: signatures.Proof | None) -> ForeignEvidence:
         _refuse_own_work(wish.version, by)
     if wish.document is None:
         raise Refused({"file": [_("Send a document, or an envelope.")]})
-    if proof is None or not (proof.password or proof.assertion):
-        raise Refused({"password": [_("Sign with your password or with a passkey.")]})
+    if proof is None or not proof.ways:
+        raise Refused({"password": [signatures.one_way()]})
     method = signatures.authenticate(by=by, proof=proof, at=wish.at)
     row = _row(wish, _store(wish, wish.document))
     row.outcome = wish.claim.outcome or Outcome.NONE

@@ -59,6 +59,13 @@ def env_networks(name: str, default: str) -> list[str]:
     return networks
 
 
+def require_together(*, needed: bool, **values: str) -> None:
+    """Refuse settings that are given in part, or not at all where they are needed."""
+    missing = [name for name, value in values.items() if not value]
+    if missing and (needed or len(missing) < len(values)):
+        raise ImproperlyConfigured(f"Set {', '.join(missing)} as well.")
+
+
 def env_secret(name: str, default: str = "") -> str:
     """Return a secret from `name`, or from the file that `name`_FILE names."""
     file = os.environ.get(f"{name}_FILE")

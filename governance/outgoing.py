@@ -120,6 +120,31 @@ def get(
     deadline = time.monotonic() + seconds
     target = _target(url, allowed, resolve, deadline)
     request = _request(target, b"", headers or {}, method="GET")
+    return _fetched(target, request, deadline, largest)
+
+
+def send(
+    url: str,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    allowed: Sequence[str],
+    seconds: float = SECONDS,
+    largest: int = LARGEST_ANSWER,
+    resolve: Resolve = socket.getaddrinfo,
+) -> Document:
+    """Send a body and fetch the answer whole, with the limits of `get`.
+
+    Raises `AddressRefused`, `CallFailed`.
+    """
+    deadline = time.monotonic() + seconds
+    target = _target(url, allowed, resolve, deadline)
+    return _fetched(target, _request(target, body, headers), deadline, largest)
+
+
+def _fetched(
+    target: _Target, request: bytes, deadline: float, largest: int
+) -> Document:
     try:
         received, ended = _exchange(target, request, deadline, largest + 1)
         if len(received) > largest:

@@ -18,6 +18,7 @@ from governance.environment import (
     env_secret,
     kept_secret,
     keywords,
+    require_together,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -94,6 +95,25 @@ FREIGABE_OIDC_KEYS_MINUTES = env_int("FREIGABE_OIDC_KEYS_MINUTES", 60, least=1)
 FREIGABE_OIDC_STALE_HOURS = env_int("FREIGABE_OIDC_STALE_HOURS", 24, least=1)
 FREIGABE_OIDC_TOKEN_MINUTES = env_int("FREIGABE_OIDC_TOKEN_MINUTES", 60, least=1)
 FREIGABE_TOKEN_MAX_DAYS = env_int("FREIGABE_TOKEN_MAX_DAYS", 366, least=1)
+
+# Single sign-on of people (docs/signatures.md); off without issuer and client ---------
+FREIGABE_SSO_ISSUER = os.environ.get("FREIGABE_SSO_ISSUER", "")
+FREIGABE_SSO_CLIENT_ID = os.environ.get("FREIGABE_SSO_CLIENT_ID", "")
+FREIGABE_SSO_CLIENT_SECRET = env_secret("FREIGABE_SSO_CLIENT_SECRET")
+# Where the provider keeps them at another host than its own; else it says so itself.
+FREIGABE_SSO_AUTHORIZATION_URL = os.environ.get("FREIGABE_SSO_AUTHORIZATION_URL", "")
+FREIGABE_SSO_TOKEN_URL = os.environ.get("FREIGABE_SSO_TOKEN_URL", "")
+FREIGABE_SSO_JWKS_URL = os.environ.get("FREIGABE_SSO_JWKS_URL", "")
+# Who signs is asked for one of these classes, and has to show all of these methods.
+FREIGABE_SSO_ACR_VALUES = env_list("FREIGABE_SSO_ACR_VALUES", "")
+FREIGABE_SSO_AMR = env_list("FREIGABE_SSO_AMR", "")
+# Whether nothing else signs, neither password nor passkey.
+FREIGABE_SSO_REQUIRED = env_bool("FREIGABE_SSO_REQUIRED", False)
+require_together(
+    FREIGABE_SSO_ISSUER=FREIGABE_SSO_ISSUER,
+    FREIGABE_SSO_CLIENT_ID=FREIGABE_SSO_CLIENT_ID,
+    needed=FREIGABE_SSO_REQUIRED,
+)
 
 # Security ---------------------------------------------------------------------------
 DEBUG = env_bool("FREIGABE_DEBUG", False)

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from governance import enrolment, notifications, passkeys, series
+from governance import enrolment, notifications, passkeys, series, stepups
 from governance.models import (
     ApprovalRequest,
     RecordSignature,
@@ -41,8 +42,9 @@ R = TypeVar("R")
 class Proof:
     """What the signer shows beside being logged in (21 CFR 11.200(a)(1)).
 
-    Exactly one of `password` and `assertion`, a passkey's answer as JSON text to the
-    challenge for `intent_sha256`. `user_name` is what the signer typed; None where the
+    Exactly one of `password`, `assertion`, a passkey's answer as JSON text to the
+    challenge for `intent_sha256`, and `step_up`, the id of a confirmation by the
+    identity provider for the same. `user_name` is what the signer typed; None where the
     door knows it otherwise, by a `token`, or by an earlier signing in the series of
     the log-in `session_sha256`. Code that passes a password alone vouches for the
     user name.
@@ -50,10 +52,16 @@ class Proof:
 
     password: str = ""
     assertion: str = ""
+    step_up: str = ""
     intent_sha256: str = ""
     user_name: str | None = None
     session_sha256: str = ""
     token: bool = False
+
+    @property
+    def ways(self) -> int:
+        """How many ways to prove it are shown; one is right."""
+        return sum(map(bool, (self.password, self.assertion, self.step_up)))
 
 
 class NotSigned(Exception):
@@ -70,6 +78,12 @@ class WrongPasskey(WrongPassword):
     """A passkey's answer proved nothing, so nothing was signed."""
 
     field = "assertion"
+
+
+class WrongStepUp(WrongPassword):
+    """The identity provider confirmed nothing that counts, so nothing was signed."""
+
+    field = "step_up"
 
 
 class NothingShown(NotSigned):
@@ -124,21 +138,23 @@ def authenticate(*, by: User, proof: Proof, at: datetime) -> str:
     """Check what the signer shows; the method, as it stands in the signature.
 
     The session is not touched. Raises `NotSigned`, which is one of `WrongPassword`,
-    `WrongPasskey`, `NothingShown`, `LockedOut` and `NoRightToSign`.
+    `WrongPasskey`, `WrongStepUp`, `NothingShown`, `LockedOut` and `NoRightToSign`.
     """
     take_turn(by)
-    _require_unlocked(by, at)
+    require_unlocked(by, at)
     # As it is now: what the session or the token loaded may be older.
     account = User.objects.get(pk=by.pk)
     try:
         enrolment.require_right(account)
     except enrolment.CannotSign as refusal:
         raise NoRightToSign(str(refusal)) from refusal
-    if bool(proof.password) == bool(proof.assertion):
-        raise NothingShown(
-            _("Sign with your password or with a passkey, one of the two.")
-        )
-    if proof.assertion:
+    if proof.ways != 1:
+        raise NothingShown(one_way())
+    if settings.FREIGABE_SSO_REQUIRED and not proof.step_up:
+        raise NothingShown(one_way(), "step_up")
+    if proof.step_up:
+        method = _by_step_up(account, proof, at)
+    elif proof.assertion:
         method = _by_passkey(account, proof, at)
     else:
         method = _by_password(account, proof, at)
@@ -146,6 +162,36 @@ def authenticate(*, by: User, proof: Proof, at: datetime) -> str:
         session = proof.session_sha256
         series.go_on(user=account, session_sha256=session, method=method, at=at)
     return method
+
+
+def one_way() -> str:
+    """What a signer is told who showed nothing, or too much."""
+    if settings.FREIGABE_SSO_REQUIRED:
+        return _(
+            "Your organisation has you asked again at its identity provider before "
+            "you sign."
+        )
+    if stepups.configured():
+        return _(
+            "Sign with your password, with a passkey or with single sign-on, one of "
+            "the three."
+        )
+    return _("Sign with your password or with a passkey, one of the two.")
+
+
+def _by_step_up(account: User, proof: Proof, at: datetime) -> str:
+    try:
+        return stepups.use(
+            user=account,
+            step_up=proof.step_up,
+            session_sha256=proof.session_sha256,
+            intent_sha256=proof.intent_sha256,
+            at=at,
+        )
+    except stepups.NotConfirmed as refusal:
+        raise WrongStepUp(
+            _("%(why)s Nothing was signed.") % {"why": refusal}
+        ) from refusal
 
 
 def _by_passkey(account: User, proof: Proof, at: datetime) -> str:
@@ -165,6 +211,13 @@ def _by_passkey(account: User, proof: Proof, at: datetime) -> str:
 
 
 def _by_password(account: User, proof: Proof, at: datetime) -> str:
+    if not account.has_usable_password() and stepups.offered(account):
+        raise NoRightToSign(
+            _(
+                "This account has no password here. Sign with single sign-on: your "
+                "identity provider asks you again."
+            )
+        )
     if not account.has_usable_password():
         raise NoRightToSign(
             _(
@@ -208,7 +261,8 @@ def take_turn(by: User) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_TURN, half])
 
 
-def _require_unlocked(by: User, at: datetime) -> None:
+def require_unlocked(by: User, at: datetime) -> None:
+    """Refuse who failed too often. Raises `LockedOut`."""
     if _failures(by, at) >= ATTEMPTS_ALLOWED:
         raise LockedOut(
             _("Too many failed attempts. Signing is locked for %(minutes)s minutes.")

@@ -4,9 +4,13 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from governance.api import health, witness
+from governance.web import single_sign_on
 
 urlpatterns = [
     path("", include("governance.web.urls")),
+    # Not below account/: there allauth's views act without our acts.
+    path("single-sign-on", single_sign_on.start, name="single_sign_on"),
+    path("single-sign-on/back", single_sign_on.back, name="single_sign_on_back"),
     path("account/", include("allauth.urls")),
     path("language/", set_language, name="set_language"),
     path("api/v1/", include("governance.api.urls")),

@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -13,18 +15,19 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance import passkeys, roles
+from governance import passkeys, roles, stepups
 from governance.api.door import Door, person
-from governance.signatures import Proof
+from governance.signatures import Proof, one_way
 from registry.digests import sha256_of_chunks
 
 # A passkey's answer is about 1 KiB; its keys are those of the W3C's JSON form.
 MAX_ASSERTION = 16 * 1024
-_PROOF = ("password", "assertion", "user_name")
+_PROOF = ("password", "assertion", "step_up", "user_name")
 
 
 class Proven(serializers.Serializer[Any]):
-    """Mix-in of a signing call: exactly one of `password` and `assertion`.
+    """Mix-in of a signing call: exactly one of `password`, `assertion` and
+    `step_up`, the id of an answered `signing-step-ups`.
 
     After `is_valid`, `proof` is what the act takes, and `validated_data` holds the
     other fields only. Make it with `context={"request": request}`.
@@ -34,6 +37,7 @@ class Proven(serializers.Serializer[Any]):
         max_length=1000, required=False, trim_whitespace=False, write_only=True
     )
     assertion = serializers.JSONField(required=False, write_only=True)
+    step_up = serializers.UUIDField(required=False, write_only=True)
 
     proof: Proof
     may_lack_proof = False
@@ -42,10 +46,10 @@ class Proven(serializers.Serializer[Any]):
         """Take the proof out of the fields."""
         attrs = super().validate(attrs)
         password, assertion = attrs.pop("password", ""), attrs.pop("assertion", None)
-        none = not password and not assertion
-        if bool(password) == bool(assertion) and not (none and self.may_lack_proof):
-            told = _("Sign with your password or with a passkey, one of the two.")
-            raise serializers.ValidationError({"password": [told]})
+        step_up = attrs.pop("step_up", None)
+        ways = sum(map(bool, (password, assertion, step_up)))
+        if ways != 1 and not (ways == 0 and self.may_lack_proof):
+            raise serializers.ValidationError({"password": [one_way()]})
         request = self.context.get("request")
         if request is None:
             self.proof = Proof(password=password, token=True)
@@ -53,7 +57,8 @@ class Proven(serializers.Serializer[Any]):
         self.proof = Proof(
             password=password,
             assertion=_text(assertion) if assertion else "",
-            intent_sha256=_intent(request) if assertion else "",
+            step_up=str(step_up) if step_up else "",
+            intent_sha256=_intent(request) if assertion or step_up else "",
             session_sha256=str(request.auth),
             token=True,
         )
@@ -118,3 +123,32 @@ class Challenges(Door):
             at=timezone.now(),
         )
         return Response(options, 201)
+
+
+class StepUps(Door):
+    """`signing-step-ups`; each is new, so no key is needed."""
+
+    idempotent = False
+
+    @extend_schema(request=ChallengeRecord, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        """Ask for a confirmation at the identity provider, for one call.
+
+        The person opens `url` in the browser where they are logged in, and has five
+        minutes; then the call itself carries `step_up`, within five minutes, once.
+        """
+        by = person(request)
+        roles.require_person(by)
+        form = ChallengeRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        address, body = form.validated_data["address"], form.validated_data["body"]
+        row = stepups.ask(
+            session_sha256=str(request.auth),
+            intent_sha256=passkeys.intent(address=address, fields=dict(body)),
+            address=address,
+            by=by,
+            at=timezone.now(),
+        )
+        url = settings.FREIGABE_INSTANCE_URL + reverse("web:step_up", args=[row.pk])
+        ends_at = row.made_at + stepups.LIFE
+        return Response({"step_up": row.pk, "url": url, "ends_at": ends_at}, 201)

@@ -167,6 +167,7 @@ urlpatterns = [
         identities.TokenEnds.as_view(),
         name="revoke-token",
     ),
+    path("signing-step-ups", proof.StepUps.as_view(), name="signing-step-ups"),
     path("signing-challenges", proof.Challenges.as_view(), name="signing-challenges"),
     *decision_urls.urlpatterns,
     # No path converter: it stops at a line break.

@@ -7,8 +7,10 @@ import json
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -107,14 +109,9 @@ def fetch(source: Source) -> Keys:
 
 
 def _discovered(issuer: str, deadline: float) -> str:
-    """Where the issuer says its keys are (OpenID Connect Discovery 1.0, 4), which must
-    be at home: whoever can change the document must not send us elsewhere."""
-    try:
-        found = json.loads(_body(issuer.rstrip("/") + _WELL_KNOWN, deadline))
-    except (ValueError, RecursionError) as error:
-        raise IssuerUnreachable(_("The issuer's configuration is no JSON.")) from error
-    uri = found.get("jwks_uri") if isinstance(found, dict) else None
-    if not isinstance(uri, str) or found.get("issuer") != issuer:
+    """Where the issuer says its keys are, which must be at home."""
+    uri = configuration(issuer, deadline).get("jwks_uri")
+    if not isinstance(uri, str):
         raise IssuerUnreachable(_("The issuer's configuration is that of another."))
     if place(uri) != place(issuer):
         raise IssuerUnreachable(
@@ -124,6 +121,21 @@ def _discovered(issuer: str, deadline: float) -> str:
             )
         )
     return uri
+
+
+def configuration(issuer: str, deadline: float) -> Mapping[str, Any]:
+    """What the issuer says of itself (OpenID Connect Discovery 1.0, 4).
+
+    Addresses in it count only at home: whoever can change the document must not send
+    us elsewhere. Raises `IssuerUnreachable`.
+    """
+    try:
+        found = json.loads(_body(issuer.rstrip("/") + _WELL_KNOWN, deadline))
+    except (ValueError, RecursionError) as error:
+        raise IssuerUnreachable(_("The issuer's configuration is no JSON.")) from error
+    if not isinstance(found, dict) or found.get("issuer") != issuer:
+        raise IssuerUnreachable(_("The issuer's configuration is that of another."))
+    return found
 
 
 def place(url: str) -> tuple[str, str | None, int | None] | None:

@@ -82,6 +82,7 @@ from governance.models.signing import (
     SigningChallenge,
     SigningSeries,
 )
+from governance.models.single_sign_on import StepUp, StepUpAnswer, StepUpUse
 from governance.models.triggers import KeyCompromise, TriggerEvent, VendorNotice
 from governance.models.waivers import Waiver, WaiverDecision, WaiverRevocation
 from governance.models.webhooks import (
@@ -165,6 +166,9 @@ __all__ = [
     "Simulation",
     "Status",
     "StatusChange",
+    "StepUp",
+    "StepUpAnswer",
+    "StepUpUse",
     "TierDecision",
     "Token",
     "TokenUse",

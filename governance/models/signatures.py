@@ -28,7 +28,8 @@ class SignedAct(Fact):
     printed_name = models.CharField(max_length=310)
     role = models.CharField(max_length=32, choices=Role)
     meaning = models.CharField(max_length=16, choices=Meaning)
-    method = models.CharField(max_length=32)
+    # Of single sign-on it holds what the provider said, too.
+    method = models.CharField(max_length=600)
     statement = models.TextField()
     comment = models.TextField(blank=True)
     record_sha256 = models.CharField(max_length=64, validators=[SHA256], unique=True)

@@ -82,7 +82,7 @@ class SeriesUse(Fact):
     append_only: ClassVar[bool] = True
 
     series = models.ForeignKey(SigningSeries, models.PROTECT, related_name="uses")
-    method = models.CharField(max_length=32)
+    method = models.CharField(max_length=600)
     used_at = models.DateTimeField()
 
     class Meta:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from audits.labels import measurement_label
-from governance import signatures
+from governance import signatures, stepups
 from governance.evidence_types import title_of
 from governance.models import RecordSignature, RiskAssessment, Signature
 from governance.models.risk import Band
@@ -39,6 +39,12 @@ def short(day: date) -> str:
 def holds(signature: Signature | RecordSignature) -> bool:
     """Whether the signature is the one that was given, on the record it stands at."""
     return signatures.holds(signature)
+
+
+@register.simple_tag
+def single_sign_on() -> bool:
+    """Whether people may log in at an identity provider."""
+    return stepups.configured()
 
 
 @register.simple_tag

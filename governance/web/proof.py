@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -10,17 +11,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from governance import passkeys, series
-from governance.signatures import NotSigned, Proof
+from governance import passkeys, series, stepups
+from governance.signatures import NotSigned, Proof, one_way
 from governance.web.frame import PersonRequest, page, put_errors
 from registry.digests import sha256_hex, sha256_of_chunks
 
 MAX_ASSERTION = 16 * 1024
-_PROOF = ("user_name", "password", "assertion")
+_PROOF = ("user_name", "password", "assertion", "step_up")
 
 
 class ProofForm(forms.Form):
-    """Mix-in of a signing form: user name and password, or a passkey's answer.
+    """Mix-in of a signing form: user name and password, a passkey's answer, or a
+    confirmation by the identity provider.
 
     After `is_valid`, `proof` is what the act takes. Make it with `request=`. Within an
     open series of signings the user name is not asked for again.
@@ -42,6 +44,7 @@ class ProofForm(forms.Form):
     assertion = forms.CharField(
         required=False, max_length=MAX_ASSERTION, widget=forms.HiddenInput
     )
+    step_up = forms.CharField(required=False, max_length=36, widget=forms.HiddenInput)
 
     proof: Proof
     may_lack_proof = False
@@ -56,38 +59,50 @@ class ProofForm(forms.Form):
             user=request.user, session_sha256=self.session_sha256, at=timezone.now()
         ):
             del self.fields["user_name"]
+        if settings.FREIGABE_SSO_REQUIRED:
+            self.fields.pop("user_name", None)
+            del self.fields["password"]
 
     @cached_property
     def passkeys(self) -> bool:
         """Whether the person may sign with a passkey instead."""
-        return bool(passkeys.of(self.request.user))
+        demanded = settings.FREIGABE_SSO_REQUIRED
+        return not demanded and bool(passkeys.of(self.request.user))
+
+    @cached_property
+    def single_sign_on(self) -> bool:
+        """Whether the person may be asked at the identity provider instead."""
+        return stepups.offered(self.request.user)
 
     @property
     def components(self) -> str:
         """Which components are asked now (21 CFR 11.200(a)(1)), in words."""
+        if settings.FREIGABE_SSO_REQUIRED:
+            return one_way()
         if "user_name" not in self.fields:
             said = _("Your series of signings is open: your password is enough.")
         else:
             said = _("You sign with your user name and your password.")
-        return (
-            _("%(said)s Or with a passkey.") % {"said": said} if self.passkeys else said
-        )
+        if self.passkeys:
+            said = _("%(said)s Or with a passkey.") % {"said": said}
+        if self.single_sign_on:
+            said = _("%(said)s Or with single sign-on.") % {"said": said}
+        return said
 
     def clean(self) -> dict[str, Any]:
         """Exactly one way to prove it."""
         data = super().clean() or self.cleaned_data
-        password, assertion = data.get("password", ""), data.get("assertion", "")
-        none = not password and not assertion
-        if bool(password) == bool(assertion) and not (none and self.may_lack_proof):
-            told = _("Sign with your password or with a passkey, one of the two.")
-            self.add_error("password", forms.ValidationError(told))
         self.proof = Proof(
-            password=password,
-            assertion=assertion,
+            password=data.get("password", ""),
+            assertion=data.get("assertion", ""),
+            step_up=data.get("step_up", ""),
             intent_sha256=intent_of(self.request, self.request.path),
             user_name=data.get("user_name") or None,
             session_sha256=self.session_sha256,
         )
+        shown = self.proof.ways
+        if shown != 1 and not (shown == 0 and self.may_lack_proof):
+            put_errors(self, {"password": [one_way()]})
         return data
 
     def refuse(self, refusal: NotSigned) -> None:
