@@ -38,17 +38,15 @@ def configured() -> bool:
     return bool(settings.FREIGABE_SSO_ISSUER and settings.FREIGABE_SSO_CLIENT_ID)
 
 
-def subjects_of(user: User) -> list[str]:
-    """By what the configured identity provider knows the person; ended ones do not."""
-    if not configured():
-        return []
-    rows = _recorded().filter(user=user)
-    return list(rows.values_list("value", flat=True))
+def identities_of(user: User) -> QuerySet[PersonIdentity]:
+    """By what the configured identity provider knows the person; ended ones do not
+    count."""
+    return _recorded().filter(user=user)
 
 
 def offered(user: User) -> bool:
     """Whether the person can be asked again at the identity provider."""
-    return bool(subjects_of(user))
+    return identities_of(user).exists()
 
 
 def account_of(subject: str) -> User | None:
@@ -56,7 +54,7 @@ def account_of(subject: str) -> User | None:
 
     An e-mail address counts for nothing here: providers let people choose it.
     """
-    if not configured() or unicodedata.normalize("NFKC", subject).strip() != subject:
+    if unicodedata.normalize("NFKC", subject).strip() != subject:
         return None
     rows = _recorded().filter(value=subject).select_related("user")
     found = {row.user_id: row.user for row in rows}
@@ -150,8 +148,7 @@ def use(
         raise NotConfirmed(
             _("The identity provider was asked too long ago. Sign again.")
         )
-    at_home = row.issuer == settings.FREIGABE_SSO_ISSUER
-    if not at_home or answer.subject not in subjects_of(user):
+    if not identities_of(user).filter(pk=answer.identity_id).exists():
         raise NotConfirmed(_("This is no longer your identity at the provider."))
     try:
         with transaction.atomic():
@@ -184,6 +181,9 @@ def _method(row: StepUp, answer: StepUpAnswer) -> str:
 
 
 def _recorded() -> QuerySet[PersonIdentity]:
+    """What counts of the subjects at the configured provider."""
+    if not configured():
+        return PersonIdentity.objects.none()
     return PersonIdentity.objects.filter(
         kind=PersonIdentity.Kind.SUBJECT,
         issuer=settings.FREIGABE_SSO_ISSUER.rstrip("/"),

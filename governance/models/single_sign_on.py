@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from governance.models.persons import PersonIdentity
 from registry.models import User
 from registry.models.base import SHA256, Fact
 
@@ -41,10 +42,10 @@ class StepUpAnswer(Fact):
     """
 
     append_only: ClassVar[bool] = True
-    log_personal: ClassVar[tuple[str, ...]] = ("subject",)
 
     step_up = models.OneToOneField(StepUp, models.PROTECT, related_name="answer")
-    subject = models.CharField(max_length=255)
+    # Not the subject itself: it is a personal datum that can be erased there.
+    identity = models.ForeignKey(PersonIdentity, models.PROTECT, related_name="+")
     authenticated_at = models.DateTimeField()
     acr = models.CharField(max_length=100, blank=True)
     amr = ArrayField(models.CharField(max_length=40), default=list)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from governance import signatures, stepups
 from governance.identities.keys import Key
-from governance.models import StepUp, StepUpAnswer
+from governance.models import PersonIdentity, StepUp, StepUpAnswer
 from governance.single_sign_on.claims import (
     Claims,
     NotProven,
@@ -55,7 +55,7 @@ def answer(
     """
     signatures.require_unlocked(by, at)
     try:
-        claims = _proven(step_up, token, key, came_as=came_as, by=by, at=at)
+        claims, identity = _proven(step_up, token, key, came_as=came_as, by=by, at=at)
         shown = require_fresh(
             claims, asked_at=step_up.made_at, after=_latest(by, came_at), at=at
         )
@@ -63,7 +63,7 @@ def answer(
         with transaction.atomic():
             return StepUpAnswer.objects.create(
                 step_up=step_up,
-                subject=claims.subject,
+                identity=identity,
                 authenticated_at=shown,
                 acr=claims.acr,
                 amr=list(claims.amr),
@@ -100,14 +100,16 @@ def _proven(
     came_as: str,
     by: User,
     at: datetime,
-) -> Claims:
-    """The claims, of the person who was asked and nobody else."""
+) -> tuple[Claims, PersonIdentity]:
+    """What is claimed, of the person who was asked and nobody else."""
     stepups.require_open(step_up, by=by, at=at)
     claims = read(token, key, nonce=stepups.nonce_of(step_up), at=at)
-    known = claims.subject in stepups.subjects_of(by)
-    if not known or (came_as and claims.subject != came_as):
+    identity = stepups.identities_of(by).filter(value=claims.subject).first()
+    # A subject of two accounts says of neither whose it is.
+    alone = stepups.account_of(claims.subject) == by
+    if identity is None or not alone or (came_as and claims.subject != came_as):
         raise NotProven(_("Somebody else answered at the identity provider."))
-    return claims
+    return claims, identity
 
 
 def _latest(by: User, came_at: datetime | None) -> datetime | None:

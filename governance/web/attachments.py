@@ -79,7 +79,8 @@ class AttachForm(ProofForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Without an envelope one signs for it oneself.
-        self.fields["password"].label = _("Or your password")
+        if "password" in self.fields:
+            self.fields["password"].label = _("Or your password")
 
     def clean_envelope(self) -> dict[str, Any] | None:
         """The envelope as JSON; its signature is the act's business."""

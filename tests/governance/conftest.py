@@ -6,8 +6,10 @@ import pytest
 from django.utils import timezone
 
 from governance import access
+from governance.identities import fetching
 from registry.models import Role
 from tests.governance.callers import Caller
+from tests.governance.provider import CLIENT, Provider, serve
 from tests.world import NOW, World, log_verified
 
 
@@ -53,3 +55,16 @@ def clock(monkeypatch):
 
     set_to(NOW)
     return set_to
+
+
+@pytest.fixture
+def provider(settings, monkeypatch) -> Iterator[Provider]:
+    """An identity provider of our own, set up for single sign-on."""
+    monkeypatch.setattr(fetching, "cache", fetching.KeyCache())
+    found, end = serve()
+    settings.FREIGABE_OIDC_ALLOW = ["127.0.0.0/8"]
+    settings.FREIGABE_OIDC_HTTP = True
+    settings.FREIGABE_SSO_ISSUER = found.address
+    settings.FREIGABE_SSO_CLIENT_ID = CLIENT
+    yield found
+    end()

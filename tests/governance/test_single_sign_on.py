@@ -7,23 +7,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from governance import persons
 from governance.environment import require_together
-from governance.identities import fetching
 from registry.models import User
 from tests.governance.issuer import jwk, key_set, rsa_key, seconds
-from tests.governance.provider import CLIENT, recorded, serve
+from tests.governance.provider import CLIENT, recorded
 from tests.world import NOW, later
-
-
-@pytest.fixture
-def provider(settings, monkeypatch):
-    monkeypatch.setattr(fetching, "cache", fetching.KeyCache())
-    found, end = serve()
-    settings.FREIGABE_OIDC_ALLOW = ["127.0.0.0/8"]
-    settings.FREIGABE_OIDC_HTTP = True
-    settings.FREIGABE_SSO_ISSUER = found.address
-    settings.FREIGABE_SSO_CLIENT_ID = CLIENT
-    yield found
-    end()
 
 
 @pytest.fixture
