@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from governance import delegation, duties, roles, signatures
+from governance import delegation, duties, roles
 from governance.case import Case
 from governance.duties import Conflict, Signing
 from governance.models import ApprovalRequest, Delegation, Signature
@@ -100,9 +100,7 @@ def statement(
         % {"rule": warning.rule, "because": warning.because}
         for warning in found.warnings
     ]
-    text = signatures.statement(
-        request=request, by=by, role=found.role, meaning=meaning
-    )
+    text = _sentence(request, by=by, role=found.role, meaning=meaning)
     return "\n".join([text, *more, *([comment.strip()] if comment.strip() else [])])
 
 
@@ -125,6 +123,35 @@ def _of_plans(request: ApprovalRequest) -> list[str]:
             % {"digest": change["plan_sha256"]}
         )
     return said
+
+
+def _sentence(request: ApprovalRequest, *, by: User, role: Role, meaning: str) -> str:
+    """Who does what to which version, having seen what."""
+    version = request.version
+    acts = {
+        "review": _("have reviewed"),
+        "approval": _("approve"),
+        "rejection": _("reject"),
+    }
+    return _(
+        "I, %(name)s, acting as %(role)s, %(act)s %(model)s, version %(version)s "
+        "(SHA-256 %(digest)s), for the environment %(environment)s, having seen its "
+        "evidence, its risk assessment (%(band)s %(score)s, tier %(tier)s) and the "
+        "policy packs %(packs)s, all bound by the record %(subject)s."
+    ) % {
+        "name": by.printed_name,
+        "role": role.label,
+        "act": acts.get(meaning, meaning),
+        "model": version.model.name,
+        "version": version.version,
+        "digest": version.sha256,
+        "environment": request.environment.name,
+        "band": request.assessment.get_band_display(),
+        "score": request.assessment.score,
+        "tier": request.assessment.tier,
+        "packs": request.pack_names,
+        "subject": request.subject_sha256,
+    }
 
 
 def _possible(

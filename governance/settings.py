@@ -104,11 +104,9 @@ FREIGABE_SSO_CLIENT_SECRET = env_secret("FREIGABE_SSO_CLIENT_SECRET")
 FREIGABE_SSO_AUTHORIZATION_URL = os.environ.get("FREIGABE_SSO_AUTHORIZATION_URL", "")
 FREIGABE_SSO_TOKEN_URL = os.environ.get("FREIGABE_SSO_TOKEN_URL", "")
 FREIGABE_SSO_JWKS_URL = os.environ.get("FREIGABE_SSO_JWKS_URL", "")
-# Who signs is asked for one of these classes, and has to show all of these methods.
-FREIGABE_SSO_ACR_VALUES = env_list("FREIGABE_SSO_ACR_VALUES", "")
-FREIGABE_SSO_AMR = env_list("FREIGABE_SSO_AMR", "")
-# Whether nothing else signs, neither password nor passkey.
-FREIGABE_SSO_REQUIRED = env_bool("FREIGABE_SSO_REQUIRED", False)
+FREIGABE_SSO_ACR_VALUES = env_list("FREIGABE_SSO_ACR_VALUES", "")  # one to sign
+FREIGABE_SSO_AMR = env_list("FREIGABE_SSO_AMR", "")  # all of them to sign
+FREIGABE_SSO_REQUIRED = env_bool("FREIGABE_SSO_REQUIRED", False)  # nothing else signs
 require_together(
     FREIGABE_SSO_ISSUER=FREIGABE_SSO_ISSUER,
     FREIGABE_SSO_CLIENT_ID=FREIGABE_SSO_CLIENT_ID,

@@ -102,38 +102,6 @@ class NoRightToSign(NotSigned):
     """The account has nothing to sign with, or its owner must enrol anew."""
 
 
-def statement(
-    *, request: ApprovalRequest, by: User, role: Role, meaning: str, comment: str = ""
-) -> str:
-    """The exact sentence that the signer reads and signs (21 CFR 11.50)."""
-    version = request.version
-    acts = {
-        "review": _("have reviewed"),
-        "approval": _("approve"),
-        "rejection": _("reject"),
-    }
-    text = _(
-        "I, %(name)s, acting as %(role)s, %(act)s %(model)s, version %(version)s "
-        "(SHA-256 %(digest)s), for the environment %(environment)s, having seen its "
-        "evidence, its risk assessment (%(band)s %(score)s, tier %(tier)s) and the "
-        "policy packs %(packs)s, all bound by the record %(subject)s."
-    ) % {
-        "name": by.printed_name,
-        "role": role.label,
-        "act": acts.get(meaning, meaning),
-        "model": version.model.name,
-        "version": version.version,
-        "digest": version.sha256,
-        "environment": request.environment.name,
-        "band": request.assessment.get_band_display(),
-        "score": request.assessment.score,
-        "tier": request.assessment.tier,
-        "packs": request.pack_names,
-        "subject": request.subject_sha256,
-    }
-    return f"{text}\n{comment.strip()}" if comment.strip() else text
-
-
 def authenticate(*, by: User, proof: Proof, at: datetime) -> str:
     """Check what the signer shows; the method, as it stands in the signature.
 

@@ -45,7 +45,12 @@ NO_PAGE = {
     "governance.registration.register_environment": PIPELINE,
     "governance.registration.register_version": PIPELINE,
 }
-DOORS = {"governance/api": BOTH, "governance/web": BOTH | NO_PAGE}
+BROWSER = "where the identity provider sends a browser back to"
+NO_API = {
+    "governance.single_sign_on.acts.answer": BROWSER,
+    "governance.single_sign_on.acts.fail": BROWSER,
+}
+DOORS = {"governance/api": BOTH | NO_API, "governance/web": BOTH | NO_PAGE}
 
 
 def acts() -> Iterator[str]:
