@@ -72,6 +72,8 @@ def ask(
 
     Raises `NoSingleSignOn`.
     """
+    if not address.isprintable():
+        raise NoSingleSignOn(_("Say to which address the form is sent."))
     if not offered(by):
         raise NoSingleSignOn(
             _(

@@ -256,3 +256,24 @@ def test_a_name_service_that_hangs_is_not_waited_for():
         outgoing.get("https://slow.example/", allowed=(), seconds=0.3, resolve=resolve)
     released.set()
     assert time.monotonic() - began < 5
+
+
+def send(url: str) -> outgoing.Document:
+    return outgoing.send(url, b"a=b", headers={}, allowed=LOCAL)
+
+
+def test_an_answer_to_what_is_sent_is_fetched_whole_or_not_at_all(receiver):
+    assert send(f"{receiver}/bad") == outgoing.Document(503, b"down for now")
+    with pytest.raises(outgoing.CallFailed, match="more than"):
+        send(f"{receiver}/endless")
+
+
+def test_a_redirect_of_what_is_sent_is_followed_by_nobody(receiver):
+    assert send(f"{receiver}/away").status == 302
+    assert len(Receiver.seen) == 1
+
+
+def test_nothing_is_sent_into_our_own_network(receiver):
+    with pytest.raises(outgoing.AddressRefused):
+        outgoing.send(f"{receiver}/good", b"", headers={}, allowed=[])
+    assert not Receiver.seen

@@ -267,6 +267,19 @@ def test_without_a_subject_nobody_is_asked(client, provider, clock, world):
     assert "no subject at the identity provider" in answer.json()["detail"]
 
 
+def test_an_address_that_is_none_is_refused(client, address):
+    answer = client.post("/signing/step-up?address=%00", FIELDS)
+    assert answer.status_code == 409
+
+
+def test_a_subject_that_two_accounts_have_proves_nothing(
+    client, provider, address, world
+):
+    recorded(world, world.carl, provider, "s-vera", NOW)
+    answer = confirm(client, provider, ask(client, address))
+    assert "Somebody else answered" in answer.content.decode()
+
+
 def test_who_has_no_password_is_told_of_single_sign_on(vera):
     proof = signatures.Proof(password=PASSWORD)
     with pytest.raises(signatures.NoRightToSign, match="Sign with single sign-on"):
