@@ -107,7 +107,7 @@ class PlansOfVersion(Door):
 class PlanList(Door):
     """`change-plans`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="change_plans_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List change plans, the newest first; `model` narrows the list."""
         roles.require(person(request), "read")
@@ -185,7 +185,7 @@ class ChangeOfVersion(Door):
 class ChangeList(Door):
     """`change-records`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="change_records_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List change records, the newest first; `model` narrows the list."""
         roles.require(person(request), "read")

@@ -11,7 +11,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0019_superseding"),
+        ("governance", "0020_change_plans"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
