@@ -107,15 +107,14 @@ def _unusable(approvals: Approvals) -> Iterator[str]:
             }
 
 
-def of_pack(
-    tier: Mapping[str, Any] | None, items: Sequence[Mapping[str, Any]]
-) -> Approvals:
+@lru_cache(maxsize=1024)
+def of_pack(keys: tuple[str, ...]) -> Approvals:
     """What a pack asks in one tier: its `approvals`, and its rules' evidence.
 
-    Evidence that names no seats asks for nothing here.
+    Each is the JSON text, with sorted keys, of what `parse` reads; evidence that names
+    no seats asks for nothing and is left out.
     """
-    named = [item for item in items if "quorum" in item or "stages" in item]
-    return joined([parse(data) for data in ([tier] if tier else []) + named])
+    return joined([_parsed(key) for key in keys])
 
 
 def lighter(stated: Mapping[str, Any], tier: int) -> Mapping[str, Any]:

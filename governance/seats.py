@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -172,7 +173,15 @@ class Approvals:
         `holds` answers True for what it cannot evaluate: then the stage is asked.
         """
         kept = tuple(s for s in self.stages if not s.when or holds(s.when))
-        return replace(self, stages=kept)
+        return self if kept == self.stages else replace(self, stages=kept)
+
+    def __hash__(self) -> int:
+        """As generated, but computed once: what is searched is kept by it."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.stages, self.max_days, self.challenges_closed))
 
 
 def read(data: Mapping[str, Any]) -> Approvals:

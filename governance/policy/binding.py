@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.translation import get_language
 
@@ -32,11 +32,11 @@ class Applying:
         return self.in_force.pack
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """A rule that binds a case, with its effective severity.
 
-    `unknown` says why its own condition has no answer: then it fails.
+    `unknown` says why its own condition has no answer: then it fails. A tuple, as a
+    simulation makes a million of them.
     """
 
     applying: Applying

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -29,7 +30,7 @@ class InForce:
     early_adoption: bool = False
     grandfathered_by: PolicyPack | None = None
 
-    @property
+    @cached_property
     def pack(self) -> Pack:
         """The pack, parsed."""
         return parse(self.row.document)

@@ -74,6 +74,16 @@ class Rule:
         own = zip(self.evidence, self.keys, strict=True)
         return next((key for one, key in own if one is item), "") or key_of(item)
 
+    @cached_property
+    def seats_keys(self) -> tuple[str, ...]:
+        """The keys of its evidence that names seats to be filled by signatures."""
+        return tuple(
+            key
+            for item, key in zip(self.evidence, self.keys, strict=True)
+            if item["type"] == "signature_event"
+            and ("quorum" in item or "stages" in item)
+        )
+
     @property
     def may_be_waived(self) -> bool:
         """The pack's word, except for what nobody waives."""
@@ -110,7 +120,7 @@ class Pack:
     effective_to: date | None = None
     approvals: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Slug and version, as decisions and permits name it."""
         return f"{self.slug} {self.version}"
@@ -127,6 +137,11 @@ class Pack:
         for rule in self.rules:
             found |= {rule.when, *(c.later_when for c in rule.citations)}
         return frozenset(found - {""})
+
+    @cached_property
+    def approvals_keys(self) -> Mapping[str, str]:
+        """`key_of` what each tier (`T1` to `T4`) asks of approvals."""
+        return {tier: key_of(asked) for tier, asked in self.approvals.items()}
 
     def for_tier(self, tier: int) -> tuple[Rule, ...]:
         """The rules that bind a tier (1 to 4)."""

@@ -23,7 +23,7 @@ def denials(case: Case, gates: tuple[str, ...]) -> list[Check]:
 
     Raises `policy.NoPolicy`.
     """
-    return [check for check in _checks(case, gates, warnings=False) if check.blocks]
+    return [check for check in _checks(case, gates, denying=True) if check.blocks]
 
 
 def evaluate(case: Case, gates: tuple[str, ...]) -> list[Check]:
@@ -33,10 +33,10 @@ def evaluate(case: Case, gates: tuple[str, ...]) -> list[Check]:
     rule that cannot be evaluated fails, also when nothing knows its type of evidence.
     Raises `policy.NoPolicy`.
     """
-    return _checks(case, gates, warnings=True)
+    return _checks(case, gates, denying=False)
 
 
-def _checks(case: Case, gates: tuple[str, ...], *, warnings: bool) -> list[Check]:
+def _checks(case: Case, gates: tuple[str, ...], *, denying: bool) -> list[Check]:
     rules = asked_at(case, gates)
     return [
         *law.checks(case),
@@ -45,7 +45,7 @@ def _checks(case: Case, gates: tuple[str, ...], *, warnings: bool) -> list[Check
             rules,
             answer=lambda found, item: answered(found, item, case),
             waived=waived_in(case),
-            warnings=warnings,
+            denying=denying,
         ),
     ]
 

@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from governance import expressions, quorum
 from governance.case import Case
 from governance.models import Delegation, Signature
 from governance.persons import Register
-from governance.policy import Check, Rule
+from governance.policy import Check, Pack, Rule
+from governance.policy.pack import key_of
 from governance.quorum import Place, Signed
 from governance.seats import Approvals, Stage
 from registry.models import Role
@@ -21,12 +23,17 @@ from registry.models import Role
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the signatures of a case are: of every pack that asks for some."""
+    """How far the signatures of a case are: of every pack that asks for some.
+
+    `by_pack` says of each pack that applies how many signatures it wants, and how many
+    of them it lacks.
+    """
 
     asked: tuple[Approvals, ...]
     signed: tuple[Signed, ...]
     wanted: int
     missing: tuple[Place, ...]
+    by_pack: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def complete(self) -> bool:
@@ -64,15 +71,15 @@ def progress(case: Case) -> Progress:
 
 
 def _progress(case: Case) -> Progress:
-    asked = tuple(found for found in approvals_asked(case) if found.stages)
-    counting = tuple(signed(case))
-    empty = [quorum.missing(found, ()) for found in asked]
-    missing = [quorum.missing(found, counting) for found in asked]
+    asked, counting = approvals_asked(case), tuple(signed(case))
+    wanted = [len(quorum.missing(a, ())) if a.stages else 0 for a in asked]
+    missing = [quorum.missing(a, counting) if a.stages else () for a in asked]
     return Progress(
-        asked,
+        tuple(found for found in asked if found.stages),
         counting,
-        wanted=max((len(places) for places in empty), default=0),
+        wanted=max(wanted, default=0),
         missing=max(missing, key=len, default=()),
+        by_pack=tuple(zip(wanted, map(len, missing), strict=True)),
     )
 
 
@@ -86,26 +93,23 @@ def approvals_asked(case: Case) -> list[Approvals]:
 
 
 def _approvals_asked(case: Case) -> list[Approvals]:
+    keys = {id(found): _of_tier(case, found.pack) for found in case.packs}
+    for bound in case.rules:
+        keys[id(bound.applying)] += bound.rule.seats_keys
     return [
-        quorum.of_pack(
-            _of_tier(case, found.pack.approvals.get(f"T{case.tier}")),
-            [
-                item
-                for bound in case.rules
-                if bound.applying is found
-                for item in bound.rule.evidence
-                if item["type"] == "signature_event"
-            ],
-        ).applying(lambda text: _holds(text, case))
+        quorum.of_pack(tuple(keys[id(found)])).applying(lambda text: _holds(text, case))
         for found in case.packs
     ]
 
 
-def _of_tier(case: Case, stated: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def _of_tier(case: Case, pack: Pack) -> list[str]:
     """What a pack asks in the tier; for a minor change inside its plan, less."""
-    if stated is None or not case.on_light_path:
-        return stated
-    return quorum.lighter(stated, case.tier)
+    stated = pack.approvals.get(f"T{case.tier}")
+    if not stated:
+        return []
+    if not case.on_light_path:
+        return [pack.approvals_keys[f"T{case.tier}"]]
+    return [key_of(quorum.lighter(stated, case.tier))]
 
 
 def _holds(text: str, case: Case) -> bool:
@@ -219,11 +223,11 @@ def signatures(rule: Rule, _item: Mapping[str, Any], case: Case) -> Check:
 def _counted(rule: Rule, case: Case) -> str:
     """How far the rule's own pack is, and which others still lack signatures."""
     own, others = [], []
-    for applying, asked in zip(case.packs, approvals_asked(case), strict=True):
-        wanted = len(quorum.missing(asked, ())) if asked.stages else 0
-        lacking = len(quorum.missing(asked, signed(case))) if asked.stages else 0
+    stating = {id(bound.applying) for bound in case.rules if bound.rule is rule}
+    counts = progress(case).by_pack
+    for applying, (wanted, lacking) in zip(case.packs, counts, strict=True):
         have = {"have": wanted - lacking, "wanted": wanted, "pack": applying.pack.slug}
-        if any(b.rule is rule for b in case.rules if b.applying is applying):
+        if id(applying) in stating:
             own.append(_("%(have)s of %(wanted)s signatures") % have)
         elif lacking:
             others.append(_("%(pack)s: %(have)s of %(wanted)s signatures") % have)
@@ -258,6 +262,11 @@ def _signature_step(case: Case, found: Progress, rejected: list[Signature]) -> s
 
 def in_words(places: Sequence[Place]) -> list[str]:
     """Empty places in words: how many, which meaning, by whom."""
+    return list(_in_words(tuple(places), get_language()))
+
+
+@lru_cache(maxsize=512)
+def _in_words(places: tuple[Place, ...], _language: str | None) -> tuple[str, ...]:
     meanings = dict(Signature.Meaning.choices)
     texts = [
         _(" or ").join(
@@ -267,7 +276,7 @@ def in_words(places: Sequence[Place]) -> list[str]:
         )
         for place in places
     ]
-    return [f"{texts.count(text)} x {text}" for text in dict.fromkeys(texts)]
+    return tuple(f"{texts.count(text)} x {text}" for text in dict.fromkeys(texts))
 
 
 def max_days(case: Case) -> int:
