@@ -28,6 +28,8 @@ SHOWN = (
     "curl/gate.sh",
     "curl/one-line.sh",
     "curl/events.sh",
+    "github-action/workflow.yaml",
+    "gitlab/.gitlab-ci.yml",
     "jenkins/gate.sh",
     "jenkins/Jenkinsfile",
     "argo-cd/presync.yaml",
