@@ -1,7 +1,7 @@
 """What the risk of a model is now: the tier that binds, and whether it falls due."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -67,8 +67,8 @@ class Standing:
     model must be assessed anew; while anything stands there, the rule
     `risk_assessment` fails, and what made the tier milder does not count.
     `feeds_tier_1`: a model of tier 1 rests on this one, which then is not tier 4
-    without a signed override. `milder_tier` is what a newer matrix would give after a
-    reassessment, else None.
+    without an override that was signed in this knowledge. `milder_tier` is what a
+    newer matrix would give after a reassessment, else None.
     """
 
     tier: int
@@ -132,24 +132,53 @@ def _in_aggregate(
     """Raise from tier 4 what feeds a model of tier 1, on whatever way (SR 26-2,
     aggregate risk). Circles are no danger: nothing is raised to tier 1 by this.
     """
-    mild = {pk for pk, standing in found.items() if standing.computed_tier == 4}
-    pairs = lineage.feeds() if mild else []
-    beyond = lineage.reach(mild, lineage.neighbours(pairs)) if pairs else set()
-    others = RegisteredModel.objects.filter(pk__in=beyond - found.keys())
-    known = {**found, **_alone(list(others), at, rows)}
-    severe = {pk for pk in beyond if known[pk].tier == 1}
-    feeding = lineage.reach(severe, lineage.neighbours((b, a) for a, b in pairs))
+    mild = {
+        pk
+        for pk, row in found.items()
+        if row.computed_tier == 4 or (row.override and row.override.tier == 4)
+    }
+    feeding = _feeding(mild, found, at, rows)
     return {
-        pk: _raised(standing) if pk in mild & feeding else standing
+        pk: _raised(standing) if pk in feeding else standing
         for pk, standing in found.items()
     }
 
 
+def _feeding(
+    asked: Set[UUID],
+    found: Mapping[UUID, Standing],
+    at: datetime,
+    rows: Sequence[RiskMatrix],
+) -> set[UUID]:
+    """Which of these models a model of tier 1 rests on, perhaps through others."""
+    pairs = lineage.feeds() if asked else []
+    beyond = lineage.reach(asked, lineage.neighbours(pairs)) if pairs else set()
+    others = RegisteredModel.objects.filter(pk__in=beyond - found.keys())
+    known = {**found, **_alone(list(others), at, rows)}
+    severe = {pk for pk in beyond if known[pk].tier == 1}
+    up = lineage.neighbours((b, a) for a, b in pairs)
+    return asked & lineage.reach(severe, up)
+
+
+def feeds_tier_1(model: RegisteredModel, at: datetime) -> bool:
+    """Whether a model of tier 1 rests on this one, on whatever way."""
+    rows = list(RiskMatrix.objects.all())
+    return bool(_feeding({model.pk}, _alone([model], at, rows), at, rows))
+
+
 def _raised(standing: Standing) -> Standing:
+    """Not tier 4, unless an override was signed by somebody who knew of the feed."""
+    override, computed = standing.override, min(standing.computed_tier, 3)
+    unaware = override is not None and not override.feeds_tier_1
     tier = _overridden(
-        3, standing.override, standing.floor_tier, lapsed=bool(standing.due)
+        computed, override, standing.floor_tier, lapsed=bool(standing.due) or unaware
     )
-    return replace(standing, tier=tier, computed_tier=3, feeds_tier_1=True)
+    lapsed = standing.lapsed
+    if override and override.tier == 4 and override not in lapsed:
+        lapsed = (*lapsed, *([override] if unaware else []))
+    return replace(
+        standing, tier=tier, computed_tier=computed, lapsed=lapsed, feeds_tier_1=True
+    )
 
 
 def standings(

@@ -173,6 +173,7 @@ def _decide(
         kind=kind,
         tier=tier,
         computed_tier=standing.computed_tier,
+        feeds_tier_1=tier == 4 and risk.feeds_tier_1(row.model, at),
         reason=reason,
         decided_by=by,
         decided_at=at,
@@ -211,12 +212,18 @@ def _subject(decision: TierDecision) -> dict[str, object]:
         "computed_tier": decision.computed_tier,
         "tier": decision.tier,
         "reason": decision.reason,
+        **({"feeds_tier_1": True} if decision.feeds_tier_1 else {}),
     }
 
 
 def _statement(decision: TierDecision, subject: str, by: User) -> str:
     acts = {
-        (Kind.OVERRIDE, True): _("override the computed tier %(old)s by tier %(new)s"),
+        (Kind.OVERRIDE, True): _(
+            "override the computed tier %(old)s by tier %(new)s, knowing that it "
+            "feeds a model of tier 1,"
+        )
+        if decision.feeds_tier_1
+        else _("override the computed tier %(old)s by tier %(new)s"),
         (Kind.REDUCTION, True): _(
             "let the residual risk give tier %(new)s instead of tier %(old)s"
         ),

@@ -197,7 +197,8 @@ class TierDecision(Fact):
     """The second line's signed word on the tier of an assessment.
 
     A reduction lets the residual risk give the tier; an override sets it. `tier` is
-    None where it was taken back. Of each kind the latest counts.
+    None where it was taken back. Of each kind the latest counts. `feeds_tier_1`: tier
+    4 was signed in the knowledge that a model of tier 1 rests on this one.
     """
 
     append_only: ClassVar[bool] = True
@@ -212,6 +213,7 @@ class TierDecision(Fact):
     kind = models.CharField(max_length=16, choices=Kind)
     tier = models.PositiveSmallIntegerField(null=True)
     computed_tier = models.PositiveSmallIntegerField()
+    feeds_tier_1 = models.BooleanField(default=False)
     reason = models.TextField()
     decided_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from governance import (
     signatures,
     tier_decisions,
 )
-from governance.models import Severity
+from governance.models import RecordSignature, Severity
 from registry import lineage
 from tests.governance.test_pages import as_
 from tests.world import NOW, PASSWORD, later
@@ -54,17 +55,48 @@ def test_what_feeds_a_tier_1_model_is_not_tier_4(chain):
     assert risk.standings([scores], NOW)[scores.pk].tier == 3
 
 
-def test_a_signed_reason_leaves_it_tier_4(world, chain):
-    tier_decisions.override(
-        assessment=risk.latest_assessment(chain[0]),
+def to_tier_4(world, model, at=NOW):
+    return tier_decisions.override(
+        assessment=risk.latest_assessment(model),
         tier=4,
         reason="A person retypes its number.",
         proof=signatures.Proof(password=PASSWORD),
         by=world.cora,
-        at=NOW,
+        at=at,
     )
+
+
+def test_a_signed_reason_leaves_it_tier_4(world, chain):
+    decision = to_tier_4(world, chain[0])
     standing = risk.standing_of(chain[0], NOW)
     assert (standing.tier, standing.computed_tier) == (4, 3)
+    assert standing.feeds_tier_1
+    assert (
+        "feeds a model of tier 1"
+        in RecordSignature.objects.get(record_id=decision.pk).statement
+    )
+
+
+def test_an_override_that_did_not_know_of_the_feed_does_not_count(world, chain):
+    _scores, limits, capital = chain
+    rates = a_model(world, "rates", (3, 3))
+    # The page reads with the clock of today, NOW is tomorrow.
+    decision = to_tier_4(world, rates, timezone.now())
+    assert risk.standing_of(rates, NOW).tier == 4
+    feed(world, rates, limits)
+    standing = risk.standing_of(rates, NOW)
+    assert (standing.tier, standing.lapsed) == (3, (decision,))
+    page = as_(world.anna).get(reverse("web:tier", args=[rates.slug]))
+    assert "signed before that, and does not count" in page.content.decode()
+    tier_decisions.take_back(
+        decision=decision,
+        reason="It feeds the limits now.",
+        proof=signatures.Proof(password=PASSWORD),
+        by=world.cora,
+        at=NOW,
+    )
+    to_tier_4(world, rates)
+    assert risk.standings([rates, capital], NOW)[rates.pk].tier == 4
 
 
 def test_a_feed_that_ended_raises_nothing(world, chain):
