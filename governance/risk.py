@@ -157,7 +157,7 @@ def _feeding(
     known = {**found, **_alone(list(others), at, rows)}
     severe = {pk for pk in beyond if known[pk].tier == 1}
     up = lineage.neighbours((b, a) for a, b in pairs)
-    return asked & lineage.reach(severe, up)
+    return lineage.reach(severe, up) & asked
 
 
 def feeds_tier_1(model: RegisteredModel, at: datetime) -> bool:
