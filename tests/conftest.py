@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +25,7 @@ from tests import template
 ROOT = Path(__file__).resolve().parent.parent
 SESSIONS = ROOT / "var" / "test"
 VAR = SESSIONS / str(os.getpid())
+DATA = VAR / "postgres"
 
 # Django reads its settings on first use, which is after this file is imported.
 os.environ["DJANGO_SETTINGS_MODULE"] = "governance.settings"
@@ -61,50 +64,67 @@ def pytest_configure() -> None:
         raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests set it.")
     # The real hasher takes a third of a second for each of the cast.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    import_module("tests.remembering").read_data_once()
 
 
-def pytest_sessionfinish() -> None:
-    """Take away the files of this session; its server is stopped by then."""
-    shutil.rmtree(VAR, ignore_errors=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Say how many processes share the tests: one per core, none for a single file.
 
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> Iterator[bool]:
-    """Start the session's own PostgreSQL, unless DATABASE_URL names another.
-
-    Gives whether its databases were migrated already, by an earlier session.
+    Each has its own PostgreSQL. One that was named from outside is not shared.
     """
-    if os.environ.get("DATABASE_URL"):
-        yield False
+    cores = len(os.sched_getaffinity(0))
+    single = len(config.args) == 1 and ".py" in config.args[0]
+    return 0 if single or cores == 1 or os.environ.get("DATABASE_URL") else cores
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let each worker name the settings itself, after its own directory."""
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def pytest_sessionstart() -> None:
+    """Take away what sessions left that were killed."""
+    _stop_left_overs()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Stop the server of this session, after its last fixture, and take all away."""
+    embedded.destroy(DATA)
+    shutil.rmtree(VAR, ignore_errors=True)
+    # Ctrl-C kills the workers.
+    _stop_left_overs()
+
+
+def _stop_left_overs() -> None:
+    """Stop servers whose process is gone; workers leave that to who started them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
         return
     for left_over in SESSIONS.glob("*/postgres"):
         if not Path("/proc", left_over.parent.name).exists():
             embedded.destroy(left_over)
             shutil.rmtree(left_over.parent, ignore_errors=True)
-    data = VAR / "postgres"
-    copied = template.copy_to(data)
-    embedded.start(data, fsync=False)
-    superuser = embedded.dsn_for(data, user="postgres", database="postgres")
-    with psycopg.connect(superuser, autocommit=True) as connection:
-        connection.execute("ALTER ROLE freigabe_owner CREATEDB")
-    yield copied
-    embedded.destroy(data)
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(
-    django_test_environment: None,
-    django_db_blocker: pytest_django.DjangoDbBlocker,
-    django_db_modify_db_settings: bool,
+    django_test_environment: None, django_db_blocker: pytest_django.DjangoDbBlocker
 ) -> Iterator[None]:
-    """Migrate the test database, also when only `fresh_database` copies it.
+    """Start the session's own PostgreSQL, unless DATABASE_URL names one; migrate it.
 
-    pytest-django's own looks at the marks of tests, and would leave it out then.
+    pytest-django's own looks at the marks of tests, and would leave it out when
+    only `fresh_database` copies what was migrated.
     """
     application = connection.settings_dict["USER"]
     owner = connections[settings.FREIGABE_OWNER_ALIAS].settings_dict["USER"]
     own_server = not os.environ.get("DATABASE_URL")
-    with django_db_blocker.unblock():
+    started = template.started(DATA) if own_server else nullcontext()
+    with django_db_blocker.unblock(), started:
+        if own_server:
+            superuser = embedded.dsn_for(DATA, user="postgres", database="postgres")
+            _run(superuser, sql.SQL("ALTER ROLE freigabe_owner CREATEDB"))
         connection.settings_dict["USER"] = owner
         created = setup_databases(
             verbosity=0, interactive=False, aliases={"default"}, keepdb=own_server
@@ -117,8 +137,6 @@ def django_db_setup(
             superuser = _address(settings.DATABASE_URL, database=name, user="postgres")
             database_roles.prepare_database(superuser)
             _run(superuser, sql.SQL("SELECT public.audits_attest()"))
-            if not django_db_modify_db_settings:
-                template.keep(VAR / "postgres")
     yield
     with django_db_blocker.unblock():
         connection.close()

@@ -9,7 +9,7 @@ import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,28 +19,36 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "var" / "test-template"
 
 
-def copy_to(data: Path) -> bool:
-    """Lay a copy of the kept server's files at `data`; False when none fits."""
-    with _alone():
+@contextmanager
+def started(data: Path) -> Iterator[None]:
+    """Start a server at `data`, a copy of the kept one, for the block that migrates it.
+
+    Where none is kept, what the block made of an empty one is, and the sessions that
+    start meanwhile wait for it: one migrates, the others copy.
+    """
+    with ExitStack() as turn:
+        turn.enter_context(_alone())
         kept = KEPT / _digest()
-        if not kept.exists():
-            return False
-        data.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["/bin/cp", "-a", str(kept), str(data)], check=True)
-    return True
+        copied = kept.exists()
+        if copied:
+            data.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["/bin/cp", "-a", str(kept), str(data)], check=True)
+            turn.close()
+        embedded.start(data, fsync=False)
+        yield
+        if not copied:
+            embedded.stop(data)
+            _keep(data, kept)
+            embedded.start(data, fsync=False)
 
 
-def keep(data: Path) -> None:
-    """Keep the files of the server at `data`, which is stopped meanwhile."""
-    embedded.stop(data)
-    with _alone():
-        for old in KEPT.glob("*"):
-            if old.is_dir():
-                shutil.rmtree(old)
-        half = KEPT / "half"
-        subprocess.run(["/bin/cp", "-a", str(data), str(half)], check=True)
-        half.rename(KEPT / _digest())
-    embedded.start(data, fsync=False)
+def _keep(data: Path, kept: Path) -> None:
+    for old in KEPT.glob("*"):
+        if old.is_dir():
+            shutil.rmtree(old)
+    half = KEPT / "half"
+    subprocess.run(["/bin/cp", "-a", str(data), str(half)], check=True)
+    half.rename(kept)
 
 
 def _digest() -> str:
