@@ -16,6 +16,7 @@ from governance import changing, planned, roles
 from governance.api import show
 from governance.api.decisions import Reason
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.inventory import find_environment, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
@@ -80,7 +81,7 @@ class PlanRecord(Proven):
     impact = serializers.CharField(max_length=_LONG)
     limits = LimitRecord(many=True)
     most_changes = serializers.IntegerField(min_value=1, max_value=MOST_CHANGES)
-    valid_until = serializers.DateTimeField()
+    valid_until = Moment()
 
 
 class PlansOfVersion(Door):

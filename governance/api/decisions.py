@@ -21,6 +21,7 @@ from governance import (
 )
 from governance.api import show
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.inventory import find_environment, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
@@ -36,7 +37,7 @@ class RequestRecord(serializers.Serializer[Any]):
 
     environment = serializers.CharField(max_length=80)
     comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
-    valid_until = serializers.DateTimeField(default=None, allow_null=True)
+    valid_until = Moment(default=None, allow_null=True)
 
 
 class RequestsOfVersion(Door):

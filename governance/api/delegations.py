@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from governance import breaches, conditions, delegation, duties, fast_lane, roles
 from governance.api import show
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.scope import visible
 from governance.models import Condition, Delegation, Draw
 from registry.models import Role, User
@@ -28,8 +29,8 @@ class DelegationRecord(serializers.Serializer[Any]):
     )
     role = serializers.ChoiceField(Role.choices)
     reason = serializers.CharField(max_length=_LONG)
-    valid_from = serializers.DateTimeField(default=None, allow_null=True)
-    valid_until = serializers.DateTimeField()
+    valid_from = Moment(default=None, allow_null=True)
+    valid_until = Moment()
 
 
 class Because(serializers.Serializer[Any]):

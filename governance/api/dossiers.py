@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from governance import nudge, roles
 from governance.api import show
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.inventory import find_version
 from governance.api.scope import visible
 from governance.dossier.request import request_dossier
@@ -32,7 +33,7 @@ class DossierRecord(serializers.Serializer[Any]):
     version = serializers.CharField(max_length=64)
     variant = serializers.CharField(max_length=32, default="version")
     language = serializers.CharField(max_length=8, default="en")
-    as_of = serializers.DateTimeField(default=None, allow_null=True)
+    as_of = Moment(default=None, allow_null=True)
 
 
 def _dossiers() -> Any:

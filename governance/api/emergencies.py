@@ -14,6 +14,7 @@ from governance import emergencies, roles
 from governance.api import show
 from governance.api.decisions import Reason
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.inventory import find_environment, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
@@ -70,7 +71,7 @@ class EmergencyRecord(Proven):
     incident = serializers.CharField(max_length=100)
     reason = serializers.CharField(max_length=_LONG)
     compensating_controls = serializers.CharField(max_length=_LONG)
-    expected_end = serializers.DateTimeField()
+    expected_end = Moment()
 
 
 class EmergencyList(Door):
@@ -144,7 +145,7 @@ class EmergencyConfirmation(Door):
 class ExtensionRecord(Proven):
     """Until when, and why."""
 
-    until = serializers.DateTimeField()
+    until = Moment()
     reason = serializers.CharField(max_length=_LONG)
 
 
@@ -287,7 +288,7 @@ class TokenUse(EmergencyRecord):
     """How a sealed token was used, with its envelope."""
 
     envelope = serializers.CharField(max_length=50_000, trim_whitespace=False)
-    used_at = serializers.DateTimeField()
+    used_at = Moment()
 
 
 class EmergencyTokenUses(Door):

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from governance import findings, remedying, roles
 from governance.api import show
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.inventory import find_model, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
@@ -215,7 +216,7 @@ class FindingTerms(Door):
 class AcceptanceRecord(Proven):
     """A signed decision to live with a weakness until a moment."""
 
-    until = serializers.DateTimeField()
+    until = Moment()
     text = serializers.CharField(max_length=_LONG)
 
 

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from governance import attestations, incidents, reviews, roles, triggers
 from governance.api import show
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.inventory import find_environment, find_model, find_version
 from governance.api.proof import Proven
 from governance.api.scope import models_of, visible
@@ -58,7 +59,7 @@ class IncidentRecord(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(Incident.Kind.choices)
     title = serializers.CharField(max_length=200)
     text = serializers.CharField(max_length=_LONG)
-    aware_at = serializers.DateTimeField()
+    aware_at = Moment()
 
 
 def _incidents() -> Any:
@@ -116,7 +117,7 @@ class NoticeRecord(serializers.Serializer[Any]):
 
     authority = serializers.CharField(max_length=200)
     reference = serializers.CharField(max_length=200, default="", allow_blank=True)
-    sent_at = serializers.DateTimeField()
+    sent_at = Moment()
 
 
 class IncidentReportView(Door):

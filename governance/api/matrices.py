@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from governance import matrix_publishing, roles
 from governance.api import show
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.proof import Proven
 from governance.models import MatrixDraft, RiskMatrix
 
@@ -52,7 +53,7 @@ class MatrixDraftRecord(serializers.Serializer[Any]):
 
     document = DocumentField()
     reason = serializers.CharField(max_length=10_000)
-    effective_from = serializers.DateTimeField(default=None, allow_null=True)
+    effective_from = Moment(default=None, allow_null=True)
 
 
 class DraftList(Door):

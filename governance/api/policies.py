@@ -16,6 +16,7 @@ from governance import ending, policy, publishing, roles
 from governance.api import show
 from governance.api.decisions import Reason
 from governance.api.door import Door, page, person
+from governance.api.fields import Moment
 from governance.api.proof import Proven
 from governance.models import EarlyAdoption, PackDraft, PackEnd, PolicyPack
 from governance.policy.parsing import LONGEST
@@ -326,8 +327,8 @@ class PublicationRecord(Proven):
     """The digest of the text that was read, and from when it binds."""
 
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}\Z")
-    effective_from = serializers.DateTimeField(default=None, allow_null=True)
-    grandfathered_until = serializers.DateTimeField(default=None, allow_null=True)
+    effective_from = Moment(default=None, allow_null=True)
+    grandfathered_until = Moment(default=None, allow_null=True)
     comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
 
 

@@ -16,6 +16,7 @@ from governance import roles, waived, waiving
 from governance.api import show
 from governance.api.decisions import Reason
 from governance.api.door import Door, page_together, person
+from governance.api.fields import Moment
 from governance.api.inventory import find_environment, find_model, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
@@ -77,8 +78,8 @@ class WaiverRecord(serializers.Serializer[Any]):
     compensating_controls = serializers.CharField(max_length=_LONG)
     plan_to_close = serializers.CharField(max_length=_LONG)
     evidence = serializers.CharField(max_length=_LONG, default="", allow_blank=True)
-    valid_from = serializers.DateTimeField()
-    valid_until = serializers.DateTimeField()
+    valid_from = Moment()
+    valid_until = Moment()
 
     def wish(self) -> waiving.Wish:
         """What is asked for."""

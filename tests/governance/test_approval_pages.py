@@ -127,6 +127,9 @@ def test_delegations_conditions_and_duties_through_the_api(world, caller):
     carl = caller(user="carl")
     until = (timezone.now() + timedelta(days=9)).isoformat()
     said = {"delegate": "dora", "role": "approver", "reason": "Leave."}
+    unclear = carl.post("delegations", {**said, "valid_until": until[:19]})
+    assert unclear.status_code == 422
+    assert "with its zone" in unclear.json()["errors"][0]["detail"]
     made = carl.post("delegations", {**said, "valid_until": until})
     assert made.status_code == 201, made.content
     wrong = carl.post("delegations", {**said, "valid_until": until})
