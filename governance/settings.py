@@ -3,10 +3,12 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
+from governance import patience
 from governance.database_roles import OWNER
 from governance.embedded import dsn_for
 from governance.environment import (
@@ -212,8 +214,11 @@ FREIGABE_OWNER_ALIAS = "owner" if OWNER_URL else "default"
 # For the web process only (wsgi.py): a command must not wait for a pool to give up.
 if env_bool("FREIGABE_DB_POOL", False):
     size = env_int("FREIGABE_DB_POOL_SIZE", 8, least=1)
-    pool = {"min_size": 1, "max_size": size, "timeout": 10}
-    DATABASES["default"]["OPTIONS"] |= {"pool": pool}
+    DATABASES["default"]["ENGINE"] = "governance.postgresql"
+    DATABASES["default"]["OPTIONS"] |= {"pool": patience.pool(size)}
+    DATABASES["default"]["OPTIONS"].setdefault(
+        "connect_timeout", patience.CONNECTING_SECONDS
+    )
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -332,6 +337,13 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A request that only wakes a worker must not wait for a broker that is gone.
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "connect_retries_timeout": 2,
+}
 if CELERY_BROKER_URL.startswith("pgmq://"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         # Keywords, because pgmq's own reading of a URL drops ?host=/socket/dir.

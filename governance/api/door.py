@@ -1,6 +1,7 @@
 """What every API view shares: the door's name, idempotency, pages of lists."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance import patience
 from governance.api.idempotency import Handler, once
 from registry.acts import through
 from registry.models import User
@@ -23,14 +25,19 @@ M = TypeVar("M", bound=Model)
 class Door(APIView):
     """An API view: acts inside know that they came through the API.
 
-    A POST with an Idempotency-Key is carried out once, see `idempotency.once`.
+    A POST with an Idempotency-Key is carried out once, see `idempotency.once`. A door
+    that decides also sets `answers_within`: then it never hangs on the database.
     """
 
     idempotent: ClassVar[bool] = True
+    answers_within: ClassVar[float | None] = None  # seconds from the request on
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Name the door, then do what DRF does."""
-        with through("api", request=request.headers.get("X-Request-Id", "")[:64]):
+        with (
+            through("api", request=request.headers.get("X-Request-Id", "")[:64]),
+            patience.within(self.answers_within or inf),
+        ):
             return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

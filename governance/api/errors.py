@@ -1,5 +1,6 @@
 """Every error as problem+json (RFC 9457), with a pointer to each wrong field."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -64,6 +65,8 @@ from governance.dossier.request import CannotBuild
 
 PROBLEM = "application/problem+json"
 
+logger = logging.getLogger(__name__)
+
 _STATUS: dict[type[Exception], int] = {
     roles.NotAllowed: 403,
     roles.RoleConflict: 409,
@@ -111,6 +114,7 @@ _STATUS: dict[type[Exception], int] = {
     AlreadyEnded: 409,
     CannotBuild: 422,
     gate.AmbiguousQuestion: 400,
+    gate.NotMigrated: 503,
     permit.NoKey: 503,
     identities.IssuerUnreachable: 503,
     identities.WrongState: 409,
@@ -134,7 +138,7 @@ _STATUS: dict[type[Exception], int] = {
     records.Refused: 422,
 }
 # What is only a matter of time: after how many seconds to ask again.
-_AGAIN: dict[type[Exception], str] = {issued.NotYet: "1"}
+_AGAIN: dict[type[Exception], str] = {issued.NotYet: "1", gate.NotMigrated: "30"}
 # Renderers of answers that leave a problem in JSON.
 _PROBLEMS_IN_JSON = ("json", "sarif", "junit", "jsonl")
 _FIELD: dict[type[Exception], str] = {
@@ -193,10 +197,12 @@ def _database_problem(error: Exception) -> Response | None:
         return _answer(
             409, _("Something else was stored at the same moment. Read it and retry.")
         )
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, (DatabaseError, InterfaceError)):
+        # Gone, silent, full, damaged, or without a column that this code asks for.
+        logger.error("The database failed: %s", error, exc_info=error)
         return _answer(
             503,
-            _("The database cannot be reached. Nothing was changed; try again."),
+            _("The database cannot answer now. Nothing is permitted; try again."),
             headers={"Retry-After": "5"},
         )
     return None

@@ -20,6 +20,7 @@ from governance.api.results.sarif import LOCATION
 from governance.api.scope import asked_about, visible
 from governance.gate import Question
 from governance.models import GateDecision
+from governance.patience import DECIDING_SECONDS
 from registry.models import Deployment
 
 
@@ -84,6 +85,7 @@ class DecisionRecord(serializers.Serializer[Any]):
 class Gate(Door):
     """`gate`"""
 
+    answers_within = DECIDING_SECONDS
     renderer_classes = results.RENDERERS
     content_negotiation_class = results.ByFormat
 
@@ -131,6 +133,8 @@ def decide(data: Mapping[str, str], request: Request) -> GateDecision:
 
 class Decisions(Door):
     """`gate/decisions`"""
+
+    answers_within = DECIDING_SECONDS
 
     def still_true(self, request: Request, body: dict[str, Any]) -> bool:
         """A decision is given again only while the gate would decide the same."""
@@ -185,6 +189,7 @@ class ReadinessRecord(serializers.Serializer[Any]):
 class Readiness(Door):
     """`models/{slug}/versions/{version}/readiness`"""
 
+    answers_within = DECIDING_SECONDS
     renderer_classes = results.RENDERERS
     content_negotiation_class = results.ByFormat
 

@@ -6,7 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from governance import permit
+from governance import gate, permit
+from governance.patience import DECIDING_SECONDS, within
 
 
 @require_GET
@@ -17,12 +18,14 @@ def live(_request: HttpRequest) -> JsonResponse:
 
 @require_GET
 def ready(_request: HttpRequest) -> JsonResponse:
-    """The process can decide: database and keys are there."""
+    """The process can decide: database, its migrations and keys are there."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM governance_policypack LIMIT 1")
-        permit.gate_key()
-    except (Error, permit.NoKey) as error:
+        with within(DECIDING_SECONDS):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM governance_policypack LIMIT 1")
+            gate.require_migrated()
+            permit.gate_key()
+    except (Error, gate.NotMigrated, permit.NoKey) as error:
         return JsonResponse(
             {"status": _("not ready"), "because": str(error)}, status=503
         )
@@ -33,8 +36,9 @@ def ready(_request: HttpRequest) -> JsonResponse:
 def keys(_request: HttpRequest) -> JsonResponse:
     """Public keys for permits and checkpoints (`keys.json`)."""
     try:
-        return JsonResponse(permit.public_keys(at=timezone.now()))
-    except permit.NoKey as error:
+        with within(DECIDING_SECONDS):
+            return JsonResponse(permit.public_keys(at=timezone.now()))
+    except (Error, permit.NoKey) as error:
         return JsonResponse(
             {"status": _("not ready"), "because": str(error)}, status=503
         )

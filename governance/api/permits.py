@@ -20,6 +20,7 @@ from governance.api.door import Door, page, person
 from governance.api.gate import DecisionRecord
 from governance.api.scope import visible
 from governance.models import GateDecision, PermitRevocation, SecurityEvent
+from governance.patience import DECIDING_SECONDS
 
 _LONG = 10_000
 
@@ -73,6 +74,8 @@ def find_permit(permit_id: UUID, request: Request) -> GateDecision:
 class Permit(Door):
     """`permits/{id}`"""
 
+    answers_within = DECIDING_SECONDS
+
     @extend_schema(responses=PermitRecord)
     def get(self, request: Request, permit_id: UUID) -> Response:
         """The envelopes of a permit and its state: valid, expired, revoked ..."""
@@ -96,6 +99,8 @@ class Proof(Door):
 
 class Renewal(Door):
     """`permits/{id}/renewal`"""
+
+    answers_within = DECIDING_SECONDS
 
     def still_true(self, request: Request, body: dict[str, Any]) -> bool:
         """A renewed permit is given again only while it counts."""
@@ -144,6 +149,8 @@ class RevocationList(Door):
 
 class RevokedPermits(Door):
     """`permits/revoked`"""
+
+    answers_within = DECIDING_SECONDS
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from governance.api.door import Door
 from governance.api.gate import QuestionRecord, decide
+from governance.patience import DECIDING_SECONDS
 
 
 class Measured(serializers.Serializer[Any]):
@@ -27,6 +28,8 @@ _ANSWER = inline_serializer("MetricRecord", {"data": Measured()})
 
 class Metric(Door):
     """`gate/metric`"""
+
+    answers_within = DECIDING_SECONDS
 
     @extend_schema(
         parameters=[

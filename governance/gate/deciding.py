@@ -8,6 +8,7 @@ from governance import conditions, emergencies, fast_lane, permit, roles, securi
 from governance.case import Case
 from governance.gate import checking, remembering
 from governance.gate.asking import Question, bare, check_question, find
+from governance.gate.migrated import require_migrated
 from governance.gate.permitting import Signed, signed
 from governance.models import GateDecision
 from governance.policy import Check
@@ -27,7 +28,7 @@ def decide(
 
     Everything unknown, missing, expired or unreadable is a denial with its reason.
     `renewal_of` is the permit whose question is asked again, see `issued.renew`.
-    Raises `NotAllowed` and `AmbiguousQuestion`; then nothing is recorded.
+    Raises `NotAllowed`, `NotMigrated`, `AmbiguousQuestion`; then nothing is recorded.
     """
     check_question(question)
     roles.require(
@@ -82,8 +83,12 @@ def decide(
 def examine(
     question: Question, *, by: User, at: datetime
 ) -> tuple[Case | None, list[Check]]:
-    """All checks of a question, without recording anything (readiness)."""
+    """All checks of a question, without recording anything (readiness).
+
+    Raises `NotMigrated`, `NotAllowed` and `AmbiguousQuestion`.
+    """
     check_question(question)
+    require_migrated()
     # Before anything is read: what changes meanwhile is then seen at the next question.
     moment = stillness.now()
     environment = Environment.objects.filter(slug=question.environment).first()

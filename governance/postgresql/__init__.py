@@ -1,0 +1,1 @@
+"""Django's PostgreSQL, with the patience of a web process: its `ENGINE`."""
