@@ -12,7 +12,7 @@ from governance import (
     gate,
 )
 from governance.datasets import Labels
-from governance.demo import bank, exceptions, policies, training
+from governance.demo import bank, exceptions, plans, policies, training
 from governance.demo.steps import Say, Story
 from governance.demo.training import Tables
 from governance.gate import Question
@@ -44,6 +44,7 @@ def tell(people: dict[str, User], *, say: Say, wait: Wait) -> None:
     story.ask(card, card_data, "performance fairness explainability")
     wait([first, second, card, house])
     exceptions.find(story)
+    plans.file(story, card)
     say("Signing, and asking the gate:")
     _sign_all(story, first, second, card, staff, house)
     exceptions.happen(story)
