@@ -10,6 +10,7 @@ from psycopg import Error as DatabaseError
 logger = logging.getLogger(__name__)
 
 EVIDENCE = "governance.tasks.execute_evidence"
+FORGES = "governance.tasks.call_forges"
 DOSSIERS = "governance.tasks.render_dossiers"
 
 

@@ -96,6 +96,8 @@ FREIGABE_OIDC_HTTP = env_bool("FREIGABE_OIDC_HTTP", False)
 FREIGABE_OIDC_KEYS_MINUTES = env_int("FREIGABE_OIDC_KEYS_MINUTES", 60, least=1)
 FREIGABE_OIDC_STALE_HOURS = env_int("FREIGABE_OIDC_STALE_HOURS", 24, least=1)
 FREIGABE_OIDC_TOKEN_MINUTES = env_int("FREIGABE_OIDC_TOKEN_MINUTES", 60, least=1)
+# Networks of GitHub, GitLab or Azure DevOps servers that are not public.
+FREIGABE_FORGE_ALLOW = env_networks("FREIGABE_FORGE_ALLOW", "")
 FREIGABE_TOKEN_MAX_DAYS = env_int("FREIGABE_TOKEN_MAX_DAYS", 366, least=1)
 
 # Single sign-on of people (docs/signatures.md); off without issuer and client ---------
@@ -374,6 +376,7 @@ CELERY_BEAT_SCHEDULE = {
         "pull_triggers": 300,
         "remind_signers": 300,
         "call_webhooks": 5,
+        "call_forges": 3,
         **({"mail_digests": 60} if FREIGABE_DIGEST else {}),
         **(
             {"export_log": 60 * FREIGABE_EXPORT_EVERY_MINUTES}

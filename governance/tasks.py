@@ -16,7 +16,16 @@ from audits.models import Verification
 from audits.outside import deliveries, timestamps, witnesses
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
-from governance import access, fast_lane, mailing, nudge, reminding, triggers, webhooks
+from governance import (
+    access,
+    fast_lane,
+    forges,
+    mailing,
+    nudge,
+    reminding,
+    triggers,
+    webhooks,
+)
 from governance.dossier import build
 from registry.acts import through
 
@@ -165,6 +174,19 @@ def call_webhooks() -> None:
         by = access.system_user()
         webhooks.queue(by=by, at=timezone.now())
         while webhooks.send_next(by=by, at=timezone.now()):
+            pass
+
+
+@shared_task(name="governance.tasks.call_forges", soft_time_limit=300)
+def call_forges() -> None:
+    """Decide what GitHub, GitLab and Azure DevOps asked, and answer, one by one."""
+    with through("task"):
+        by = access.system_user()
+        # One after the other: an answer rests on a decision of this minute.
+        while any(
+            step(by=by, at=timezone.now())
+            for step in (forges.answer_next, forges.decide_next)
+        ):
             pass
 
 

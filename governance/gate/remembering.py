@@ -23,6 +23,8 @@ WINDOW = timedelta(seconds=60)
 MOST = 512
 # Who asked, the answers, and what is told about them: nothing that it judges by.
 UNJUDGED = (
+    "public.governance_forgeattempt",
+    "public.governance_forgerequest",
     "public.governance_gatedecision",
     "public.governance_idempotentreply",
     "public.governance_notification",

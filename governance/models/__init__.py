@@ -37,6 +37,15 @@ from governance.models.emergencies import (
 )
 from governance.models.evaluations import Evaluation, Simulation
 from governance.models.findings import Finding, FindingChange, Severity
+from governance.models.forges import (
+    Forge,
+    ForgeAttempt,
+    ForgeEnd,
+    ForgePlace,
+    ForgePlaceConfirmation,
+    ForgePlaceEnd,
+    ForgeRequest,
+)
 from governance.models.gate import GateDecision
 from governance.models.identities import (
     PipelineToken,
@@ -124,6 +133,13 @@ __all__ = [
     "Evaluation",
     "Finding",
     "FindingChange",
+    "Forge",
+    "ForgeAttempt",
+    "ForgeEnd",
+    "ForgePlace",
+    "ForgePlaceConfirmation",
+    "ForgePlaceEnd",
+    "ForgeRequest",
     "GateDecision",
     "GateKey",
     "IdempotentReply",

@@ -95,6 +95,18 @@ def run_gitlab(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def run_azure(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """The step that asks, with the variables of its job."""
+    flow = load((EXAMPLES / "azure-devops/azure-pipelines.yml").read_text())
+    (step,) = flow["stages"][0]["jobs"][0]["steps"]
+    told = {name: str(value) for name, value in step["env"].items()}
+    return _run(
+        ["bash", "--noprofile", "--norc", "-c", step["bash"]],
+        {"PATH": os.environ["PATH"], **told, **more},
+        folder,
+    )
+
+
 def _run(
     command: list[str], environment: dict[str, str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
