@@ -7,6 +7,8 @@ request, and its thread, for ever. Time-outs of the server itself do not help th
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -15,11 +17,18 @@ from psycopg.abc import PQGen
 
 CONNECTING_SECONDS = 2  # to connect, and to hear whether a kept connection still lives
 POOL_SECONDS = 3.0  # until one of the process's connections is free
-DECIDING_SECONDS = 3.5  # a request that decides, from its beginning to its last answer
+DECIDING_SECONDS = 3.5  # a request that decides, for all its statements together
 STATEMENT_SECONDS = 30.0  # any statement of any other request
 
 RV = TypeVar("RV")
-_until: ContextVar[float | None] = ContextVar("freigabe_until", default=None)
+
+
+@dataclass
+class _Budget:
+    left: float
+
+
+_budget: ContextVar[_Budget | None] = ContextVar("freigabe_patience", default=None)
 
 
 class Silent(psycopg.OperationalError):
@@ -28,20 +37,34 @@ class Silent(psycopg.OperationalError):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give up what is asked of the database inside when so many seconds have passed."""
-    outer = _until.get()
-    end = monotonic() + seconds
-    token = _until.set(end if outer is None else min(end, outer))
+    """Wait for the database so many seconds inside, all its answers together.
+
+    Our own work is not counted: a process that has just started is slow, not hanging.
+    """
+    token = _budget.set(_Budget(left(seconds)))
     try:
         yield
     finally:
-        _until.reset(token)
+        _budget.reset(token)
 
 
 def left(most: float) -> float:
     """Seconds that may be waited now, `most` at most; 0.0 when the time is over."""
-    end = _until.get()
-    return most if end is None else min(max(end - monotonic(), 0.0), most)
+    budget = _budget.get()
+    return most if budget is None else min(max(budget.left, 0.0), most)
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """Take the time inside from what may be waited."""
+    budget = _budget.get()
+    before = budget.left if budget else inf
+    began = monotonic()
+    try:
+        yield
+    finally:
+        if budget is not None:
+            budget.left = before - (monotonic() - began)
 
 
 class Impatient(psycopg.Connection[Any]):
@@ -57,14 +80,15 @@ class Impatient(psycopg.Connection[Any]):
         """As psycopg does, no longer than the request may take. Raises `Silent`."""
         patience = left(STATEMENT_SECONDS if timeout is None else timeout)
         try:
-            return super().wait(gen, interval, patience)
+            with counted():
+                return super().wait(gen, interval, patience)
         except psycopg.errors._WaitTimeout as error:
             self.close()
             raise Silent(f"The database was silent for {patience:.1f} s.") from error
 
     def execute(self, *args: Any, **kwargs: Any) -> Any:
         """Only the pool asks here, whether the server is there; Django has cursors."""
-        with within(CONNECTING_SECONDS):
+        with counted(), within(CONNECTING_SECONDS):
             return super().execute(*args, **kwargs)
 
 

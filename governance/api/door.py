@@ -30,7 +30,7 @@ class Door(APIView):
     """
 
     idempotent: ClassVar[bool] = True
-    answers_within: ClassVar[float | None] = None  # seconds from the request on
+    answers_within: ClassVar[float | None] = None  # seconds of waiting, see `patience`
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Name the door, then do what DRF does."""

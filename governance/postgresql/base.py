@@ -17,4 +17,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: Any) -> Any:
         """A connection that still answered. Raises `PoolTimeout`."""
         self.pool.open()
-        return self.pool.getconn(timeout=patience.left(patience.POOL_SECONDS))
+        with patience.counted():
+            return self.pool.getconn(timeout=patience.left(patience.POOL_SECONDS))

@@ -163,7 +163,7 @@ def children(parent: int) -> list[int]:
 
 
 @contextmanager
-def bank(var: Path, unblock: Callable[[], Any]) -> Iterator[Bank]:
+def bank(var: Path, unblock: Callable[[], Any], *, workers: int = 1) -> Iterator[Bank]:
     """Copy the migrated PostgreSQL of the day, play the approval, start the server."""
     data = var / "postgres"
     if os.environ.get("DATABASE_URL"):
@@ -180,7 +180,7 @@ def bank(var: Path, unblock: Callable[[], Any]) -> Iterator[Bank]:
             _play(made)
             connections.close_all()
             made.url = f"http://127.0.0.1:{_free_port()}"
-            _serve(made)
+            _serve(made, workers)
             yield made
             connections.close_all()
     finally:
@@ -234,14 +234,15 @@ def _play(bank: Bank) -> None:
         )
 
 
-def _serve(bank: Bank) -> None:
+def _serve(bank: Bank, workers: int) -> None:
     """Start the web process and wait until it can decide."""
     port = bank.url.rpartition(":")[2]
     # Without these two even root may read only what the mode of a file lets it read.
     weaker = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]
     command = weaker if os.geteuid() == 0 else []
     command += [sys.executable, "-m", "gunicorn", "governance.wsgi"]
-    command += ["--worker-class", "gthread", "--workers", "1", "--threads", "4"]
+    command += ["--worker-class", "gthread", "--workers", str(workers)]
+    command += ["--threads", "4"]
     command += ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
     with (bank.var / "web.log").open("ab") as told:
         bank.web = subprocess.Popen(

@@ -1,21 +1,29 @@
 """Gates of other systems that fail open (design/rivals.md): ours do not."""
 
+import uuid
+
 import pytest
+import yaml
 
 from governance import (
     access,
     approvals,
     challenges,
+    deployments,
     eligibility,
     gate,
+    issued,
     policy,
+    registration,
     reminding,
     roles,
 )
 from governance.case import Case
-from governance.models import Authorisation
+from governance.lifecycle import State
+from governance.models import Authorisation, GateDecision
 from governance.requirements.quorum import progress
 from registry.models import Role
+from tests.governance.doors import EXAMPLES
 from tests.governance.test_duties import held, sign, submit
 from tests.governance.test_findings import raised
 from tests.world import LONG_AGO, NOW, later, log_verified
@@ -207,3 +215,142 @@ def test_validmind_an_assessment_whose_review_is_overdue_no_longer_carries(world
     with pytest.raises((approvals.NotReady, approvals.NotOpen)):
         sign(request, world.carl, "approval", at=at)
     assert not Authorisation.objects.exists()
+
+
+def permitted(world):
+    """An approved version, and the permit that the gate gave for it."""
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    sign(request, world.carl, "approval")
+    decision = asked(world)
+    assert decision.allowed
+    return request.version, decision
+
+
+@pytest.mark.parametrize("slug", ["staging", "Production", "", "production "])
+def test_dataiku_an_infrastructure_without_a_policy_of_its_own_is_not_open(world, slug):
+    """An environment that nobody registered or approved for has no lenient default."""
+    permitted(world)
+    if slug == "staging":
+        registration.register_environment(slug=slug, name="Staging", by=world.ola)
+    question = gate.Question(slug, "mortgage-approval", "1")
+    try:
+        decision = gate.decide(question=question, by=world.ola, at=NOW)
+    except gate.AmbiguousQuestion:
+        return
+    assert (decision.allowed, decision.permit) == (False, "")
+
+
+def test_datarobot_what_runs_without_a_permit_is_never_counted_as_permitted(world):
+    submit(world, world.ready())
+    denied = asked(world)
+    for permit_id in ("", str(denied.pk), str(uuid.uuid4())):
+        row = deployments.record(
+            version=denied.version,
+            environment=world.production,
+            artifact_sha256=world.artifact().sha256,
+            permit_id=permit_id,
+            source="pipeline",
+            by=world.ola,
+            at=NOW,
+        )
+        assert not row.authorised
+        assert row.because
+
+
+def test_sagemaker_no_event_is_an_answer_and_a_later_state_denies(world):
+    """A pipeline asks; the answer follows the state of now, not the change to it."""
+    version, decision = permitted(world)
+    deployments.change_authorisation(
+        authorisation=decision.authorisation,
+        to=State.SUSPENDED,
+        reason="Drift.",
+        by=world.rita,
+        at=NOW,
+    )
+    assert not asked(world, later(seconds=1)).allowed
+    now = GateDecision.objects.get(pk=decision.pk)
+    assert issued.state_of(now, at=later(seconds=1)) not in issued.VALID
+    assert version == decision.version
+
+
+def test_databricks_no_field_of_the_inventory_is_read_as_an_approval(world):
+    model = world.model(purpose="approved", restrictions="approval: approved")
+    world.version(model, "approved")
+    world.version(model, "production")
+    for version in ("approved", "production"):
+        question = gate.Question("production", "mortgage-approval", version)
+        assert not gate.decide(question=question, by=world.ola, at=NOW).allowed
+
+
+def test_domino_a_model_without_any_pack_of_its_own_is_gated_all_the_same(world):
+    """No bundle has to be attached: the packs in force say themselves what they ask."""
+    version = world.version(world.model("unheard-of", jurisdictions=["ZZ"]), "1")
+    question = gate.Question("production", "unheard-of", "1")
+    decision = gate.decide(question=question, by=world.ola, at=NOW)
+    assert not decision.allowed
+    assert decision.version == version
+    names = {c["requirement"] for c in decision.checks if not c["passed"]}
+    assert {"gate-authorisation", "gate-status"} <= names
+
+
+def test_squash_no_key_is_made_up_when_the_key_is_gone(world, settings, tmp_path):
+    """Neither a default key nor a fresh one signs for the one that is lost."""
+    permitted(world)
+    settings.FREIGABE_KEYS_DIR = tmp_path
+    decision = asked(world, later(seconds=1))
+    assert (decision.allowed, decision.permit) == (False, "")
+    assert [c["requirement"] for c in decision.checks if not c["passed"]] == [
+        "gate-key"
+    ]
+    assert list(tmp_path.glob("*.pem")) == []
+
+
+def test_squash_who_asks_is_a_token_never_a_name_in_the_body(world, client):
+    permitted(world)
+    answer = client.post(
+        "/api/v1/gate/decisions",
+        {
+            "model": "mortgage-approval",
+            "version": "1",
+            "environment": "production",
+            "user": "ola",
+        },
+        content_type="application/json",
+        headers={"X-Forwarded-User": "ola"},
+    )
+    assert answer.status_code == 401
+    assert "payload" not in answer.content.decode()
+
+
+def test_mlflow_an_alias_is_no_version_that_the_gate_knows(world):
+    permitted(world)
+    for alias in ("champion", "production", "latest", "models:/mortgage-approval@prod"):
+        question = gate.Question("production", "mortgage-approval", alias)
+        assert not gate.decide(question=question, by=world.ola, at=NOW).allowed
+
+
+def test_validmind_an_overdue_tier_shuts_the_gate_whatever_it_was_signed_on(world):
+    """What carries an approval is judged again at each question."""
+    permitted(world)
+    decision = asked(world, later(days=800))
+    failing = {c["requirement"]: c["title"] for c in decision.checks if not c["passed"]}
+    assert not decision.allowed
+    assert failing["first-002"] == "Risk assessed and not overdue"
+
+
+def test_squash_our_webhooks_fail_closed_and_are_not_opted_into(world):
+    """failurePolicy Fail; no label on what is checked decides whether it is checked."""
+    manifests = [
+        part
+        for path in sorted(EXAMPLES.rglob("*.y*ml"))
+        for part in yaml.safe_load_all(path.read_text())
+        if isinstance(part, dict)
+        and part.get("kind", "").endswith("WebhookConfiguration")
+    ]
+    if not manifests:
+        pytest.skip("The manifest of the cluster's door is not here yet.")
+    for manifest in manifests:
+        for hook in manifest["webhooks"]:
+            assert hook["failurePolicy"] == "Fail"
+            assert "objectSelector" not in hook
