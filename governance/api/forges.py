@@ -14,10 +14,17 @@ from rest_framework.response import Response
 
 from governance import forges, roles
 from governance.api.door import Door, page, person
-from governance.api.identities import require_reader
+from governance.api.identities import READERS
 from governance.api.proof import Proven
 from governance.api.show import Json, user
 from governance.models import Forge, ForgePlace, ForgeRequest
+
+
+def _require_reader(request: Request) -> None:
+    """As for pipelines, and for all of them: reasons name models and environments."""
+    by = person(request)
+    if not any(roles.may(by, name, model="*", environment="*") for name in READERS):
+        roles.require(by, READERS[0], model="*", environment="*")
 
 
 def forge(row: Forge) -> Json:
@@ -127,7 +134,7 @@ class ForgeList(Door):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List the servers, those ended too."""
-        require_reader(request)
+        _require_reader(request)
         rows = Forge.objects.select_related("user", "registered_by", "end")
         return page(request, rows, forge, ordering=["name", "id"])
 
@@ -189,7 +196,7 @@ class PlaceList(Door):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List all places, those ended too."""
-        require_reader(request)
+        _require_reader(request)
         return page(request, forges.read(), place, ordering=["-proposed_at", "id"])
 
 
@@ -272,7 +279,7 @@ class RequestList(Door):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List what servers asked and were answered, the newest first."""
-        require_reader(request)
+        _require_reader(request)
         rows = ForgeRequest.objects.select_related("forge")
         rows = rows.prefetch_related("attempts")
         return page(request, rows, asked, ordering=["-received_at", "id"])
@@ -285,7 +292,7 @@ class Again(Door):
     def post(self, request: Request, row_id: UUID) -> Response:
         """Decide anew, and answer once more."""
         by = person(request)
-        roles.require(by, "trust pipelines")
+        roles.require(by, "trust pipelines", model="*", environment="*")
         row = get_object_or_404(ForgeRequest, pk=row_id)
         found = forges.answer_again(request=row, by=by, at=timezone.now())
         return Response(asked(found))

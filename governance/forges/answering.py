@@ -73,7 +73,7 @@ def answer_again(*, request: ForgeRequest, by: User, at: datetime) -> ForgeReque
 
     Raises `NotAllowed`, and `CannotAnswer` while it waits or cannot be answered.
     """
-    roles.require(by, "trust pipelines")
+    roles.require(by, "trust pipelines", model="*", environment="*")
     rows = ForgeRequest.objects.select_for_update(of=("self",))
     row = rows.select_related("forge").get(pk=request.pk)
     if row.state == State.WAITING:

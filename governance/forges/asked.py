@@ -141,7 +141,7 @@ def _gitlab(headers: Headers, body: bytes) -> Asked | None:
     digest = sha256_hex(body)
     sha = _sha(_part(request, "last_commit"), "id")
     return Asked(
-        delivery=headers.get("Idempotency-Key", "")[:100] or digest,
+        delivery=_header(headers, "Idempotency-Key", digest),
         content_sha256=digest,
         project_id=str(project_id),
         project=_text(project, "path_with_namespace"),
@@ -228,8 +228,8 @@ def _sha(said: Json, name: str) -> str:
     return found
 
 
-def _header(headers: Headers, name: str) -> str:
-    found = headers.get(name, "")
+def _header(headers: Headers, name: str, without: str = "") -> str:
+    found = headers.get(name) or without
     if not 1 <= len(found) <= 100 or not found.isprintable():
         raise _missing(name)
     return found

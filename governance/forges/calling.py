@@ -129,11 +129,11 @@ def _to_gitlab(row: ForgeRequest) -> _Call:
 
 
 def _to_azure(row: ForgeRequest) -> _Call:
-    """`POST {PlanUrl}/{ProjectId}/_apis/distributedtask/hubs/.../events`."""
+    """`POST {PlanUrl}/{ProjectId}/_apis/distributedtask/hubs/.../events`, 7.1."""
     said = row.answer_to
     return _Call(
         path=f"/{said['ProjectId']}/_apis/distributedtask/hubs/{said['hub']}/plans/"
-        f"{said['PlanId']}/events?api-version=2.0-preview.1",
+        f"{said['PlanId']}/events?api-version=7.1",
         body={
             "name": "TaskCompleted",
             "taskId": said["TaskInstanceId"],

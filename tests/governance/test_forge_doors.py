@@ -127,6 +127,11 @@ def test_two_hands_by_call(world, clock, outside, caller):
     for path in ("forges", "forge-places", "forge-requests"):
         assert ben.get(path).status_code == 403
     assert ben.post("forges", body).status_code == 403
+    narrow = caller(user="adam", models_pattern="credit-*")
+    placed = caller(user="adam", environments=("production",))
+    for limited in (narrow, placed):
+        assert limited.get("forge-requests").status_code == 403
+        assert limited.post(again, {}).status_code == 403
 
 
 def test_two_hands_by_page(world, clock, outside):

@@ -79,6 +79,9 @@ def test_the_action_writes_the_permit_a_summary_and_sarif(bank, github, tmp_path
         assert json.load(sarif)["version"] == "2.1.0"
     assert f"ALLOW {decision.pk}" in (tmp_path / "summary").read_text()
     assert decision.pipeline_token.claims["run_id"] == "99"
+    place = {"environment": "production"}
+    done, output = run_action(tmp_path, github, server=address, digest=digest, **place)
+    assert (done.returncode, "sarif" in output) == (0, False), done
 
 
 def test_a_denial_of_the_action_names_the_next_step_and_leaves_no_permit(

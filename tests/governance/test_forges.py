@@ -1,5 +1,6 @@
 """GitHub, GitLab and Azure DevOps ask; only the gate's yes ever gets there."""
 
+import json
 from collections.abc import Iterator
 
 import jsonschema_rs
@@ -7,6 +8,7 @@ import jwt
 import pytest
 from django.db import transaction
 
+from audits.models import Entry
 from governance import deployments, forges, identities
 from governance.forges import Place
 from governance.gate import Question
@@ -131,6 +133,29 @@ def test_github_is_answered_as_an_app_in_this_repository_alone(world, outside, m
     assert f"/gate/{decision.pk}/" in answer["comment"]
 
 
+def test_what_github_sends_is_what_its_schema_has(world, outside, make):
+    base = "github/payload-schemas/api.github.com/"
+    known = schema(f"{base}deployment_protection_rule/requested.schema.json")
+    deployment = schema(f"{base}common/deployment.schema.json")
+    _headers, body = message(make())
+    said = json.loads(body)
+    assert set(said) <= set(known["properties"])
+    assert set(said["deployment"]) <= set(deployment["properties"])
+    assert said["action"] in known["properties"]["action"]["enum"]
+
+
+def test_no_secret_stands_in_the_log(world, outside, make):
+    secrets = []
+    for kind in KINDS:
+        forge = make(kind)
+        secrets += [forge.secret, forge.credential]
+        send(forge)
+    kept = "".join(Entry.objects.values_list("body", flat=True))
+    assert forge.name in kept
+    for secret in filter(None, [*secrets, "PRIVATE KEY", "eyJ.of.azure"]):
+        assert secret not in kept
+
+
 def test_the_other_two_are_answered_with_the_numbers_that_they_gave(
     world, outside, make
 ):
@@ -146,7 +171,7 @@ def test_the_other_two_are_answered_with_the_numbers_that_they_gave(
     ids = row.answer_to
     assert path == (
         f"/{ids['ProjectId']}/_apis/distributedtask/hubs/Build/plans/{ids['PlanId']}"
-        "/events?api-version=2.0-preview.1"
+        "/events?api-version=7.1"
     )
     assert headers["Authorization"] == "Bearer eyJ.of.azure"
     told = schema("fixtures/ci_identity_and_callbacks.json")["azure_devops_post_event"]
