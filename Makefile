@@ -9,6 +9,8 @@ SETUP = for p in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11
 	2>/dev/null; then exec "$$p" tools/setup.py --python "$(PYTHON)" --for $(1); fi; \
 	done; echo "No Python 3 runs here: install Python 3.11 or later." >&2; exit 1
 
+# Processes that share the tests: `auto` is one per core, none for a single file.
+WORKERS ?= 0
 export PORT
 export ORT_DISABLE_TELEMETRY = 1
 
@@ -16,7 +18,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 help:
 	@echo "make demo [PORT=8000] [RESET=1]   see Freigabe at work"
-	@echo "make test [ARGS=...]              run the tests"
+	@echo "make test [ARGS=...]              run the tests; WORKERS=auto: on all cores"
 	@echo "make bench [ONLY=name,...]        run the benchmarks"
 	@echo "make soak                         run the long batteries"
 	@echo "make lint                         check style, types and import contracts"
@@ -31,7 +33,7 @@ demo: setup
 	@exec $(PY) manage.py demo $(if $(filter-out 0,$(RESET)),--reset)
 
 test: setup-test
-	@exec $(PY) -m pytest -m "not soak" $(ARGS)
+	@exec $(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not soak" $(ARGS)
 
 soak: setup-test
 	@# Ten of the twenty parts of 500 histories run beside all the rest.

@@ -2,8 +2,9 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SESSIONS = ROOT / "var" / "test"
 VAR = SESSIONS / str(os.getpid())
 DATA = VAR / "postgres"
+# A process of the tests, its server, and a model in the sandbox.
+WORKER_BYTES = 2 * 1024**3
 
 # Django reads its settings on first use, which is after this file is imported.
 os.environ["DJANGO_SETTINGS_MODULE"] = "governance.settings"
@@ -71,11 +74,14 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Say how many processes share the tests: one per core, none for a single file.
 
-    Each has its own PostgreSQL. One that was named from outside is not shared.
+    Each has its own PostgreSQL, so a server that DATABASE_URL names is not shared.
     """
-    cores = len(os.sched_getaffinity(0))
     single = len(config.args) == 1 and ".py" in config.args[0]
-    return 0 if single or cores == 1 or os.environ.get("DATABASE_URL") else cores
+    if single or os.environ.get("DATABASE_URL"):
+        return 0
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    workers = min(len(os.sched_getaffinity(0)), memory // WORKER_BYTES)
+    return workers if workers > 1 else 0
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -121,7 +127,7 @@ def django_db_setup(
     owner = connections[settings.FREIGABE_OWNER_ALIAS].settings_dict["USER"]
     own_server = not os.environ.get("DATABASE_URL")
     started = template.started(DATA) if own_server else nullcontext()
-    with django_db_blocker.unblock(), started:
+    with django_db_blocker.unblock(), _untimed(), started:
         if own_server:
             superuser = embedded.dsn_for(DATA, user="postgres", database="postgres")
             _run(superuser, sql.SQL("ALTER ROLE freigabe_owner CREATEDB"))
@@ -187,6 +193,16 @@ def fresh_database(
         _run(
             admin, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
         )
+
+
+@contextmanager
+def _untimed() -> Iterator[None]:
+    """Stop pytest-timeout's clock: to migrate, or to wait for it, is no test's time."""
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
 
 
 def _address(url: str, *, database: str, user: str = "") -> str:

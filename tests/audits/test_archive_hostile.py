@@ -108,6 +108,7 @@ def _kill_and_go_on(settings: Any, step: int) -> int:
     return kills
 
 
+@pytest.mark.timeout(600)
 def test_killed_in_the_middle_it_goes_on(full, settings):
     assert _kill_and_go_on(settings, 101) >= 2
 
@@ -117,6 +118,7 @@ def test_killed_between_many_statements_it_goes_on(full, settings):
     assert _kill_and_go_on(settings, 7) > 20
 
 
+@pytest.mark.timeout(600)
 def test_killed_around_the_detaching_it_is_whole_or_not_at_all(full, settings):
     """The transaction that detaches is killed at each of its statements in turn."""
     before = Entry.objects.filter(entry_id__lt=END).count()
