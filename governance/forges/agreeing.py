@@ -194,6 +194,8 @@ def propose(*, forge: Forge, place: Place, by: User, at: datetime) -> ForgePlace
             )
             % {"names": "owner_id"}
         ]
+    if forge.kind != Kind.GITHUB and place.owner_id:
+        errors["owner_id"] = [_("Only GitHub names the owner. Leave it empty.")]
     if errors:
         raise Refused(errors)
     assert environment is not None  # noqa: S101

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from governance.models import GateDecision
 
+KEPT = 8000  # signs of a reason: an entry of the log holds 64 KiB
 LONGEST = 1024  # signs of a comment (GitHub, "Create custom protection rules")
 # Signs that Markdown would obey, and @, which would call people.
 _MARKS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>|#~"} | {"@": "(at)"})
@@ -26,7 +27,7 @@ def of_decision(row: GateDecision) -> str:
             lines.append(
                 f"{check['title']}: {check['observed']}. {check['next_step']}".strip()
             )
-    return "\n".join(_line(line) for line in lines)
+    return "\n".join(_line(line) for line in lines)[:KEPT]
 
 
 def comment(reason: str, decision: GateDecision | None) -> str:

@@ -237,7 +237,7 @@ def again(request: PersonRequest, row_id: UUID) -> HttpResponse:
 
 
 def _reason(request: PersonRequest) -> str:
-    return request.POST.get("reason", "").replace("\x00", "")
+    return request.POST.get("reason", "").replace("\x00", "")[:2000]
 
 
 def _sentence(refusal: Exception) -> str:

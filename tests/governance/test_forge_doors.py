@@ -63,7 +63,7 @@ def test_a_webhook_comes_in_and_is_answered_by_the_worker(world, clock, outside)
         agreed(world, forge)
         ask(world, kind)
         answer = posted(forge)
-        assert (answer.status_code, answer.json()["state"]) == (202, "waiting")
+        assert (answer.status_code, answer.json()["state"]) == (200, "waiting")
         assert posted(forge).json()["id"] == answer.json()["id"]
     work(world)
     assert {row.allowed for row in ForgeRequest.objects.all()} == {True}
