@@ -4,7 +4,15 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from governance import access, conditions, emergencies, issued, roles, suspensions
+from governance import (
+    access,
+    conditions,
+    emergencies,
+    issued,
+    roles,
+    security,
+    suspensions,
+)
 from governance.lifecycle import stands
 from governance.models import EmergencyAuthorisation, GateDecision
 from governance.suspensions import CannotChange, change_authorisation
@@ -28,7 +36,8 @@ def record(
     """Record that a version runs. Without a valid permit it counts as unauthorised.
 
     A report is never refused for lack of a permit: what runs must be known. With one,
-    it supersedes what older versions were authorised for there. Raises `NotAllowed`.
+    it supersedes what older versions were authorised for there. Another file than the
+    registered one is a security event. Raises `NotAllowed`.
     """
     roles.require(
         by, "report deployments", model=version.model, environment=environment
@@ -49,11 +58,25 @@ def record(
         reported_by=by,
         reported_at=at,
     )
+    _tell_mismatch(row)
     newer = decision.authorisation if decision and row.authorised else None
     # An emergency is short, and ends nothing.
     if newer is not None and decision is not None and decision.emergency is None:
         suspensions.supersede(newer=newer, by=access.system_user(), at=at)
     return row
+
+
+def _tell_mismatch(row: Deployment) -> None:
+    part = row.version.version_artifacts.filter(role="model")
+    stored = part.values_list("artifact__sha256", flat=True).first() or ""
+    if row.artifact_sha256 != stored:
+        security.record_mismatch(
+            version=row.version,
+            environment=row.environment,
+            expected=stored,
+            seen=row.artifact_sha256,
+            at=row.reported_at,
+        )
 
 
 def _why_unauthorised(

@@ -109,18 +109,20 @@ def get(
     headers: Mapping[str, str] | None = None,
     seconds: float = SECONDS,
     largest: int = LARGEST_ANSWER,
+    certificate: str = "",
     resolve: Resolve = socket.getaddrinfo,
 ) -> Document:
     """Fetch a document whole, whatever its status; follow no redirect.
 
-    As `post`, within `seconds` for everything. A body that breaks off, or an answer of
-    more than `largest` bytes with its headers, is a failure, never a part. Raises
-    `AddressRefused`, `CallFailed`.
+    As `post`, within `seconds` for everything. `certificate` is the authority (PEM)
+    that alone is trusted to vouch for the other side. A body that breaks off, or an
+    answer of more than `largest` bytes with its headers, is a failure, never a part.
+    Raises `AddressRefused`, `CallFailed`.
     """
     deadline = time.monotonic() + seconds
     target = _target(url, allowed, resolve, deadline)
     request = _request(target, b"", headers or {}, method="GET")
-    return _fetched(target, request, deadline, largest)
+    return _fetched(target, request, deadline, largest, certificate)
 
 
 def send(
@@ -143,10 +145,14 @@ def send(
 
 
 def _fetched(
-    target: _Target, request: bytes, deadline: float, largest: int
+    target: _Target,
+    request: bytes,
+    deadline: float,
+    largest: int,
+    certificate: str = "",
 ) -> Document:
     try:
-        received, ended = _exchange(target, request, deadline, largest + 1)
+        received, ended = _exchange(target, request, deadline, largest + 1, certificate)
         if len(received) > largest:
             raise CallFailed(
                 _("%(host)s answers with more than %(size)s bytes.")
@@ -160,9 +166,13 @@ def _fetched(
 
 
 def _exchange(
-    target: _Target, request: bytes, deadline: float, largest: int = LARGEST_ANSWER
+    target: _Target,
+    request: bytes,
+    deadline: float,
+    largest: int = LARGEST_ANSWER,
+    certificate: str = "",
 ) -> tuple[bytes, bool]:
-    with _connected(target, deadline) as sock:
+    with _connected(target, deadline, certificate) as sock:
         sock.settimeout(_left(deadline))
         sock.sendall(request)
         return _read(sock, deadline, largest)
@@ -241,13 +251,15 @@ def _within(address: Address, networks: Sequence[str]) -> bool:
     return any(address in ipaddress.ip_network(network) for network in networks)
 
 
-def _connected(target: _Target, deadline: float) -> socket.socket:
+def _connected(
+    target: _Target, deadline: float, certificate: str = ""
+) -> socket.socket:
     sock = socket.create_connection((target.address, target.port), _left(deadline))
     if target.parts.scheme == "http":
         return sock
     try:
         sock.settimeout(_left(deadline))
-        context = ssl.create_default_context()
+        context = ssl.create_default_context(cadata=certificate or None)
         return context.wrap_socket(sock, server_hostname=target.host)
     except BaseException:
         sock.close()

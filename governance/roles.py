@@ -79,6 +79,14 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("answer challenges"): {R.OWNER, R.DEVELOPER},
         gettext_noop("ask the gate"): _PEOPLE | {R.CI},
         gettext_noop("report deployments"): {R.OPERATOR, R.CI},
+        gettext_noop("configure deployment sources"): {R.OPERATOR, R.PLATFORM_ADMIN},
+        gettext_noop("reconcile deployments"): {
+            R.OPERATOR,
+            R.PLATFORM_ADMIN,
+            R.RISK_MANAGER,
+            R.COMPLIANCE,
+            R.AUDITOR,
+        },
         gettext_noop("suspend"): {
             R.RISK_MANAGER,
             R.OPERATOR,

@@ -10,6 +10,14 @@ from registry.models import Environment, ModelVersion, Role
 
 TOLD = (Role.RISK_MANAGER, Role.PLATFORM_ADMIN, Role.OPERATOR)
 QUIET = timedelta(hours=24)
+_ASKED = gettext_lazy(
+    "In %(place)s the file with SHA-256 %(seen)s was asked for; %(expected)s "
+    "is approved. The gate denied it. Find out who built and sent this file."
+)
+_REPORTED = gettext_lazy(
+    "In %(place)s the file with SHA-256 %(seen)s is reported to run; %(expected)s is "
+    "registered. Find out who built and deployed this file, and stop it."
+)
 
 
 def record_mismatch(
@@ -53,17 +61,14 @@ def _tell(event: SecurityEvent) -> None:
         subject=gettext_lazy(
             "Security: another file than the approved one of %(version)s"
         ),
-        text=gettext_lazy(
-            "In %(place)s the file with SHA-256 %(seen)s was asked for; %(expected)s "
-            "is approved. The gate denied it. Find out who built and sent this file."
-        ),
+        text=_ASKED if event.decision_id else _REPORTED,
         values={
             "version": event.version,
             "place": event.environment.name,
             "seen": event.seen,
             "expected": event.expected or "–",
         },
-        link=f"/gate/{event.decision_id}/" if event.decision_id else "/gate/",
+        link=f"/gate/{event.decision_id}/" if event.decision_id else "/deployments/",
         about=event,
         kind="security.digest-mismatch",
         at=event.seen_at,

@@ -117,6 +117,14 @@ require_together(
     needed=FREIGABE_SSO_REQUIRED,
 )
 
+# What runs (docs/reconciliation.md) ---------------------------------------------------
+# Networks of clusters and registries that are not public, such as 10.1.0.0/16.
+FREIGABE_SOURCES_ALLOW = env_networks("FREIGABE_SOURCES_ALLOW", "")
+# After so many days without word, what was reported counts as stale.
+FREIGABE_STALE_DAYS = env_int("FREIGABE_STALE_DAYS", 30, least=1)
+# Images that carry no model, such as istio/ or docker.io/istio/proxyv2.
+FREIGABE_KUBERNETES_IMAGES = env_list("FREIGABE_KUBERNETES_IMAGES", "")
+
 # Security ---------------------------------------------------------------------------
 DEBUG = env_bool("FREIGABE_DEBUG", False)
 SECRET_KEY = env_secret("FREIGABE_SECRET_KEY") or kept_secret(VAR_DIR / "secret_key")
@@ -377,6 +385,7 @@ CELERY_BEAT_SCHEDULE = {
         "remind_signers": 300,
         "call_webhooks": 5,
         "call_forges": 3,
+        "pull_deployments": 60,
         **({"mail_digests": 60} if FREIGABE_DIGEST else {}),
         **(
             {"export_log": 60 * FREIGABE_EXPORT_EVERY_MINUTES}

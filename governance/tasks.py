@@ -22,6 +22,7 @@ from governance import (
     forges,
     mailing,
     nudge,
+    reconciliation,
     reminding,
     triggers,
     webhooks,
@@ -200,3 +201,16 @@ def mail_digests() -> None:
                 pass
         except mailing.NotSent as error:
             logger.warning("%s", error)
+
+
+@shared_task(name="governance.tasks.pull_deployments", soft_time_limit=300)
+def pull_deployments() -> None:
+    """Look at the sources that are due, and tell of what runs and may not."""
+    with through("task"):
+        by = access.system_user()
+        for source in reconciliation.due(at=timezone.now()):
+            try:
+                reconciliation.reconcile(source=source, by=by, at=timezone.now())
+            except reconciliation.WrongState as error:
+                logger.info("%s: %s", source, error)
+        reconciliation.tell_unauthorised(by=by, at=timezone.now())

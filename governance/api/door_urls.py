@@ -2,9 +2,17 @@
 
 from django.urls import path
 
-from governance.api import forges, opa, rollouts, siem
+from governance.api import forges, kubernetes, opa, rollouts, running, siem
+
+_SOURCE = "deployment-sources/<uuid:row_id>"
 
 urlpatterns = [
+    path("deployments/running", running.Running.as_view(), name="running"),
+    path("deployment-sources", running.SourceList.as_view(), name="sources"),
+    path(f"{_SOURCE}/end", running.SourceEnd.as_view(), name="source-end"),
+    path(f"{_SOURCE}/secret", running.SourceSecret.as_view(), name="source-secret"),
+    path(f"{_SOURCE}/looks", running.SourceLooks.as_view(), name="source-looks"),
+    path("models/<slug:slug>/rollbacks", running.Rollbacks.as_view(), name="rollbacks"),
     path("gate/metric", rollouts.Metric.as_view(), name="gate-metric"),
     path("opa/data", opa.Data.as_view(), name="opa-data"),
     path("opa/bundle.tar.gz", opa.Bundle.as_view(), name="opa-bundle"),
@@ -27,6 +35,12 @@ urlpatterns = [
         "forge-requests/<uuid:row_id>/again",
         forges.Again.as_view(),
         name="forge-request-again",
+    ),
+    path("kubernetes/admission", kubernetes.Admission.as_view(), name="admission"),
+    path(
+        "kubernetes/admission/<slug:environment>",
+        kubernetes.Admission.as_view(),
+        name="admission-of-environment",
     ),
     path("events", siem.Events.as_view(), name="events"),
 ]

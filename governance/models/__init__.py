@@ -81,6 +81,13 @@ from governance.models.risk import (
     RiskScenario,
     TierDecision,
 )
+from governance.models.running import (
+    DeploymentSource,
+    Rollback,
+    Sighting,
+    SightingEnd,
+    SourceRun,
+)
 from governance.models.security import SecurityEvent
 from governance.models.signatures import RecordSignature
 from governance.models.signing import (
@@ -118,6 +125,7 @@ __all__ = [
     "Declaration",
     "Delegation",
     "DelegationEnd",
+    "DeploymentSource",
     "Dissent",
     "DissentOverride",
     "Dossier",
@@ -172,14 +180,18 @@ __all__ = [
     "RiskAssessment",
     "RiskMatrix",
     "RiskScenario",
+    "Rollback",
     "SecurityEvent",
     "SeriesUse",
     "Severity",
+    "Sighting",
+    "SightingEnd",
     "Signature",
     "SignatureAttempt",
     "SigningChallenge",
     "SigningSeries",
     "Simulation",
+    "SourceRun",
     "Status",
     "StatusChange",
     "StepUp",

@@ -28,6 +28,8 @@ BOTH = {
     "governance.keeping.set_rule": COMMAND_LINE,
     "governance.permit.ring.rotate": "a command where the keys lie",
     "governance.policy.set_up.publish": "the first policy, put in force by migrations",
+    "governance.reconciliation.recording.record": WORKER,
+    "governance.reconciliation.telling.tell_unauthorised": WORKER,
     "governance.risk.require_reassessment": "assessing.demand decides who may",
     "governance.roles.end": COMMAND_LINE,
     "governance.roles.grant": COMMAND_LINE,
@@ -36,6 +38,7 @@ BOTH = {
     "governance.webhooks.send_next": WORKER,
 }
 NO_PAGE = {
+    "governance.admission.deciding.admit": "clusters ask",
     "governance.breaches.report": "monitoring reports what it observed, no person",
     "governance.datasets.point_at": PIPELINE,
     "governance.datasets.register": PIPELINE,

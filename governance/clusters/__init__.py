@@ -1,0 +1,1 @@
+"""What clusters and model registries say that they run, as they say it."""

@@ -1,0 +1,46 @@
+"""What runs against what may run: sources, looks at them, and what follows."""
+
+from governance.reconciliation.configuring import (
+    Wish,
+    WrongState,
+    ask,
+    configure,
+    end,
+    replace_secret,
+)
+from governance.reconciliation.looking import due, reconcile
+from governance.reconciliation.recording import (
+    gone_from_cluster,
+    record,
+    seen_by_cluster,
+)
+from governance.reconciliation.standing import (
+    Running,
+    SourceState,
+    State,
+    in_scope,
+    running,
+    source_states,
+)
+from governance.reconciliation.telling import tell_unauthorised
+
+__all__ = [
+    "Running",
+    "SourceState",
+    "State",
+    "Wish",
+    "WrongState",
+    "ask",
+    "configure",
+    "due",
+    "end",
+    "gone_from_cluster",
+    "in_scope",
+    "reconcile",
+    "record",
+    "replace_secret",
+    "running",
+    "seen_by_cluster",
+    "source_states",
+    "tell_unauthorised",
+]

@@ -1,0 +1,300 @@
+"""What runs and whether it may, judged when it is read."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from governance.models import DeploymentSource, Sighting, SourceRun
+from governance.reconciliation.permitted import Verdict, Verdicts
+from registry.models import Deployment, Environment, ModelVersion, User
+
+MISSED = 3  # looks in a row that were missed, before what was seen is stale
+VANISHED_FOR = timedelta(days=30)
+
+
+class State(enum.StrEnum):
+    """How something that runs stands against what may run."""
+
+    PERMITTED = "permitted"
+    UNAUTHORISED = "unauthorised"
+    STALE = "stale"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True)
+class Running:
+    """One file at one place, and what of it. `row` is what was reported or seen."""
+
+    row: Sighting | Deployment
+    state: State
+    because: str
+    next_step: str
+    environment: Environment
+    place: str
+    sha256: str
+    version: ModelVersion | None
+    witness: str
+    since: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """A source, its last look, and the last one that saw anything."""
+
+    source: DeploymentSource
+    last: SourceRun | None
+    seen_at: datetime | None
+
+    def is_silent(self, at: datetime) -> bool:
+        """Whether its word is too old to be believed."""
+        patience = timedelta(minutes=self.source.interval_minutes * MISSED)
+        return self.seen_at is None or self.seen_at + patience < at
+
+
+@dataclass(frozen=True)
+class _View:
+    """Everything that the judgement of one entry needs."""
+
+    at: datetime
+    sources: Mapping[UUID, SourceState]
+    verdicts: Verdicts
+    seen: frozenset[tuple[UUID, str]]
+    seen_places: frozenset[tuple[UUID, str, str]]
+
+    def confirmable_since(self, environment: Environment) -> datetime | None:
+        """The last good look of a living source in an environment."""
+        looks = [
+            one.seen_at
+            for one in self.sources.values()
+            if one.source.environment_id == environment.pk
+            and one.seen_at is not None
+            and not one.is_silent(self.at)
+        ]
+        return max(looks, default=None)
+
+
+def source_states(*, ended: bool = False) -> list[SourceState]:
+    """The sources by name with their last looks; `ended` adds those that ended."""
+    rows = DeploymentSource.objects.select_related(
+        "environment", "configured_by", "ended_by"
+    )
+    if not ended:
+        rows = rows.filter(ended_at=None)
+    return [_source_state(row) for row in rows]
+
+
+def _source_state(row: DeploymentSource) -> SourceState:
+    runs = row.runs.select_related("run_by").order_by("-sequence")
+    good = runs.filter(found__isnull=False).first()
+    return SourceState(row, runs.first(), good.began_at if good else None)
+
+
+def running(*, at: datetime) -> list[Running]:
+    """Everything that runs as far as anybody said, the worst first.
+
+    Sightings of living sources, what clusters were let run, and the newest report of
+    each pipeline; what a source saw itself is not told twice.
+    """
+    sources = {one.source.pk: one for one in source_states()}
+    looked = list(_open_sightings(sources))
+    clusters, reports = list(_of_clusters()), list(_reports())
+    gone = list(_gone(sources, at))
+    view = _View(
+        at,
+        sources,
+        Verdicts(
+            [(r.environment_id, r.sha256) for r in (*looked, *clusters, *gone)],
+            reports,
+            at=at,
+        ),
+        frozenset((row.environment_id, row.sha256) for row in looked),
+        frozenset((row.environment_id, row.place, row.sha256) for row in looked),
+    )
+    found = [_seen(row, view) for row in looked]
+    found += [
+        _told(row, row.place, row.seen_at, view)
+        for row in clusters
+        if (row.environment_id, row.place, row.sha256) not in view.seen_places
+    ]
+    found += [_reported(row, view) for row in reports if not _is_seen(row, view)]
+    ended = (_vanished(row, view) for row in gone)
+    found += [one for one in ended if one is not None]
+    order = list(_ORDER)
+    return sorted(
+        found,
+        key=lambda one: (
+            order.index(one.state),
+            one.environment.slug,
+            one.place,
+            str(one.row.pk),
+        ),
+    )
+
+
+_ORDER = (State.UNAUTHORISED, State.VANISHED, State.STALE, State.PERMITTED)
+
+
+def _open_sightings(sources: Iterable[UUID]) -> Iterable[Sighting]:
+    rows = Sighting.objects.filter(source__in=list(sources), end=None)
+    return rows.select_related("environment", "source")
+
+
+def _of_clusters() -> Iterable[Sighting]:
+    rows = Sighting.objects.filter(source=None, end=None)
+    rows = rows.select_related("environment", "reported_by")
+    found = {
+        (row.reported_by_id, row.environment_id, row.place, row.sha256): row
+        for row in rows.order_by("seen_at")
+    }
+    return found.values()
+
+
+def _reports() -> Iterable[Deployment]:
+    """The newest report of each model, environment and reporter's place."""
+    rows = Deployment.objects.order_by(
+        "version__model_id", "environment_id", "source", "-reported_at"
+    ).distinct("version__model_id", "environment_id", "source")
+    return rows.select_related("version__model__owner", "environment", "reported_by")
+
+
+def _gone(sources: Iterable[UUID], at: datetime) -> Iterable[Sighting]:
+    """The last of what was seen at places where nothing is seen any more."""
+    rows = Sighting.objects.filter(end__gone_at__gt=at - VANISHED_FOR)
+    rows = rows.filter(source=None) | rows.filter(source__in=list(sources))
+    rows = rows.select_related("environment", "source", "reported_by", "end")
+    last: dict[tuple[object, ...], Sighting] = {}
+    for row in rows.order_by("seen_at"):
+        last[(row.source_id, row.reported_by_id, row.environment_id, row.place)] = row
+    open_rows = Sighting.objects.filter(end=None).values_list(
+        "source_id", "reported_by_id", "environment_id", "place"
+    )
+    taken = set(open_rows)
+    return [row for key, row in last.items() if key not in taken]
+
+
+def _is_seen(row: Deployment, view: _View) -> bool:
+    """Whether a source sees what was rightly reported: then the source tells it."""
+    return row.authorised and (row.environment_id, row.artifact_sha256) in view.seen
+
+
+def _seen(row: Sighting, view: _View) -> Running:
+    source = view.sources[row.source_id] if row.source_id else None
+    verdict = view.verdicts.of_sighting(row)
+    last = source.seen_at if source else None
+    if verdict.state == State.PERMITTED and source and source.is_silent(view.at):
+        verdict = Verdict(
+            State.STALE,
+            _("Its source was not seen since %(at)s.") % {"at": _moment(last)},
+            _("An operator finds out why the source does not answer."),
+            verdict.version,
+        )
+    witness = row.source.name if row.source else ""
+    return _entry(row, verdict, witness, row.place, row.seen_at, last or row.seen_at)
+
+
+def _told(row: Sighting, place: str, seen_at: datetime, view: _View) -> Running:
+    verdict = view.verdicts.of_sighting(row)
+    verdict = _aged(verdict, row.environment, seen_at, view)
+    witness = row.reported_by.printed_name if row.reported_by else ""
+    return _entry(row, verdict, witness, place, seen_at, seen_at)
+
+
+def _reported(row: Deployment, view: _View) -> Running:
+    verdict = view.verdicts.of_report(row)
+    verdict = _aged(verdict, row.environment, row.reported_at, view)
+    witness = row.reported_by.printed_name
+    return _entry(row, verdict, witness, row.source, row.reported_at, row.reported_at)
+
+
+def _aged(
+    verdict: Verdict, environment: Environment, told_at: datetime, view: _View
+) -> Verdict:
+    """What was only told once: is it still there, and is the word not too old?"""
+    if verdict.state != State.PERMITTED:
+        return verdict
+    look = view.confirmable_since(environment)
+    if look is not None and look > told_at + _GRACE:
+        return Verdict(
+            State.VANISHED,
+            _("No source of this environment sees it."),
+            _("An operator finds out whether it still runs, and where."),
+            verdict.version,
+        )
+    if told_at + timedelta(days=settings.FREIGABE_STALE_DAYS) < view.at:
+        return Verdict(
+            State.STALE,
+            _("Nobody reported it since %(at)s.") % {"at": _moment(told_at)},
+            _("The pipeline reports it again, or an operator configures a source."),
+            verdict.version,
+        )
+    return verdict
+
+
+_GRACE = timedelta(minutes=10)  # until what was admitted is there to be seen
+
+
+def _vanished(row: Sighting, view: _View) -> Running | None:
+    """What was permitted and is gone; what was not is welcome to be."""
+    verdict = view.verdicts.of_sighting(row)
+    if verdict.state != State.PERMITTED:
+        return None
+    gone = row.end.gone_at
+    return _entry(
+        row,
+        Verdict(
+            State.VANISHED,
+            _("It was not seen since %(at)s.") % {"at": _moment(gone)},
+            _("The owner retires it, or an operator finds out why it stopped."),
+            verdict.version,
+        ),
+        row.source.name if row.source else str(row.reported_by),
+        row.place,
+        row.seen_at,
+        gone,
+    )
+
+
+def _entry(
+    row: Sighting | Deployment,
+    verdict: Verdict,
+    witness: str,
+    place: str,
+    since: datetime,
+    seen_at: datetime,
+) -> Running:
+    digest = row.sha256 if isinstance(row, Sighting) else row.artifact_sha256
+    return Running(
+        row=row,
+        state=State(verdict.state),
+        because=verdict.because,
+        next_step=verdict.next_step,
+        environment=row.environment,
+        place=place,
+        sha256=digest,
+        version=verdict.version,
+        witness=witness,
+        since=since,
+        seen_at=seen_at,
+    )
+
+
+def _moment(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC") if at else "–"
+
+
+def in_scope(one: Running, by: User) -> bool:
+    """Whether a token may see it; what belongs to no known model needs one for all."""
+    if by.scope is None:
+        return True
+    slug = one.version.model.slug if one.version else "*"
+    places = by.scope.environments
+    return fnmatchcase(slug, by.scope.models_pattern) and (
+        not places or one.environment.slug in places
+    )
