@@ -39,7 +39,7 @@ urlpatterns = [
     path("kubernetes/admission", kubernetes.Admission.as_view(), name="admission"),
     path(
         "kubernetes/admission/<slug:environment>",
-        kubernetes.Admission.as_view(),
+        kubernetes.AdmissionOfEnvironment.as_view(),
         name="admission-of-environment",
     ),
     path("events", siem.Events.as_view(), name="events"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
@@ -32,7 +32,7 @@ class ReviewParser(JSONParser):
             raise ParseError(_("This is no AdmissionReview.")) from error
 
 
-class ReviewRequest(serializers.Serializer[Any]):
+class AdmissionRequest(serializers.Serializer[Any]):
     """Of an object that a cluster is asked to store."""
 
     uid = serializers.CharField()
@@ -45,15 +45,15 @@ class ReviewRequest(serializers.Serializer[Any]):
     dryRun = serializers.BooleanField(required=False)  # noqa: N815
 
 
-class ReviewRecord(serializers.Serializer[Any]):
+class AdmissionReviewRecord(serializers.Serializer[Any]):
     """What the API server sends."""
 
     apiVersion = serializers.ChoiceField([API_VERSION])  # noqa: N815
     kind = serializers.ChoiceField([KIND])
-    request = ReviewRequest()
+    request = AdmissionRequest()
 
 
-class ReviewResponse(serializers.Serializer[Any]):
+class AdmissionResponse(serializers.Serializer[Any]):
     """Whether it may."""
 
     uid = serializers.CharField()
@@ -63,21 +63,21 @@ class ReviewResponse(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField(), required=False)
 
 
-class ReviewAnswer(serializers.Serializer[Any]):
+class AdmissionAnswer(serializers.Serializer[Any]):
     """What the API server reads."""
 
     apiVersion = serializers.ChoiceField([API_VERSION])  # noqa: N815
     kind = serializers.ChoiceField([KIND])
-    response = ReviewResponse()
+    response = AdmissionResponse()
 
 
 class Admission(Door):
-    """`kubernetes/admission`, `kubernetes/admission/{environment}`"""
+    """`kubernetes/admission`"""
 
     idempotent = False  # the API server asks anew
     parser_classes = (ReviewParser,)
 
-    @extend_schema(request=ReviewRecord, responses=ReviewAnswer)
+    @extend_schema(request=AdmissionReviewRecord, responses=AdmissionAnswer)
     def post(self, request: Request, environment: str = "") -> Response:
         """Decide on every file that the object names; 200 also for a denial.
 
@@ -106,6 +106,13 @@ class Admission(Door):
         except (admission.Malformed, roles.NotAllowed) as error:
             answer = admission.Answer(allowed=False, message=str(error))
         return Response(_review(uid, answer))
+
+
+@extend_schema_view(
+    post=extend_schema(operation_id="kubernetes_admission_of_environment")
+)
+class AdmissionOfEnvironment(Admission):
+    """`kubernetes/admission/{environment}`"""
 
 
 def _of_token(request: Request, uid: str) -> str:

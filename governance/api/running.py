@@ -118,7 +118,7 @@ class SourceList(Door):
         return page(request, rows, source, ordering=["name", "id"])
 
 
-class EndRecord(serializers.Serializer[Any]):
+class SourceEndRecord(serializers.Serializer[Any]):
     """Why it is looked at no more."""
 
     reason = serializers.CharField(max_length=2000)
@@ -127,10 +127,10 @@ class EndRecord(serializers.Serializer[Any]):
 class SourceEnd(Door):
     """`deployment-sources/{id}/end`"""
 
-    @extend_schema(request=EndRecord, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=SourceEndRecord, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, row_id: UUID) -> Response:
         """Look no more, and forget the token."""
-        form = EndRecord(data=request.data)
+        form = SourceEndRecord(data=request.data)
         form.is_valid(raise_exception=True)
         row = reconciliation.end(
             source=_find(request, row_id),
@@ -141,7 +141,7 @@ class SourceEnd(Door):
         return Response(source(row))
 
 
-class SecretRecord(serializers.Serializer[Any]):
+class SourceSecretRecord(serializers.Serializer[Any]):
     """The new token."""
 
     secret = serializers.CharField(max_length=8000)
@@ -150,10 +150,10 @@ class SecretRecord(serializers.Serializer[Any]):
 class SourceSecret(Door):
     """`deployment-sources/{id}/secret`"""
 
-    @extend_schema(request=SecretRecord, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=SourceSecretRecord, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, row_id: UUID) -> Response:
         """Look with another token."""
-        form = SecretRecord(data=request.data)
+        form = SourceSecretRecord(data=request.data)
         form.is_valid(raise_exception=True)
         row = reconciliation.replace_secret(
             source=_find(request, row_id),
