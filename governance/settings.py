@@ -313,6 +313,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
+        "SourceKindEnum": "governance.models.DeploymentSource.Kind",
         "ReviewOutcomeEnum": "governance.models.PeriodicReview.Outcome",
         "EvidenceOutcomeEnum": "audits.models.ForeignEvidence.Outcome",
         "ChallengeOutcomeEnum": "governance.challenges.Outcome",

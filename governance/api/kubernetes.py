@@ -48,8 +48,8 @@ class AdmissionRequest(serializers.Serializer[Any]):
 class AdmissionReviewRecord(serializers.Serializer[Any]):
     """What the API server sends."""
 
-    apiVersion = serializers.ChoiceField([API_VERSION])  # noqa: N815
-    kind = serializers.ChoiceField([KIND])
+    apiVersion = serializers.CharField()  # noqa: N815
+    kind = serializers.CharField()
     request = AdmissionRequest()
 
 
@@ -66,8 +66,8 @@ class AdmissionResponse(serializers.Serializer[Any]):
 class AdmissionAnswer(serializers.Serializer[Any]):
     """What the API server reads."""
 
-    apiVersion = serializers.ChoiceField([API_VERSION])  # noqa: N815
-    kind = serializers.ChoiceField([KIND])
+    apiVersion = serializers.CharField()  # noqa: N815
+    kind = serializers.CharField()
     response = AdmissionResponse()
 
 
