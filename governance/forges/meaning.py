@@ -101,6 +101,7 @@ def _asked_before(row: ForgeRequest, place: ForgePlace) -> Iterator[GateDecision
         pipeline_token__rule__issuer=row.forge.issuer,
         pipeline_token__rule__confirmation__isnull=False,
         pipeline_token__rule__end__isnull=True,
+        pipeline_token__rule__user__is_active=True,
         pipeline_token__first_used_at__gte=row.received_at - LONGEST_RUN,
         pipeline_token__claims__contains=same,
         asked_environment=place.environment.slug,

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from audits.models import Entry
-from governance import deployments, forges, identities
+from governance import access, deployments, forges, identities
 from governance.forges import Place
 from governance.gate import Question
 from governance.lifecycle import State as AuthorisationState
@@ -327,6 +327,14 @@ def test_another_run_or_issuer_or_an_ended_rule_does_not_count(world, make):
     identities.end(rule=rule, reason="Moved.", by=world.rita, at=NOW)
     forges.answer_again(request=ForgeRequest.objects.get(), by=world.adam, at=NOW)
     assert not work(world).allowed
+
+
+def test_a_pipeline_whose_account_was_deactivated_does_not_count(world, make):
+    forge = make()
+    asked_for = ask(world, "github").decided_for
+    access.deactivate(user=asked_for, by=world.adam, at=NOW)
+    send(forge)
+    assert "No version is known" in work(world).reason
 
 
 def test_a_model_outside_of_the_place_is_a_no(world, outside):
