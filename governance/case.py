@@ -87,7 +87,7 @@ class Case:
         if found is None or self.granted is not None:
             return self
         # What was read for another request is read anew: caches are no fields.
-        return replace(self, granted=found)
+        return replace(self, granted=found).knowing(around=self.around)
 
     def knowing(self, **parts: Any) -> Self:
         """The same case, with properties that were read already, for many at once."""
@@ -118,7 +118,13 @@ class Case:
     @cached_property
     def standing(self) -> risk.Standing:
         """The risk now: the tier that binds, what was decided on it, what is due."""
-        return risk.standing_with(self.version.model, self.assessment, self.at)
+        return risk.standing_with(
+            self.version.model,
+            self.assessment,
+            self.at,
+            decided=not self.around.none("tier_decisions"),
+            demanded=not self.around.none("demands"),
+        )
 
     @property
     def tier(self) -> int:
@@ -128,7 +134,11 @@ class Case:
     @cached_property
     def shelf(self) -> policy.Shelf:
         """All that had been published by then."""
-        return policy.shelf(at=self.at)
+        return policy.shelf(
+            at=self.at,
+            ended=not self.around.none("pack_ends"),
+            adopted=not self.around.none("early_adoptions"),
+        )
 
     @cached_property
     def packs(self) -> tuple[policy.Applying, ...]:
@@ -240,7 +250,9 @@ class Case:
         """Who may not sign the request, by id, and why; without a request nobody."""
         if self.request is None:
             return {}
-        return {**self.around.hands, **separation.askers(self.request)}
+        decided = not self.around.none("tier_decisions")
+        askers = separation.askers(self.request, decided=decided)
+        return {**self.around.hands, **askers}
 
     @cached_property
     def reports(self) -> dict[str, EvidenceReport]:
@@ -250,7 +262,8 @@ class Case:
     @cached_property
     def held(self) -> declared.Held:
         """What people declared and attached that counts."""
-        return declared.held(self.version, self.at)
+        attached = not self.around.none("attachments")
+        return declared.held(self.version, self.at, attached=attached)
 
     @cached_property
     def status(self) -> Status:

@@ -94,13 +94,18 @@ def _stands(row: Declaration, on: date) -> bool:
     return not kind.verdict or row.fields.get(kind.verdict) in ("passed", "warned")
 
 
-def held(version: ModelVersion, at: datetime) -> Held:
+def held(version: ModelVersion, at: datetime, *, attached: bool = True) -> Held:
     """What is declared and attached about one version by `at`."""
-    return held_by([version], at)[version.pk]
+    return held_by([version], at, attached=attached)[version.pk]
 
 
-def held_by(versions: Iterable[ModelVersion], at: datetime) -> dict[UUID, Held]:
-    """The same for many versions, in four queries."""
+def held_by(
+    versions: Iterable[ModelVersion], at: datetime, *, attached: bool = True
+) -> dict[UUID, Held]:
+    """The same for many versions, in four queries.
+
+    Not `attached`: there is known to be no attachment.
+    """
     rows = list(versions)
     pks = [version.pk for version in rows]
     datasets: dict[UUID, dict[UUID, str]] = defaultdict(dict)
@@ -111,11 +116,12 @@ def held_by(versions: Iterable[ModelVersion], at: datetime) -> dict[UUID, Held]:
         datasets[version][dataset] = slug
     declarations = _declarations(rows, {d for of in datasets.values() for d in of}, at)
     attachments: dict[UUID, list[ForeignEvidence]] = defaultdict(list)
-    for row in (
+    rows_attached = (
         ForeignEvidence.objects.filter(version__in=pks, attached_at__lte=at)
         .select_related("signer", "artifact")
         .order_by("-attached_at", "-id")
-    ):
+    )
+    for row in rows_attached if attached else ():
         attachments[row.version_id].append(row)
     return {
         version.pk: Held(

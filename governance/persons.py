@@ -40,13 +40,14 @@ class CannotRecord(Exception):
 
 
 class Register:
-    """Which accounts are of one human, as is known now: three queries for them all.
+    """Which accounts are of one human, as is known now: three queries for them all,
+    two where nobody declared anything (`linked`).
 
     The address in an account counts although nobody verified it: equality only ever
     forbids.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, linked: bool = True) -> None:
         self.machines: set[UUID] = set()
         self.left: set[UUID] = set()
         self.known: dict[UUID, set[Identifier]] = defaultdict(set)
@@ -66,7 +67,9 @@ class Register:
         links = PersonLink.objects.order_by("sequence")
         self.declared = {
             frozenset((first, second)): same
-            for first, second, same in links.values_list("first", "second", "same")
+            for first, second, same in (
+                links.values_list("first", "second", "same") if linked else ()
+            )
         }
         self._accounts = self._of_one_human()
 

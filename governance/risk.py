@@ -110,16 +110,25 @@ def standing_of(model: RegisteredModel, at: datetime) -> Standing:
 
 
 def standing_with(
-    model: RegisteredModel, assessment: RiskAssessment | None, at: datetime
+    model: RegisteredModel,
+    assessment: RiskAssessment | None,
+    at: datetime,
+    *,
+    decided: bool = True,
+    demanded: bool = True,
 ) -> Standing:
-    """The same where this assessment counts, as in a dossier of the past."""
+    """The same where this assessment counts, as in a dossier of the past.
+
+    Not `decided`, not `demanded`: there is known to be no decision on the tier of any
+    assessment of the model, no demand for another one.
+    """
     if assessment is None:
         return _standing(_Known(model, None, (), ()), (), at)
     known = _Known(
         model,
         assessment,
-        list(assessment.tier_decisions.all()),
-        list(assessment.demands.all()),
+        list(assessment.tier_decisions.all()) if decided else (),
+        list(assessment.demands.all()) if demanded else (),
     )
     rows = list(RiskMatrix.objects.all())
     alone = _standing(known, rows, at)

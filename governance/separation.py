@@ -85,15 +85,17 @@ def hands_in_request(request: ApprovalRequest) -> dict[str, str]:
     return {**hands_in(request.version), **askers(request)}
 
 
-def askers(request: ApprovalRequest) -> dict[str, str]:
+def askers(request: ApprovalRequest, *, decided: bool = True) -> dict[str, str]:
     """Who asked for the approval, and who judged the risk that it rests on, or changed
     the tier that follows: they would choose how many must sign, and be one of them.
+
+    Not `decided`: there is known to be no decision on the tier.
     """
-    decided = request.assessment.tier_decisions.all()
+    decisions = request.assessment.tier_decisions.all() if decided else ()
     return {
         **{
             str(row.decided_by_id): _("decided on the tier that it rests on")
-            for row in decided
+            for row in decisions
         },
         str(request.assessment.assessed_by_id): _("assessed the risk that it rests on"),
         str(request.requested_by_id): _("asked for this approval"),

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from audits.models import EvidenceReport, Verification
-from governance import findings, persons, planned, separation, waived
+from governance import absent, findings, persons, planned, separation, waived
 from governance.models import (
     Authorisation,
     AuthorisationChange,
@@ -46,6 +46,8 @@ class Together:
         self.versions = {version.pk: version for version in versions}
         self.at = at
         self.models = {v.model_id: v.model for v in self.versions.values()}
+        # The kinds of records of which there is known to be none.
+        self.absent: frozenset[str] = frozenset()
 
     def around(self, version: ModelVersion) -> "Surroundings":
         """What stands around one of them."""
@@ -68,26 +70,36 @@ class Together:
     @cached_property
     def findings(self) -> Mapping[UUID, list[findings.Standing]]:
         """By version, its open findings and those of its model, the worst first."""
+        if "findings" in self.absent:
+            return {}
         return findings.open_by(self.versions.values(), self.at)
 
     @cached_property
     def waivers(self) -> Mapping[UUID, list[waived.Ending]]:
         """By model, its granted waivers that have not ended."""
+        if "waivers" in self.absent:
+            return {}
         return waived.active_by(self.models.values(), self.at)
 
     @cached_property
     def change_plans(self) -> Mapping[UUID, ChangePlan]:
         """By version, the change plan that comes with it."""
+        if "plans" in self.absent:
+            return {}
         return planned.plans_by(self.versions, self.at)
 
     @cached_property
     def changes(self) -> Mapping[UUID, ChangeRecord]:
         """By version, that it is a minor change under the plan of another."""
+        if "changes" in self.absent:
+            return {}
         return planned.records_by(self.versions, self.at)
 
     @cached_property
     def challenges(self) -> Mapping[UUID, list[bool]]:
         """By version, whether each challenge is answered and disposed of."""
+        if "challenges" in self.absent:
+            return {}
         rows = Challenge.objects.filter(
             request__version__in=self.versions, raised_at__lte=self.at
         ).annotate(
@@ -102,6 +114,8 @@ class Together:
     @cached_property
     def incidents(self) -> Mapping[UUID, list[Incident]]:
         """By model, its serious incidents."""
+        if "incidents" in self.absent:
+            return {}
         found = defaultdict(list)
         for row in (
             Incident.objects.filter(model__in=self.models, recorded_at__lte=self.at)
@@ -114,6 +128,8 @@ class Together:
     @cached_property
     def reviews(self) -> Mapping[UUID, PeriodicReview]:
         """By model, its newest periodic review."""
+        if "reviews" in self.absent:
+            return {}
         rows = PeriodicReview.objects.filter(
             model__in=self.models, reviewed_at__lte=self.at
         )
@@ -176,7 +192,7 @@ class Together:
     @cached_property
     def register(self) -> persons.Register:
         """Which accounts are of one human."""
-        return persons.Register()
+        return persons.Register(linked="person_links" not in self.absent)
 
     @cached_property
     def roles_since(self) -> Since:
@@ -204,6 +220,17 @@ class Surroundings:
     def of(cls, version: ModelVersion, at: datetime) -> Self:
         """Of a version for itself."""
         return cls(version, Together([version], at))
+
+    def look(self) -> None:
+        """Find out in one question what there is none of, before many are asked.
+
+        For who only reads: what an act writes afterwards would not be seen.
+        """
+        self.together.absent = absent.around(self.version)
+
+    def none(self, kind: str) -> bool:
+        """Whether there is known to be no record of a kind, see `governance.absent`."""
+        return kind in self.together.absent
 
     @property
     def hands(self) -> Mapping[str, str]:

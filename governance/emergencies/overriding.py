@@ -25,6 +25,8 @@ def in_force(case: Case) -> EmergencyAuthorisation | None:
     Everything is read anew at every question: its end, its review, the file, the
     environment's permission, and whether the file was revoked meanwhile.
     """
+    if case.around.none("emergencies"):
+        return None
     begun = EmergencyAuthorisation.objects.filter(
         emergency__version=case.version,
         emergency__environment=case.environment,

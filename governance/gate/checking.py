@@ -151,7 +151,11 @@ def log_check(*, at: datetime) -> Check:
     """The log was verified lately and holds; if not, the gate stays shut."""
     # By time, and none from the future: a row put in by hand counts until the next run.
     past = Verification.objects.filter(ran_at__lte=at)
-    latest = past.order_by("-ran_at", "-id").first()
+    return log_holds(past.order_by("-ran_at", "-id").first(), at=at)
+
+
+def log_holds(latest: Verification | None, *, at: datetime) -> Check:
+    """The same of the newest verification by `at`, which the caller has read."""
     oldest = at - timedelta(hours=settings.FREIGABE_LOG_MAX_AGE_HOURS)
     fresh = latest is not None and latest.ran_at >= oldest
     passed = fresh and latest is not None and latest.ok

@@ -12,6 +12,7 @@ from governance.gate.migrated import require_migrated
 from governance.gate.permitting import Signed, signed
 from governance.models import GateDecision
 from governance.policy import Check
+from governance.surroundings import Surroundings
 from registry.acts import act
 from registry.models import Environment, User
 
@@ -101,7 +102,8 @@ def examine(
     roles.require(by, "read", model=version.model, environment=environment)
     case = Case(version, environment, at)
     judged, standing = remembering.judged(case, _standing, moment=moment)
-    asked = _of_question(judged, standing, question.digest, at)
+    # Of this question's moment: what is remembered was read at an earlier one.
+    asked = _of_question(judged, standing, question.digest, case.around, at)
     if any(check.blocks for check in asked):
         judged = case.as_granted()
         asked = emergencies.overridden(judged, asked)
@@ -111,12 +113,13 @@ def examine(
 def checks_of(case: Case, *, digest: str = "") -> list[Check]:
     """Every check of a known version and environment, as gate and dossier show them."""
     case = case.as_granted()
-    checks = _of_question(case, _standing(case), digest, case.at)
+    checks = _of_question(case, _standing(case), digest, case.around, case.at)
     return emergencies.overridden(case, checks)
 
 
 def _standing(case: Case) -> list[Check]:
     """The checks that rest on governed rows and the time alone."""
+    case.around.look()
     return [
         checking.life_cycle(case),
         checking.authorised(case),
@@ -128,10 +131,15 @@ def _standing(case: Case) -> list[Check]:
 
 
 def _of_question(
-    case: Case, standing: list[Check], digest: str, at: datetime
+    case: Case,
+    standing: list[Check],
+    digest: str,
+    around: Surroundings,
+    at: datetime,
 ) -> list[Check]:
     """The standing checks among those that are made for each question."""
-    return [checking.digest(case, digest), *standing, checking.log_check(at=at)]
+    log = checking.log_holds(around.verification, at=at)
+    return [checking.digest(case, digest), *standing, log]
 
 
 def _tell_mismatch(row: GateDecision, case: Case | None) -> None:

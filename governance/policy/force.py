@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -96,12 +97,19 @@ def _spares(row: PolicyPack, at: datetime, granted_at: datetime) -> bool:
     return until is not None and at < until and granted_at < row.effective_from
 
 
-def shelf(*, at: datetime, packs: Iterable[PolicyPack] | None = None) -> Shelf:
+def shelf(
+    *,
+    at: datetime,
+    packs: Iterable[PolicyPack] | None = None,
+    ended: bool = True,
+    adopted: bool = True,
+) -> Shelf:
     """What had been published and decided by a moment.
 
-    `packs` stand in for the published ones, to try out others.
+    `packs` stand in for the published ones, to try out others. Not `ended`, not
+    `adopted`: there is known to be no end of a pack, no early adoption.
     """
-    rows = PolicyPack.objects.filter(published_at__lte=at) if packs is None else packs
+    rows = _published(at) if packs is None else packs
     versions: dict[str, list[PolicyPack]] = defaultdict(list)
     for row in rows:
         versions[row.slug].append(row)
@@ -112,9 +120,27 @@ def shelf(*, at: datetime, packs: Iterable[PolicyPack] | None = None) -> Shelf:
     adoptions = EarlyAdoption.objects.filter(**decided).order_by("sequence")
     return Shelf(
         versions,
-        {row.slug: row.ends_at for row in ends},
-        {row.slug: row.adopted for row in adoptions},
+        {row.slug: row.ends_at for row in ends} if ended else {},
+        {row.slug: row.adopted for row in adoptions} if adopted else {},
     )
+
+
+# Texts of published packs, by the row and its digest. The database refuses to change
+# them (`append_only`), and all of them are read at every question of the gate.
+_texts: dict[tuple[UUID, str], str] = {}
+
+
+def _published(at: datetime) -> list[PolicyPack]:
+    """The packs published by a moment; each text is read once in a process."""
+    rows = list(PolicyPack.objects.filter(published_at__lte=at).defer("document"))
+    unread = {row.pk for row in rows if (row.pk, row.sha256) not in _texts}
+    if unread:
+        found = PolicyPack.objects.filter(pk__in=unread)
+        for pk, sha256, text in found.values_list("pk", "sha256", "document"):
+            _texts[pk, sha256] = text
+    for row in rows:
+        row.document = _texts[row.pk, row.sha256]
+    return rows
 
 
 def in_force(
