@@ -174,21 +174,30 @@ def end_of(request: ApprovalRequest) -> datetime | None:
     return min(ends, default=None)
 
 
-def in_permit(request: ApprovalRequest | None) -> list[dict[str, Any]]:
-    """The conditions as they travel in a permit."""
-    rows = of_request(request) if request else []
+def in_permit(case: Case) -> list[dict[str, Any]]:
+    """The conditions of what was granted, as they travel in a permit."""
     return [
         {"id": str(row.pk), "kind": row.kind, "terms": row.terms, "text": in_words(row)}
-        for row in rows
+        for row in (_of_case(case) if case.granted else ())
     ]
+
+
+def _of_case(case: Case) -> list[Condition]:
+    """Those of the request that counts; read once for a case."""
+    known: list[Condition] | None = vars(case).get("conditions")
+    if known is None:
+        request = case.granted.request if case.granted else case.request
+        nothing = request is None or case.around.none("conditions")
+        known = [] if nothing or request is None else of_request(request)
+        case.knowing(conditions=known)
+    return known
 
 
 def checks(case: Case) -> list[Check]:
     """A check for each condition of the approval, decided when it is read."""
-    request = case.granted.request if case.granted else case.request
-    if request is None or case.authorisation is None or case.around.none("conditions"):
+    if case.authorisation is None:
         return []
-    return [_check(row, case) for row in of_request(request)]
+    return [_check(row, case) for row in _of_case(case)]
 
 
 def breached(authorisation: Authorisation, *, at: datetime) -> bool:

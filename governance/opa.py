@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
+from audits import log
 from governance import gate, issued
 from governance.gate import checking
 from governance.models import GateDecision
@@ -48,7 +49,10 @@ def document(rows: Iterable[GateDecision], *, at: datetime) -> Document:
     step = max(1, int(lasts.total_seconds()) // 2)
     begun = datetime.fromtimestamp(int(at.timestamp()) // step * step, UTC)
     until = begun + lasts
-    holds = gate.log_check(at=at).passed and checking.clock(at=at).passed
+    holds = (
+        gate.log_check(at=at).passed
+        and checking.clock(log.latest_checkpoint(), at=at).passed
+    )
     data = {
         "issuer": settings.FREIGABE_INSTANCE_URL,
         "valid_until": until.isoformat(),

@@ -208,15 +208,17 @@ def require(
     *,
     model: RegisteredModel | str | None = None,
     environment: Environment | str | None = None,
+    held: frozenset[Role] | None = None,
 ) -> None:
     """Refuse unless the user is active, holds a role with the right, and is in scope.
 
-    `model` and `environment` may be slugs. Raises `NotAllowed`.
+    `model` and `environment` may be slugs. `held` are the roles of the user, where the
+    act has read them already. Raises `NotAllowed`.
     """
     if not user.is_active:
         raise NotAllowed(_("This account is deactivated."))
     allowed = RIGHTS[right]
-    if not roles_of(user) & allowed:
+    if not (roles_of(user) if held is None else held) & allowed:
         names = ", ".join(sorted(str(role.label) for role in allowed))
         raise NotAllowed(
             _("%(name)s may not %(right)s. These roles may: %(roles)s.")

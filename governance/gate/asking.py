@@ -52,20 +52,34 @@ def find(question: Question) -> tuple[ModelVersion | None, Check]:
         versions = versions.filter(version_artifacts__in=parts)
     matches = list(versions[:2])
     found = matches[0] if len(matches) == 1 else None
-    asked = f"{question.model} {question.version}".strip() or question.digest
+    if found is not None:
+        return found, known(question)
     if len(matches) > 1:
         observed = _("several versions have this file")
         next_step = _("Name model and version too.")
     else:
-        observed = asked if found else _("%(it)s is not registered") % {"it": asked}
+        observed = _("%(it)s is not registered") % {"it": _asked(question)}
         next_step = _("The developer registers the model and this version.")
-    return found, Check(
+    return None, _known(observed, next_step)
+
+
+def known(question: Question) -> Check:
+    """That there is one version which the question means."""
+    return _known(_asked(question), "")
+
+
+def _asked(question: Question) -> str:
+    return f"{question.model} {question.version}".strip() or question.digest
+
+
+def _known(observed: str, next_step: str) -> Check:
+    return Check(
         "gate-version",
         _("The version is known"),
-        passed=found is not None,
+        passed=not next_step,
         observed=observed,
         because=_("Only registered versions may run."),
-        next_step="" if found else next_step,
+        next_step=next_step,
     )
 
 

@@ -1,20 +1,22 @@
 """Deciding: examine everything, sign when nothing blocks, record the answer."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
-from audits import stillness
+from audits import log
+from audits.models import Checkpoint
 from governance import conditions, emergencies, fast_lane, permit, roles, security
 from governance.case import Case
 from governance.gate import checking, remembering
-from governance.gate.asking import Question, bare, check_question, find
+from governance.gate.asking import Question, bare, check_question, find, known
 from governance.gate.migrated import require_migrated
 from governance.gate.permitting import Signed, signed
 from governance.models import GateDecision
 from governance.policy import Check
 from governance.surroundings import Surroundings
 from registry.acts import act
-from registry.models import Environment, User
+from registry.models import Environment, Role, User
 
 
 @act
@@ -32,13 +34,16 @@ def decide(
     Raises `NotAllowed`, `NotMigrated`, `AmbiguousQuestion`; then nothing is recorded.
     """
     check_question(question)
+    held = roles.roles_of(by)
     roles.require(
         by,
         "ask the gate",
         model=question.model or None,
         environment=question.environment,
+        held=held,
     )
-    case, checks = examine(question, by=by, at=at)
+    examined = _examined(question, by, held, at)
+    case, checks = examined.case, examined.checks
     decision_id = uuid.uuid4()
     given: Signed | None = None
     broken = None
@@ -53,6 +58,7 @@ def decide(
                 checks=checks,
                 broken=broken,
                 renewal_of=str(renewal_of.pk) if renewal_of else "",
+                checkpoint=examined.checkpoint,
             )
         except permit.NoKey as error:
             checks.append(checking.no_key(str(error)))
@@ -88,26 +94,56 @@ def examine(
 
     Raises `NotMigrated`, `NotAllowed` and `AmbiguousQuestion`.
     """
+    found = _examined(question, by, None, at)
+    return found.case, found.checks
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """What was judged, and the newest checkpoint that the clock was compared with."""
+
+    case: Case | None
+    checks: list[Check]
+    checkpoint: Checkpoint | None = None
+
+
+def _examined(
+    question: Question, by: User, held: frozenset[Role] | None, at: datetime
+) -> _Examined:
     check_question(question)
     require_migrated()
     # Before anything is read: what changes meanwhile is then seen at the next question.
-    moment = stillness.now()
-    environment = Environment.objects.filter(slug=question.environment).first()
-    version, known = find(question)
-    checks = [known]
-    if environment is None:
-        checks.append(checking.unknown_environment(question.environment))
-    if version is None or environment is None:
-        return None, checks
-    roles.require(by, "read", model=version.model, environment=environment)
-    case = Case(version, environment, at)
-    judged, standing = remembering.judged(case, _standing, moment=moment)
+    kept, moment = remembering.recall(question, at)
+    if kept is None:
+        case, checks = _looked_up(question, at)
+    else:
+        case = Case(kept.case.version, kept.case.environment, at)
+        checks = [known(question)]
+    if case is None:
+        return _Examined(None, checks)
+    model, environment = case.version.model, case.environment
+    roles.require(by, "read", model=model, environment=environment, held=held)
+    judged, standing = (
+        (kept.case, list(kept.checks))
+        if kept
+        else remembering.judged(question, case, _standing, moment=moment)
+    )
     # Of this question's moment: what is remembered was read at an earlier one.
     asked = _of_question(judged, standing, question.digest, case.around, at)
     if any(check.blocks for check in asked):
         judged = case.as_granted()
         asked = emergencies.overridden(judged, asked)
-    return judged, [*checks, *asked, checking.clock(at=at)]
+    last = log.latest_checkpoint()
+    return _Examined(judged, [*checks, *asked, checking.clock(last, at=at)], last)
+
+
+def _looked_up(question: Question, at: datetime) -> tuple[Case | None, list[Check]]:
+    """The case that is meant, if there is one, and whether there is."""
+    environment = Environment.objects.filter(slug=question.environment).first()
+    version, check = find(question)
+    if environment is None:
+        return None, [check, checking.unknown_environment(question.environment)]
+    return Case(version, environment, at) if version else None, [check]
 
 
 def checks_of(case: Case, *, digest: str = "") -> list[Check]:
@@ -138,8 +174,8 @@ def _of_question(
     at: datetime,
 ) -> list[Check]:
     """The standing checks among those that are made for each question."""
-    log = checking.log_holds(around.verification, at=at)
-    return [checking.digest(case, digest), *standing, log]
+    verified = checking.log_holds(around.verification, at=at)
+    return [checking.digest(case, digest), *standing, verified]
 
 
 def _tell_mismatch(row: GateDecision, case: Case | None) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from audits import log
+from audits.models import Checkpoint
 from governance import conditions, emergencies, permit
 from governance.case import Case
 from governance.models import EmergencyAuthorisation, Signature
@@ -34,6 +34,7 @@ def signed(
     decision_id: str,
     checks: Sequence[Check],
     broken: EmergencyAuthorisation | None,
+    checkpoint: Checkpoint | None,
     renewal_of: str = "",
 ) -> Signed:
     """Sign a permit of the approval, or of the emergency that stands in for it.
@@ -73,7 +74,7 @@ def signed(
         attached=case.held.digests(),
         checks=[check.requirement for check in checks],
         use={name: getattr(model, name) for name in _USE},
-        conditions=conditions.in_permit(case.granted.request if case.granted else None),
+        conditions=conditions.in_permit(case),
         waivers=[
             {
                 "waiver_id": str(item.waiver.pk),
@@ -85,7 +86,7 @@ def signed(
         ],
         break_glass=emergencies.in_permit(broken) if broken else None,
         renewal_of=renewal_of,
-        checkpoint=log.latest_checkpoint(),
+        checkpoint=checkpoint,
     )
     statements = (
         permit.approval(given),

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
-from uuid import UUID
 
 from django.utils.translation import get_language
 
 from audits import stillness
 from governance.case import Case
+from governance.gate.asking import Question, bare
 from governance.policy import Check
 
 WINDOW = timedelta(seconds=60)
@@ -38,7 +38,8 @@ UNJUDGED = (
     "public.governance_tokenuse",
 )
 
-Key = tuple[UUID, UUID, str | None]
+# All that decides which version is meant, and the language of the answer.
+Key = tuple[str, str, str, str, str | None]
 
 
 @dataclass(frozen=True)
@@ -55,45 +56,61 @@ _kept: OrderedDict[Key, Judged] = OrderedDict()
 _lock = Lock()
 
 
+def recall(
+    question: Question, at: datetime
+) -> tuple[Judged | None, stillness.Moment | None]:
+    """What was judged for this question and still holds, and the present moment.
+
+    To be asked before anything is read. While nothing changed, the question also means
+    the same version and environment.
+    """
+    key = _key(question)
+    with _lock:
+        found = _kept.get(key)
+    if found is None:
+        return None, stillness.now()
+    if found.case.at <= at < found.until:
+        moment = stillness.unchanged(found.moment, but_for=UNJUDGED)
+        if moment is not None:
+            _keep(key, replace(found, moment=moment))
+            return found, moment
+    with _lock:
+        _kept.pop(key, None)
+    return None, stillness.now()
+
+
 def judged(
+    question: Question,
     case: Case,
     judge: Callable[[Case], list[Check]],
     *,
     moment: stillness.Moment | None,
 ) -> tuple[Case, list[Check]]:
-    """The case and its standing checks: remembered ones that still hold, or anew.
+    """The case and its standing checks, judged now and remembered if they pass.
 
     `moment` was taken before anything of the case was read; without one nothing is
     remembered. A judgement holds for `WINDOW` because it was made for both ends of it.
     """
-    key = (case.version.pk, case.environment.pk, get_language())
-    found = _recall(key, case.at)
-    if found is not None:
-        return found.case, list(found.checks)
     case = case.as_granted()
     checks = judge(case)
     if moment is not None and not any(check.blocks for check in checks):
         until = case.at + WINDOW
         later = Case(case.version, case.environment, until).as_granted()
         if not any(check.blocks for check in judge(later)):
-            _keep(key, Judged(case, tuple(checks), until, moment))
+            _keep(_key(question), Judged(case, tuple(checks), until, moment))
     return case, checks
 
 
-def _recall(key: Key, at: datetime) -> Judged | None:
-    with _lock:
-        found = _kept.get(key)
-    if found is None:
-        return None
-    moment = None
-    if found.case.at <= at < found.until:
-        moment = stillness.unchanged(found.moment, but_for=UNJUDGED)
-    if moment is None:
-        with _lock:
-            _kept.pop(key, None)
-        return None
-    _keep(key, replace(found, moment=moment))
-    return found
+def _key(question: Question) -> Key:
+    named = bool(question.model and question.version)
+    return (
+        question.environment,
+        question.model,
+        question.version,
+        # Where both are named, it does not choose the version, see `asking.find`.
+        "" if named else bare(question.digest),
+        get_language(),
+    )
 
 
 def _keep(key: Key, judgement: Judged) -> None:
