@@ -68,6 +68,7 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
 
     known: dict[str, Bench] = {
         "gate": gate.decision,
+        "gate-growth": gate.growth,
         "verify-history": partial(log.verify, level=Level.HISTORY, goal=None),
         "verify-log": partial(log.verify, level=Level.LOG, goal=1.5),
         "verify-replay": partial(log.verify, level=Level.REPLAY, goal=None),

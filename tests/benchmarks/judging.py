@@ -19,7 +19,7 @@ from django.utils import timezone  # noqa: E402
 from audits import log, verification  # noqa: E402
 from audits.models import EvidenceRun  # noqa: E402
 from governance import access, approvals, policy, signatures, simulation  # noqa: E402
-from governance.models import Authorisation, PolicyPack  # noqa: E402
+from governance.models import Authorisation, PolicyPack, StatusChange  # noqa: E402
 from governance.publishing import shipped  # noqa: E402
 from governance.signatures import Proof  # noqa: E402
 from registry.digests import canonical_json, sha256_hex  # noqa: E402
@@ -35,7 +35,7 @@ ROUNDS = 60
 
 def simulate() -> dict[str, Any]:
     """Seconds for the shipped packs over all versions."""
-    _copies(_approved(), VERSIONS)
+    copies(_approved(), 1, VERSIONS)
     shelf, at = _shelf(), NOW + timedelta(hours=1)
     begin = time.perf_counter()
     found = simulation.run(at=at, shelf=shelf)
@@ -122,15 +122,16 @@ def _approved() -> Authorisation:
     ).get()
 
 
-def _copies(first: Authorisation, count: int) -> None:
+def copies(first: Authorisation, begin: int, end: int) -> None:
     """The same version under other names, with all that it rests on, inserted raw.
 
+    They are called `copy-N`, with N from `begin` to before `end`.
     Each request's subject names its own copy and each signature its own request, so
     that what was granted holds and signatures count, as they do in a real portfolio.
     """
-    for start in range(1, count, AT_ONCE):
+    for start in range(begin, end, AT_ONCE):
         made: dict[type[Any], list[Any]] = {}
-        for number in range(start, min(start + AT_ONCE, count)):
+        for number in range(start, min(start + AT_ONCE, end)):
             _copy(first, number, made)
         for kind, rows in made.items():
             kind.objects.bulk_create(rows)
@@ -156,7 +157,7 @@ def _copy(first: Authorisation, number: int, made: dict[type[Any], list[Any]]) -
     model = anew(version.model, slug=f"copy-{number}")
     assessment = anew(asked.assessment, model=model)
     copy = anew(version, model=model)
-    for row in _rows(first, VersionArtifact, VersionDataset):
+    for row in _rows(first, VersionArtifact, VersionDataset, StatusChange):
         anew(row, version=copy)
     for run in _rows(first, EvidenceRun):
         report = anew(run.report, run=anew(run, version=copy))
