@@ -101,6 +101,10 @@ def _as_today(case: Case, today: Shelf, matrices: Sequence[RiskMatrix] | None) -
         "data",
         "hands",
         "holding",
+        "evidence_days",
+        "own_tables",
+        "waivers",
+        "on_light_path",
     )
     known = {name: value for name, value in vars(case).items() if name in kept}
     if matrices is None:
@@ -110,6 +114,9 @@ def _as_today(case: Case, today: Shelf, matrices: Sequence[RiskMatrix] | None) -
             # What was granted names its packs itself.
             "subject_holds": case.subject_holds,
         }
+        # Packs decide which signatures count only where owners may attest: in tier 4.
+        if case.tier != 4 and "signed" in vars(case):
+            known["signed"] = vars(case)["signed"]
     return replace(case).knowing(shelf=today, **known)
 
 
