@@ -57,8 +57,8 @@ class Asker:
 
         Raises `Unreachable` for everything else.
         """
-        whole = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         try:
+            whole = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
             found = json.loads(self._get(whole, absent=absent) or "null")
         except (ValueError, RecursionError) as error:
             raise Unreachable(_("The answer is no JSON.")) from error

@@ -17,7 +17,7 @@ MODEL = "freigabe/model"
 VERSION = "freigabe/version"
 ENVIRONMENT = "freigabe/environment"
 OURS = (DIGEST, MODEL, VERSION, ENVIRONMENT)
-LONGEST = 300
+LONGEST = 200  # of what is kept
 _SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PINNED = re.compile(r"[^@\s]+@sha256:([0-9a-f]{64})")
 # Of images, a volume has an object with a reference.
@@ -55,7 +55,7 @@ def named_in(content: Mapping[str, Any]) -> Named:
         return Named(faults=(_("The object has no spec or no metadata."),))
     _note(metadata, notes, faults)
     found: list[tuple[str, str]] = []
-    for kind, value in _walk(spec, notes, faults):
+    for kind, value in _walked(spec, notes, faults):
         if isinstance(value, str) and 1 <= len(value) <= 2000 and value.isprintable():
             found.append((kind, value))
         else:
@@ -71,6 +71,16 @@ def named_in(content: Mapping[str, Any]) -> Named:
         images=_references(found, "image"),
         faults=tuple(dict.fromkeys(faults)),
     )
+
+
+def _walked(
+    spec: object, notes: dict[str, set[str]], faults: list[str]
+) -> list[tuple[str, object]]:
+    try:
+        return list(_walk(spec, notes, faults))
+    except RecursionError:
+        faults.append(_("The object is nested too deep."))
+        return []
 
 
 def _walk(

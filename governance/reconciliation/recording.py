@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import notifications, roles
-from governance.clusters.asking import Seen
+from governance.clusters.asking import Seen, text_of
 from governance.models import DeploymentSource, Sighting, SightingEnd, SourceRun
 from governance.reconciliation.configuring import WrongState
 from registry.acts import act
@@ -49,7 +49,7 @@ def record(
         sequence=last.sequence + 1 if last else 1,
         began_at=at,
         found=None if seen is None else len(seen),
-        problem="" if seen is not None else (problem or "–")[:LONGEST_PROBLEM],
+        problem="" if seen is not None else text_of(problem or "–", LONGEST_PROBLEM),
         run_by=by,
     )
     if seen is not None:

@@ -110,6 +110,37 @@ def test_an_approved_file_beside_another_does_not_launder_it(world, cluster):
     assert ("loose", State.UNAUTHORISED) in found
 
 
+def test_no_strange_object_hides_the_others(world, cluster):
+    approved(world)
+    ask(world)
+    deep: dict = {}
+    for _level in range(300):
+        deep = {"a": deep, "b": [deep]} if not deep else {"a": deep}
+    long = service(ELSEWHERE, "long")
+    long["metadata"]["annotations"] |= {"freigabe/model": "x" * 5000}
+    odd = service(ELSEWHERE, "odd\x00\ud800" + "n" * 900)
+    odd["metadata"]["annotations"] = {"freigabe/artifact-sha256": "\x00"}
+    cluster.services = [
+        service(world.artifact().sha256, "good"),
+        service(ELSEWHERE, "deep", **deep),
+        long,
+        odd,
+        {"metadata": {"namespace": "models"}},
+    ]
+    source = configured(world, cluster)
+    run = look(source)
+    assert (run.problem, run.found >= 5) == ("", True)
+    found = {one.state for one in reconciliation.running(at=NOW)}
+    assert found == {State.PERMITTED, State.UNAUTHORISED}
+    assert states().count("permitted") == 1
+    cluster.raw = (
+        200,
+        b'{"kind": "InferenceServiceList", "items": [], "metadata":'
+        b' {"continue": "\\ud800"}}',
+    )
+    assert look(source, at=later(minutes=20)).problem
+
+
 def test_every_page_and_namespace_is_read(world, cluster):
     cluster.page = 2
     cluster.services = [service(f"{n:064x}", f"s{n}") for n in range(5)]
