@@ -318,6 +318,10 @@ SPECTACULAR_SETTINGS = {
         "EvidenceOutcomeEnum": "audits.models.ForeignEvidence.Outcome",
         "ChallengeOutcomeEnum": "governance.challenges.Outcome",
     },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "governance.api.schema.with_problems",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

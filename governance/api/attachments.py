@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from audits import in_toto
 from audits.models import EvidenceSigner, ForeignEvidence
 from governance import artifacts, attached, attaching, evidence_signers, roles
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.inventory import find_version
 from governance.api.parsers import StrictJSONParser
 from governance.api.proof import Proven
@@ -165,7 +165,7 @@ class AttachmentsOfVersion(Door):
         body = attachment(found)
         return Response(body, 201, headers={"Location": body["url"]})
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request, slug: str, version: str) -> Response:
         """List the evidence from others, the newest first."""
         row = find_version(slug, version)
@@ -261,7 +261,7 @@ class SignerList(Door):
         )
         return Response(signer(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the signers, those revoked too."""
         roles.require(person(request), "read")

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from governance import changing, planned, roles
 from governance.api import show
 from governance.api.decisions import Reason
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.fields import Moment
 from governance.api.inventory import find_environment, find_version
 from governance.api.proof import Proven
@@ -108,7 +108,7 @@ class PlansOfVersion(Door):
 class PlanList(Door):
     """`change-plans`"""
 
-    @extend_schema(operation_id="change_plans_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="change_plans_list", responses=LISTED)
     def get(self, request: Request) -> Response:
         """List change plans, the newest first; `model` narrows the list."""
         roles.require(person(request), "read")
@@ -186,7 +186,7 @@ class ChangeOfVersion(Door):
 class ChangeList(Door):
     """`change-records`"""
 
-    @extend_schema(operation_id="change_records_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="change_records_list", responses=LISTED)
     def get(self, request: Request) -> Response:
         """List change records, the newest first; `model` narrows the list."""
         roles.require(person(request), "read")

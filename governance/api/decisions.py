@@ -369,10 +369,23 @@ class Agreements(Door):
         return Response(show.signature(row), 201)
 
 
+class AuthorisationRecord(serializers.Serializer[Any]):
+    """What was authorised, for how long, and whether it still is."""
+
+    id = serializers.UUIDField()
+    model = serializers.CharField()
+    version = serializers.CharField()
+    environment = serializers.CharField()
+    artifact_sha256 = serializers.CharField()
+    valid_from = serializers.DateTimeField()
+    valid_until = serializers.DateTimeField()
+    state = serializers.CharField()
+
+
 class AuthorisationList(Door):
     """`authorisations`"""
 
-    @extend_schema(responses=SuspensionRecord(many=True))
+    @extend_schema(responses=AuthorisationRecord(many=True))
     def get(self, request: Request) -> Response:
         """List authorisations with their state, the newest first."""
         roles.require(person(request), "read")

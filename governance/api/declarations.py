@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from audits.models import ForeignEvidence
 from governance import declaring, roles
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.inventory import find_model, find_version
 from governance.api.proof import Proven
 from governance.api.scope import models_of
@@ -119,7 +119,7 @@ class DeclarationList(Door):
         body = declaration(row)
         return Response(body, 201, headers={"Location": body["url"]})
 
-    @extend_schema(operation_id="declarations_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="declarations_list", responses=LISTED)
     def get(self, request: Request) -> Response:
         """List declarations, the newest first; filter by kind and model."""
         roles.require(person(request), "read")
@@ -168,7 +168,7 @@ class DeclarationDetail(Door):
 class KindList(Door):
     """`declaration-kinds`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List what may be declared, each with the JSON Schema of its fields."""
         roles.require(person(request), "read")

@@ -20,6 +20,10 @@ from registry.acts import through
 from registry.models import User
 
 M = TypeVar("M", bound=Model)
+# What OpenAPI says of a list whose items are only objects.
+LISTED: Any = {
+    200: {"type": "array", "items": {"type": "object", "additionalProperties": {}}}
+}
 
 
 class Door(APIView):

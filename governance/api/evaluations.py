@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from governance import evaluations, publishing, roles, simulation
 from governance.api import show
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.inventory import find_environment, find_version
 from governance.api.policies import find_draft
 from governance.models import Evaluation, MatrixDraft, Simulation
@@ -45,7 +45,7 @@ class EvaluationsOfVersion(Door):
         )
         return Response(_evaluation(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request, slug: str, version: str) -> Response:
         """List the records of a version, the newest first."""
         found = find_version(slug, version)
@@ -124,7 +124,7 @@ class SimulationsOfMatrix(Door):
 class Simulations(Door):
     """`simulations`"""
 
-    @extend_schema(operation_id="simulations_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="simulations_list", responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the simulations, the newest first."""
         roles.require(person(request), "read", model="*")

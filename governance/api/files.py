@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from governance import artifacts, datasets, roles
 from governance.api import show
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.parsers import StrictJSONParser, read
 from registry.models import Dataset
 
@@ -172,7 +172,7 @@ class DatasetVersions(Door):
         )
         return Response(show.dataset_version(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request, slug: str) -> Response:
         """List the versions of a data set."""
         roles.require(person(request), "read")

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import forges, roles
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.identities import READERS
 from governance.api.proof import Proven
 from governance.api.show import Json, user
@@ -131,7 +131,7 @@ class ForgeList(Door):
         )
         return Response({**forge(row), "secret": secret}, 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the servers, those ended too."""
         _require_reader(request)
@@ -193,7 +193,7 @@ class PlaceList(Door):
         )
         return Response(place(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List all places, those ended too."""
         _require_reader(request)
@@ -275,7 +275,7 @@ def _body(request: Request) -> bytes:
 class RequestList(Door):
     """`forge-requests`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List what servers asked and were answered, the newest first."""
         _require_reader(request)

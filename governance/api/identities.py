@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import access, identities, roles
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.proof import Proven
 from governance.api.show import Json, user
 from governance.models import PipelineToken, Token, TrustRule
@@ -109,7 +109,7 @@ class TrustList(Door):
         row = identities.propose(wish=wish, by=person(request), at=timezone.now())
         return Response(trust(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List all rules, those ended too."""
         require_reader(request)
@@ -165,7 +165,7 @@ def _rule(request: Request, right: str, row_id: UUID) -> TrustRule:
 class PipelineTokenList(Door):
     """`pipeline-tokens`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the tokens that pipelines came in with, the newest first."""
         require_reader(request)
@@ -223,7 +223,7 @@ class TokenList(Door):
         )
         return Response({**token(row), "secret": secret}, 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List tokens, ended ones too: one's own, an administrator all."""
         rows = access.tokens_for(person(request))

@@ -23,7 +23,7 @@ from audits.models import Leaf, Verification
 from audits.outside.coverage import coverage
 from audits.outside.witnesses import witnessed_note
 from governance import log_state, permit, roles
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 
 RETRY_SECONDS = "1"  # the clock integrates and signs once a second
 
@@ -86,7 +86,7 @@ class EntryProof(Door):
 class ObjectEntries(Door):
     """`log/objects/{table}/{key}`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request, table: str, key: str) -> Response:
         """The history of one row, oldest first, 50 entries a page."""
         roles.require(person(request), "read log entries")

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import notifications, roles
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.show import Json
 from governance.models import Notification, NotificationWish
 
@@ -36,7 +36,7 @@ def notification(row: Notification) -> Json:
 class NotificationList(Door):
     """`notifications`: one's own."""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List what one was told, the newest first; `unread=1` leaves out the rest."""
         by = person(request)

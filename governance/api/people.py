@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import enrolment, persons, roles
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.show import Json, user
 from governance.models import CredentialReset, PersonIdentity, PersonLink
 from registry.models import User
@@ -99,7 +99,7 @@ class IdentityList(Door):
         )
         return Response(identity(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List all identifiers, those ended too."""
         _require_reader(person(request))
@@ -157,7 +157,7 @@ class LinkList(Door):
         )
         return Response(link(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List what was declared, the newest first."""
         _require_reader(person(request))
@@ -185,7 +185,7 @@ class ResetList(Door):
         )
         return Response(reset(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the resets, the newest first."""
         _require_reader(person(request))

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from governance import ending, policy, publishing, roles
 from governance.api import show
 from governance.api.decisions import Reason
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.fields import Moment
 from governance.api.proof import Proven
 from governance.models import EarlyAdoption, PackDraft, PackEnd, PolicyPack
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 class Packs(Door):
     """`policies`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the published packs, all versions, the newest first."""
         roles.require(person(request), "read")
@@ -38,7 +38,7 @@ class Packs(Door):
 class PackVersions(Door):
     """`policies/{slug}/versions`"""
 
-    @extend_schema(operation_id="policies_versions_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="policies_versions_list", responses=LISTED)
     def get(self, request: Request, slug: str) -> Response:
         """List the versions of a pack, the newest first."""
         roles.require(person(request), "read")
@@ -100,7 +100,7 @@ class PackEnding(Door):
         )
         return Response(_decision(row), 201)
 
-    @extend_schema(operation_id="policies_end_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="policies_end_list", responses=LISTED)
     def get(self, request: Request, slug: str) -> Response:
         """List what was proposed and decided on the end of a pack, newest first."""
         roles.require(person(request), "read")
@@ -190,9 +190,7 @@ class PackAdoption(Door):
         )
         return Response(_decision(row), 201)
 
-    @extend_schema(
-        operation_id="policies_early_adoption_list", responses=OpenApiTypes.OBJECT
-    )
+    @extend_schema(operation_id="policies_early_adoption_list", responses=LISTED)
     def get(self, request: Request, slug: str) -> Response:
         """List what was proposed and decided on early adoption, newest first."""
         roles.require(person(request), "read")
@@ -234,7 +232,7 @@ class Drafts(Door):
             )
         return Response(draft(row.draft), 201)
 
-    @extend_schema(operation_id="policy_drafts_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="policy_drafts_list", responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the drafts, the newest first."""
         roles.require(person(request), "read")

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from governance import passkeys, roles, stepups
 from governance.api.door import Door, person
 from governance.signatures import Proof, one_way
-from registry.digests import sha256_of_chunks
+from registry.digests import NotCanonical, sha256_of_chunks
 
 # A passkey's answer is about 1 KiB; its keys are those of the W3C's JSON form.
 MAX_ASSERTION = 16 * 1024
@@ -80,7 +80,15 @@ def _intent(request: Request) -> str:
         for name, value in cast("Mapping[str, Any]", request.data).items()
         if name not in _PROOF
     }
-    return passkeys.intent(address=request.path, fields=fields)
+    return _bound(request.path, fields)
+
+
+def _bound(address: str, fields: Mapping[str, Any]) -> str:
+    """The digest of both. Raises `ValidationError` for what has no canonical form."""
+    try:
+        return passkeys.intent(address=address, fields=dict(fields))
+    except NotCanonical as error:
+        raise serializers.ValidationError(str(error)) from error
 
 
 def _value(value: Any) -> Any:
@@ -115,9 +123,7 @@ class Challenges(Door):
         body: Mapping[str, Any] = form.validated_data["body"]
         options = passkeys.ask(
             session_sha256=str(request.auth),
-            intent_sha256=passkeys.intent(
-                address=form.validated_data["address"], fields=dict(body)
-            ),
+            intent_sha256=_bound(form.validated_data["address"], body),
             host=request.get_host().partition(":")[0],
             by=by,
             at=timezone.now(),
@@ -144,7 +150,7 @@ class StepUps(Door):
         address, body = form.validated_data["address"], form.validated_data["body"]
         row = stepups.ask(
             session_sha256=str(request.auth),
-            intent_sha256=passkeys.intent(address=address, fields=dict(body)),
+            intent_sha256=_bound(address, body),
             address=address,
             by=by,
             at=timezone.now(),

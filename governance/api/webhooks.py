@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import roles, webhooks
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.show import Json, user
 from governance.models import WebhookEndpoint, WebhookMessage
 
@@ -79,7 +79,7 @@ class EndpointList(Door):
         )
         return Response({**endpoint(row), "secret": secret}, 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the endpoints, those disabled too."""
         roles.require(person(request), RIGHT)
@@ -123,7 +123,7 @@ class Enable(Door):
 class Messages(Door):
     """`webhooks/{id}/messages`"""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request, row_id: UUID) -> Response:
         """List what was and will be sent, the newest first, with every attempt."""
         rows = _find(request, row_id).messages.select_related("announcement")
