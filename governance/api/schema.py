@@ -58,7 +58,7 @@ def with_problems(
     for operations in result["paths"].values():
         for operation in operations.values():
             answers = operation["responses"]
-            formats = {
+            formats: dict[str, Any] = {
                 media: {"schema": {}}
                 for answer in answers.values()
                 for media in answer.get("content", {})
