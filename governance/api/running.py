@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from governance import issued, reconciliation, roles, rollbacks
 from governance.api import show
-from governance.api.door import Door, page, person
+from governance.api.door import LISTED, Door, page, person
 from governance.api.gate import CheckRecord
 from governance.api.inventory import find_environment, find_model, find_version
 from governance.api.scope import visible
@@ -109,7 +109,7 @@ class SourceList(Door):
         )
         return Response(source(row), 201)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request) -> Response:
         """List the sources, those that ended too."""
         _require_sight(request)
@@ -175,7 +175,7 @@ class SourceLooks(Door):
         )
         return Response(source(row), 202)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=LISTED)
     def get(self, request: Request, row_id: UUID) -> Response:
         """List the looks at it, the newest first."""
         rows = _find(request, row_id).runs.select_related("run_by")
