@@ -55,7 +55,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """Open a page; the test fails on a script error or a breach of our own policy."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(30_000)  # milliseconds, on a busy machine
     troubles: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
