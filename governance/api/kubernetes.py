@@ -16,6 +16,7 @@ from governance import admission, roles
 from governance.admission.reviewing import API_VERSION, KIND, uid_of
 from governance.api.door import Door, person
 from governance.api.parsers import Unreadable, require_readable
+from governance.patience import DECIDING_SECONDS
 
 LONGEST_MESSAGE = 4000
 LONGEST_WARNING = 250
@@ -73,6 +74,8 @@ class AdmissionAnswer(serializers.Serializer[Any]):
 
 class Admission(Door):
     """`kubernetes/admission`"""
+
+    answers_within = DECIDING_SECONDS
 
     idempotent = False  # the API server asks anew
     parser_classes = (ReviewParser,)
