@@ -1,6 +1,7 @@
 """A bank whose web process and PostgreSQL are real, and can be broken and mended."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -188,6 +189,8 @@ def bank(var: Path, unblock: Callable[[], Any], *, workers: int = 1) -> Iterator
             made.web.send_signal(signal.SIGINT)
             made.web.wait(40)
         embedded.destroy(data)
+        # Its keys remember a log that is gone.
+        shutil.rmtree(var, ignore_errors=True)
 
 
 def _copy_to(data: Path) -> None:
