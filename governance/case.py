@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from audits.evidence import latest_reports
 from audits.models import EvidenceReport
-from governance import declared, planned, policy, risk, separation, signatures
+from governance import declared, judged, planned, policy, risk, separation, signatures
 from governance.lifecycle import status_of
 from governance.models import (
     ApprovalRequest,
@@ -24,48 +24,8 @@ from governance.models import (
 from governance.policy.values import of_model
 from governance.surroundings import Surroundings
 from governance.waived import concerning, of_rules
-from registry.digests import canonical_json, sha256_hex, sha256_of_json
+from registry.digests import canonical_json, sha256_hex
 from registry.models import Artifact, Environment, ModelVersion, VersionDataset
-
-_JUDGED_FIELDS = (
-    "purpose",
-    "products",
-    "expected_use",
-    "actual_use",
-    "restrictions",
-    "limitations",
-    "inputs",
-    "outputs",
-    "components",
-    "affected_people",
-    "affects_people",
-    "ai_system",
-    "vendor",
-    "jurisdictions",
-    "ai_act_class",
-    "personal_data",
-    "is_model",
-    "generative",
-    "exposure",
-    "purpose_class",
-    "third_party_components",
-    "ai_act_role",
-    "annex_iii_point",
-    "profiling",
-    "art6_3_claimed",
-    "art50_applicable",
-    "fria_required",
-    "dpia_required",
-    "special_categories_used",
-    "aedt",
-    "aedt_output",
-    "gxp",
-    "credit",
-)
-
-
-# What may change after an approval without voiding it: the rules judge it anew.
-_MOVING = ("evidence", "attached", "findings", "waivers")
 
 
 @dataclass(frozen=True)
@@ -345,10 +305,14 @@ class Case:
                     "score": assessment.score,
                     "band": assessment.band,
                     "tier": assessment.tier,
-                    **self._decided_on_tier(),
+                    **judged.decided_on_tier(self.standing, assessment),
                 },
                 "packs": list(packs),
-                **self._planned(),
+                **judged.change(
+                    self.around.change_plan,
+                    self.around.change,
+                    light_path=self.around.change is not None and self.on_light_path,
+                ),
                 **(self._moving() if moving is None else moving),
                 "valid_until": valid_until.isoformat() if valid_until else None,
             }
@@ -356,11 +320,7 @@ class Case:
 
     @cached_property
     def _inventory_sha256(self) -> str:
-        model = self.version.model
-        judged: dict[str, Any] = {name: getattr(model, name) for name in _JUDGED_FIELDS}
-        for name in ("owner_id", "developer_id", "valid_from", "valid_until"):
-            judged[name] = str(getattr(model, name) or "")
-        return sha256_of_json(judged)
+        return judged.inventory_sha256(self.version.model)
 
     @cached_property
     def change(self) -> planned.Verdict | None:
@@ -391,32 +351,6 @@ class Case:
         stored = json.loads(self.granted.request.subject)
         return stored.get("change", {}).get("light_path") is True
 
-    def _planned(self) -> dict[str, Any]:
-        """The plan that comes with the version, or the one that it falls under."""
-        found: dict[str, Any] = {}
-        if plan := self.around.change_plan:
-            found["change_plan"] = planned.digest(plan)
-        if record := self.around.change:
-            found["change"] = {
-                "record_sha256": planned.record_digest(record),
-                "plan_sha256": planned.digest(record.plan),
-                "light_path": self.on_light_path,
-            }
-        return found
-
-    def _decided_on_tier(self) -> dict[str, Any]:
-        """What the second line decided on the tier, and the tier where it is another
-        than assessed: a warning of an old tier may forbid in the new one."""
-        standing = self.standing
-        decided = [d for d in (standing.reduction, standing.override) if d]
-        assessed = self.assessment.tier if self.assessment else standing.tier
-        if not decided and standing.tier == assessed:
-            return {}
-        return {
-            "tier_decisions": [str(d.pk) for d in decided],
-            "tier_now": standing.tier,
-        }
-
     @property
     def pack_subjects(self) -> list[dict[str, Any]]:
         """The packs that apply, as signatures name them. Raises `policy.NoPolicy`."""
@@ -446,13 +380,13 @@ class Case:
         request = self.request
         if request is None:
             return False
-        judged = None
+        moving = None
         if self.granted:
             stored = json.loads(request.subject)
-            judged = {name: stored[name] for name in _MOVING if name in stored}
+            moving = {name: stored[name] for name in judged.MOVING if name in stored}
         try:
             packs = request.packs if self.granted else self.pack_subjects
         except policy.NoPolicy:
             return False
-        now = self.subject(packs, request.valid_until, judged)
+        now = self.subject(packs, request.valid_until, moving)
         return sha256_hex(now.encode()) == request.subject_sha256
