@@ -199,13 +199,16 @@ def _try(message: WebhookMessage, at: datetime) -> WebhookAttempt:
 
 
 def payload(announcement: Announcement) -> bytes:
-    """What is sent: the kind, the time, which record, and where to read about it."""
+    """A CloudEvent 1.0 in JSON: the kind, which record, and where to read about it."""
     link = urljoin(f"{settings.FREIGABE_INSTANCE_URL}/", announcement.link)
     document = {
+        "specversion": "1.0",
+        "id": str(announcement.pk),
+        "source": settings.FREIGABE_INSTANCE_URL,
         "type": announcement.kind,
-        "timestamp": announcement.told_at.isoformat(),
+        "time": announcement.told_at.isoformat(),
+        "datacontenttype": "application/json",
         "data": {
-            "id": str(announcement.pk),
             "about": announcement.about_type or None,
             "about_id": announcement.about_id or None,
             "url": link if announcement.link else None,
@@ -224,7 +227,7 @@ def headers(message: WebhookMessage, body: bytes, at: datetime) -> dict[str, str
     signed = f"{name}.{moment}.".encode() + body
     mac = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     return {
-        "Content-Type": "application/json",
+        "Content-Type": "application/cloudevents+json",
         "webhook-id": name,
         "webhook-timestamp": moment,
         "webhook-signature": f"v1,{mac}",

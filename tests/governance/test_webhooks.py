@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import datetime
 
+import jsonschema
 import pytest
 from django.db import transaction
 
@@ -16,6 +18,7 @@ from governance.models import (
     WebhookMessage,
 )
 from governance.records import AlreadyRegistered, Refused
+from tests.governance.doors import schema
 from tests.governance.test_outgoing import Receiver, receiver  # noqa: F401
 from tests.world import NOW, later
 
@@ -78,8 +81,21 @@ def test_ids_and_links_leave_and_no_words_or_names(world, hook):
     assert not any(word in body for word in ("Rita", "Okafor", "waiver ends", "bank."))
     said = json.loads(body)
     assert said["type"] == "waiver.expiring"
-    assert said["data"]["id"] == str(told.pk)
+    assert said["id"] == str(told.pk)
     assert said["data"]["url"].endswith("/models/mortgage-approval/")
+
+
+def test_what_is_sent_is_a_cloud_event(world, hook):
+    hook()
+    tell(world)
+    run(world)
+    _path, headers, body = Receiver.seen[0]
+    assert headers["Content-Type"] == "application/cloudevents+json"
+    said = json.loads(body)
+    checker = jsonschema.Draft7Validator.FORMAT_CHECKER
+    against = schema("cloudevents/cloudevents.json")
+    jsonschema.Draft7Validator(against, format_checker=checker).validate(said)
+    assert datetime.fromisoformat(said["time"]) == NOW
 
 
 def test_each_announcement_is_sent_once_however_often_the_clock_ticks(world, hook):
