@@ -10,7 +10,6 @@ from governance.models import (
     Announcement,
     Authorisation,
     DeploymentSource,
-    SecurityEvent,
     Sighting,
     SourceRun,
 )
@@ -396,13 +395,3 @@ def test_a_source_that_leads_elsewhere_is_refused(world, cluster):
 def test_aliases_are_named_for_mlflow(world, registry):
     with pytest.raises(Refused):
         configured(world, registry, kind="mlflow")
-
-
-def test_another_file_than_the_registered_one_is_a_security_event(world):
-    version = approved(world)
-    report(world, version)
-    assert not SecurityEvent.objects.exists()
-    report(world, version, str(ask(world).pk), sha256=ELSEWHERE)
-    event = SecurityEvent.objects.get()
-    assert (event.seen, event.decision) == (ELSEWHERE, None)
-    assert event.expected == world.artifact().sha256
