@@ -10,7 +10,7 @@ SETUP = for p in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11
 	done; echo "No Python 3 runs here: install Python 3.11 or later." >&2; exit 1
 
 # Processes that share the tests: `auto` is one per core, none for a single file.
-WORKERS ?= 0
+WORKERS ?= auto
 export PORT
 export ORT_DISABLE_TELEMETRY = 1
 
@@ -18,7 +18,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 help:
 	@echo "make demo [PORT=8000] [RESET=1]   see Freigabe at work"
-	@echo "make test [ARGS=...]              run the tests; WORKERS=auto: on all cores"
+	@echo "make test [ARGS=...]              run the tests on all cores; WORKERS=0: on one"
 	@echo "make bench [ONLY=name,...]        run the benchmarks"
 	@echo "make soak                         run the long batteries"
 	@echo "make lint                         check style, types and import contracts"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,9 @@ class Bank:
             yield
         finally:
             for number in stopped:
-                os.kill(number, signal.SIGCONT)
+                # One that was about to end has ended meanwhile.
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGCONT)
 
     @contextmanager
     def locked(self, table: str = "governance_gatedecision") -> Iterator[None]:
