@@ -237,7 +237,9 @@ def test_an_export_killed_at_any_moment_goes_on_to_the_same_bytes(tmp_path):
         sizes = [
             size for size in (300, 1400, 3000) if size > (last.size if last else 0)
         ]
-        write(folder, bodies, *sizes)
+        # Killed after its last step, it had written all.
+        if sizes:
+            write(folder, bodies, *sizes)
         whole = content_of(tmp_path / "whole")
         assert {p: c for p, c in content_of(folder).items() if p != "checkpoint"} == {
             p: c for p, c in whole.items() if p != "checkpoint"
