@@ -165,7 +165,7 @@ def test_a_commit_whose_answer_is_lost_gives_no_permit_and_its_key_gives_the_dec
     assert whole.decisions() == before + 1
 
 
-def test_postgresql_with_a_full_disk(whole, tmp_path):
+def test_postgresql_with_a_full_disk(whole, tmp_path, request):
     """What is answered is recorded: where no record fits there is no answer."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -180,6 +180,8 @@ def test_postgresql_with_a_full_disk(whole, tmp_path):
     ]
     if subprocess.run(mounted, capture_output=True, check=False).returncode != 0:
         pytest.skip("Only root may mount a disk of 5 MB.")
+    unmount = ["/bin/umount", "--lazy", str(disk)]
+    request.addfinalizer(lambda: subprocess.run(unmount, check=False))
     for folder in (tmp_path, *tmp_path.parents):
         if folder == Path(tempfile.gettempdir()):
             break
@@ -208,7 +210,6 @@ def test_postgresql_with_a_full_disk(whole, tmp_path):
                 "ALTER TABLE governance_gatedecision SET TABLESPACE pg_default"
             )
             database.execute("DROP TABLESPACE tiny")
-            subprocess.run(["/bin/umount", str(disk)], check=True)
 
 
 def fill(path: Path) -> None:
