@@ -1,5 +1,6 @@
 """Whether a file that runs may: its version, and the permits that were given for it."""
 
+import enum
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,14 +13,21 @@ from governance import issued
 from governance.models import GateDecision, Sighting
 from registry.models import Deployment, ModelVersion, VersionArtifact
 
-PERMITTED, UNAUTHORISED, STALE = "permitted", "unauthorised", "stale"
+
+class State(enum.StrEnum):
+    """How something that runs stands against what may run."""
+
+    PERMITTED = "permitted"
+    UNAUTHORISED = "unauthorised"
+    STALE = "stale"
+    VANISHED = "vanished"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Whether it may run, why not, and what next."""
 
-    state: str
+    state: State
     because: str = ""
     next_step: str = ""
     version: ModelVersion | None = None
@@ -90,11 +98,11 @@ class Verdicts:
                 version,
             )
         if any(self._states[row.pk] in issued.VALID for row in fitting):
-            return Verdict(PERMITTED, version=version)
+            return Verdict(State.PERMITTED, version=version)
         lapsed = [row for row in fitting if self._only_lapsed(row)]
         if lapsed:
             return Verdict(
-                STALE,
+                State.STALE,
                 _("Its permit ended on %(end)s while it runs.")
                 % {"end": max(map(_end, lapsed)).strftime("%Y-%m-%d %H:%M UTC")},
                 _("The pipeline asks for a new permit."),
@@ -124,7 +132,7 @@ _BECAUSE = {
 
 
 def _no(because: str, next_step: str, version: ModelVersion | None = None) -> Verdict:
-    return Verdict(UNAUTHORISED, because, next_step, version)
+    return Verdict(State.UNAUTHORISED, because, next_step, version)
 
 
 def _calls_itself(row: Sighting, version: ModelVersion) -> bool:
@@ -162,16 +170,8 @@ def _permits(
     rows = GateDecision.objects.filter(
         allowed=True, version__in=list(versions), environment__in=list(places)
     )
-    rows = rows.order_by(
-        "version_id", "environment_id", "authorisation_id", "emergency_id"
-    )
-    newest = rows.order_by(
-        "version_id",
-        "environment_id",
-        "authorisation_id",
-        "emergency_id",
-        "-expires_at",
-    ).distinct("version_id", "environment_id", "authorisation_id", "emergency_id")
+    ground = ("version_id", "environment_id", "authorisation_id", "emergency_id")
+    newest = rows.order_by(*ground, "-expires_at").distinct(*ground)
     newest = newest.select_related(
         "authorisation__version",
         "authorisation__environment",

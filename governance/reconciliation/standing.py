@@ -1,6 +1,5 @@
 """What runs and whether it may, judged when it is read."""
 
-import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,20 +10,11 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from governance.models import DeploymentSource, Sighting, SourceRun
-from governance.reconciliation.permitted import Verdict, Verdicts
+from governance.reconciliation.permitted import State, Verdict, Verdicts
 from registry.models import Deployment, Environment, ModelVersion, User
 
 MISSED = 3  # looks in a row that were missed, before what was seen is stale
 VANISHED_FOR = timedelta(days=30)
-
-
-class State(enum.StrEnum):
-    """How something that runs stands against what may run."""
-
-    PERMITTED = "permitted"
-    UNAUTHORISED = "unauthorised"
-    STALE = "stale"
-    VANISHED = "vanished"
 
 
 @dataclass(frozen=True)
@@ -272,7 +262,7 @@ def _entry(
     digest = row.sha256 if isinstance(row, Sighting) else row.artifact_sha256
     return Running(
         row=row,
-        state=State(verdict.state),
+        state=verdict.state,
         because=verdict.because,
         next_step=verdict.next_step,
         environment=row.environment,

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db import connection
 from django.utils.translation import gettext_lazy
 
 from governance import notifications
@@ -19,8 +20,11 @@ LOCK = 0x4652_4549_0009
 def tell_unauthorised(*, by: User, at: datetime) -> int:
     """Tell owners, risk managers and operators of what became unauthorised.
 
-    Nobody is told of the same sighting or report twice. How many were told of.
+    Nobody is told of the same sighting or report twice: two workers take turns. How
+    many were told of.
     """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     found = [one for one in running(at=at) if one.state == State.UNAUTHORISED]
     known = set(
         Announcement.objects.filter(

@@ -143,10 +143,14 @@ def of_waiver(place: Place, row: Waiver) -> Json:
         by=row.requested_by,
         kind=_WAIVER,
         uid=row.pk,
-        name=f"{row.model.slug}: {', '.join(row.rules)}",
+        name=_waiving(row),
         comment=row.reason,
         severity=Severity.LOW,
     )
+
+
+def _waiving(waiver: Waiver) -> str:
+    return f"{waiver.model.slug}: {', '.join(waiver.rules)}"
 
 
 def of_waiver_decision(place: Place, row: WaiverDecision) -> Json:
@@ -158,7 +162,7 @@ def of_waiver_decision(place: Place, row: WaiverDecision) -> Json:
         by=row.decided_by,
         kind=_WAIVER,
         uid=row.waiver_id,
-        name=f"{row.waiver.model.slug}: {', '.join(row.waiver.rules)}",
+        name=_waiving(row.waiver),
         comment=row.reason,
         severity=Severity.MEDIUM if row.granted else Severity.INFORMATIONAL,
     )
@@ -173,7 +177,7 @@ def of_waiver_revocation(place: Place, row: WaiverRevocation) -> Json:
         by=row.revoked_by,
         kind=_WAIVER,
         uid=row.waiver_id,
-        name=f"{row.waiver.model.slug}: {', '.join(row.waiver.rules)}",
+        name=_waiving(row.waiver),
         comment=row.reason,
     )
 
