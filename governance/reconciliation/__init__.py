@@ -9,6 +9,7 @@ from governance.reconciliation.configuring import (
     replace_secret,
 )
 from governance.reconciliation.looking import due, reconcile
+from governance.reconciliation.permitted import State
 from governance.reconciliation.recording import (
     gone_from_cluster,
     record,
@@ -17,7 +18,6 @@ from governance.reconciliation.recording import (
 from governance.reconciliation.standing import (
     Running,
     SourceState,
-    State,
     in_scope,
     running,
     source_states,

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy
 
 from governance import notifications
 from governance.models import Announcement
-from governance.reconciliation.standing import Running, State, running
+from governance.reconciliation.permitted import State
+from governance.reconciliation.standing import Running, running
 from registry.acts import act
 from registry.models import Role, User
 
