@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import uuid
 from datetime import datetime, timedelta
 from urllib.parse import urljoin
 
@@ -25,6 +26,7 @@ from governance.models import (
     WebhookMessage,
 )
 from governance.records import Refused, insert, require_printable
+from governance.sealing import CannotOpen, seal, unseal
 from registry.acts import act
 from registry.models import Role, User
 
@@ -59,11 +61,13 @@ def register(
         raise Refused({"name": [_("Give it a name.")]})
     _require_callable(url)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    key = uuid.uuid4()
     row = WebhookEndpoint(
+        id=key,
         name=name.strip(),
         url=url,
         kinds=sorted(set(kinds)),
-        secret=secret,
+        secret=seal(secret, about=str(key)),
         registered_by=by,
         registered_at=at,
         enabled_at=at,
@@ -190,7 +194,7 @@ def _try(message: WebhookMessage, at: datetime) -> WebhookAttempt:
             headers=headers(message, body, at),
             allowed=settings.FREIGABE_WEBHOOK_ALLOW,
         )
-    except (outgoing.AddressRefused, outgoing.CallFailed) as error:
+    except (outgoing.AddressRefused, outgoing.CallFailed, CannotOpen) as error:
         attempt.problem = str(error)
     else:
         attempt.status = answer.status
@@ -221,9 +225,12 @@ def headers(message: WebhookMessage, body: bytes, at: datetime) -> dict[str, str
     """Id, time of this attempt, and the HMAC over both and the body.
 
     Receivers refuse a time more than five minutes off, so that nobody replays it.
+    Raises `CannotOpen`: what is not sealed, or not for this endpoint, signs nothing.
     """
+    row = message.endpoint
+    secret = unseal(row.secret, about=str(row.pk))
     name, moment = f"msg_{message.pk.hex}", str(int(at.timestamp()))
-    key = base64.b64decode(message.endpoint.secret.removeprefix("whsec_"))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = f"{name}.{moment}.".encode() + body
     mac = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     return {

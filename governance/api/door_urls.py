@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from governance.api import forges, kubernetes, opa, rollouts, running, siem
+from governance.api import (
+    forges,
+    kubernetes,
+    lineage,
+    mlflow,
+    opa,
+    rollouts,
+    running,
+    siem,
+)
 
 _SOURCE = "deployment-sources/<uuid:row_id>"
 
@@ -11,6 +20,16 @@ urlpatterns = [
     path("deployment-sources", running.SourceList.as_view(), name="sources"),
     path(f"{_SOURCE}/end", running.SourceEnd.as_view(), name="source-end"),
     path(f"{_SOURCE}/secret", running.SourceSecret.as_view(), name="source-secret"),
+    path(
+        f"{_SOURCE}/webhook-secret",
+        running.SourceWebhook.as_view(),
+        name="source-webhook-secret",
+    ),
+    path("mlflow/webhook", mlflow.Webhook.as_view(), name="mlflow-webhook"),
+    path("mlflow/events", mlflow.EventList.as_view(), name="mlflow-events"),
+    path("lineage", lineage.Lineage.as_view(), name="lineage"),
+    path("lineage/batch", lineage.Batch.as_view(), name="lineage-batch"),
+    path("lineage/facet", lineage.Facet.as_view(), name="lineage-facet"),
     path(f"{_SOURCE}/looks", running.SourceLooks.as_view(), name="source-looks"),
     path("models/<slug:slug>/rollbacks", running.Rollbacks.as_view(), name="rollbacks"),
     path("gate/metric", rollouts.Metric.as_view(), name="gate-metric"),

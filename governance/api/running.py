@@ -37,6 +37,7 @@ def source(row: DeploymentSource) -> Json:
         "places": row.places,
         "interval_minutes": row.interval_minutes,
         "has_secret": bool(row.secret),
+        "listens": bool(row.webhook_secret),
         "configured_by": user(row.configured_by),
         "configured_at": row.configured_at,
         "asked_at": row.asked_at,
@@ -162,6 +163,20 @@ class SourceSecret(Door):
             at=timezone.now(),
         )
         return Response(source(row))
+
+
+class SourceWebhook(Door):
+    """`deployment-sources/{id}/webhook-secret`; no answer is kept for a repeat."""
+
+    idempotent = False
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, row_id: UUID) -> Response:
+        """Take messages of an MLflow registry; the secret is answered only now."""
+        row, secret = reconciliation.listen(
+            source=_find(request, row_id), by=person(request), at=timezone.now()
+        )
+        return Response({**source(row), "webhook_secret": secret})
 
 
 class SourceLooks(Door):

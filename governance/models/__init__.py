@@ -54,6 +54,7 @@ from governance.models.identities import (
     TrustRule,
 )
 from governance.models.incidents import Incident, IncidentClosure, IncidentReport
+from governance.models.ingest import LineageEvent, LineageName, RegistryEvent
 from governance.models.lifecycle import Status, StatusChange
 from governance.models.notifications import (
     Announcement,
@@ -156,6 +157,8 @@ __all__ = [
     "IncidentClosure",
     "IncidentReport",
     "KeyCompromise",
+    "LineageEvent",
+    "LineageName",
     "MatrixDraft",
     "Notification",
     "NotificationMailed",
@@ -174,6 +177,7 @@ __all__ = [
     "PolicyPack",
     "ReassessmentDemand",
     "RecordSignature",
+    "RegistryEvent",
     "Reminder",
     "Retirement",
     "RevocationList",

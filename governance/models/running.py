@@ -16,11 +16,13 @@ class DeploymentSource(Fact):
     """A cluster or a model registry that is asked what runs in an environment.
 
     `places` are namespaces of a cluster, none means all, or the aliases of MLflow that
-    stand for the environment. `secret` is sealed with the installation's key, see
-    `clusters.sealing`. `asked_at` is when a person last asked for a look.
+    stand for the environment. `secret` is what we show there, `webhook_secret` what
+    MLflow signs its messages to us with; both are sealed with the installation's key,
+    see `governance.sealing`. `asked_at` is when a person, or a message of MLflow, last
+    asked for a look.
     """
 
-    log_secrets: ClassVar[tuple[str, ...]] = ("secret",)
+    log_secrets: ClassVar[tuple[str, ...]] = ("secret", "webhook_secret")
 
     class Kind(models.TextChoices):
         KUBERNETES = "kubernetes", "Kubernetes (KServe)"
@@ -37,6 +39,7 @@ class DeploymentSource(Fact):
         default=15, validators=[MinValueValidator(1), MaxValueValidator(1440)]
     )
     secret = models.TextField(blank=True)
+    webhook_secret = models.TextField(blank=True)
     certificate = models.TextField(blank=True)
     configured_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     configured_at = models.DateTimeField()

@@ -14,8 +14,9 @@ from registry.models.base import Fact
 class WebhookEndpoint(Fact):
     """An address that is told what happened; without `kinds`, of everything.
 
-    `secret` is what receivers check signatures with; `disabled_at` is set by people
-    and by too many failures in a row.
+    `secret` is what receivers check signatures with, sealed with the installation's
+    key (`governance.sealing`); `disabled_at` is set by people and by too many failures
+    in a row.
     """
 
     log_secrets: ClassVar[tuple[str, ...]] = ("secret",)
@@ -23,7 +24,7 @@ class WebhookEndpoint(Fact):
     name = models.CharField(max_length=100, unique=True)
     url = models.CharField(max_length=1000)
     kinds = ArrayField(models.CharField(max_length=60), default=list, blank=True)
-    secret = models.CharField(max_length=100)
+    secret = models.TextField()
     registered_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     registered_at = models.DateTimeField()
     enabled_at = models.DateTimeField()

@@ -6,6 +6,7 @@ from governance.reconciliation.configuring import (
     ask,
     configure,
     end,
+    listen,
     replace_secret,
 )
 from governance.reconciliation.looking import due, reconcile
@@ -36,6 +37,7 @@ __all__ = [
     "end",
     "gone_from_cluster",
     "in_scope",
+    "listen",
     "reconcile",
     "record",
     "replace_secret",

@@ -1,5 +1,6 @@
 """Sources: where Freigabe looks, with which secret, and when it stops."""
 
+import secrets
 import ssl
 import uuid
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from governance import nudge, outgoing, roles
-from governance.clusters.sealing import seal
+from governance.sealing import seal
 from governance.models import DeploymentSource
 from governance.records import Refused, insert, require_printable, valid
 from registry.acts import act
@@ -18,6 +19,7 @@ from registry.models import Environment, User
 
 RIGHT = "configure deployment sources"
 TASK = "governance.tasks.pull_deployments"
+WEBHOOK = "webhook"
 MOST_PLACES = 50
 LONGEST_SECRET = 8000
 
@@ -130,6 +132,25 @@ def replace_secret(
 
 
 @act
+def listen(
+    *, source: DeploymentSource, by: User, at: datetime
+) -> tuple[DeploymentSource, str]:
+    """Take messages of this MLflow registry from now on; and the secret that it signs
+    them with, which is told only now. The secret before counts no more.
+
+    Raises `NotAllowed`, `Refused`, `WrongState`.
+    """
+    row = _locked(source, RIGHT, by)
+    if row.kind != DeploymentSource.Kind.MLFLOW:
+        raise Refused({"kind": [_("Only MLflow sends messages.")]})
+    secret = secrets.token_urlsafe(32)
+    # Bound to its use: a token put into this column by hand signs nothing.
+    row.webhook_secret = seal(secret, about=f"{row.pk} {WEBHOOK}")
+    row.save(update_fields=["webhook_secret"])
+    return row, secret
+
+
+@act
 def ask(*, source: DeploymentSource, by: User, at: datetime) -> DeploymentSource:
     """Have a source looked at now, by the next free worker.
 
@@ -146,16 +167,20 @@ def ask(*, source: DeploymentSource, by: User, at: datetime) -> DeploymentSource
 def end(
     *, source: DeploymentSource, reason: str, by: User, at: datetime
 ) -> DeploymentSource:
-    """Look no more; its secret is forgotten, what it saw stays in the log.
+    """Look no more; its secrets are forgotten, what it saw stays in the log.
 
     Raises `NotAllowed`, `Refused`, `WrongState`.
     """
     row = _locked(source, RIGHT, by)
     if not reason.strip():
         raise Refused({"reason": [_("Say why it is looked at no more.")]})
-    row.secret, row.ended_by, row.ended_at = "", by, at
-    row.ended_reason = reason.strip()
-    row.save(update_fields=["secret", "ended_by", "ended_at", "ended_reason"])
+    row.secret, row.webhook_secret = "", ""
+    row.ended_by, row.ended_at, row.ended_reason = by, at, reason.strip()
+    row.save(
+        update_fields=[
+            *("secret", "webhook_secret", "ended_by", "ended_at", "ended_reason")
+        ]
+    )
     return row
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from governance.clusters import kubernetes, mlflow
 from governance.clusters.asking import Asker, Seen, Unreachable
-from governance.clusters.sealing import CannotOpen, unseal
+from governance.sealing import CannotOpen, unseal
 from governance.models import DeploymentSource, SourceRun
 from governance.reconciliation.recording import record
 from registry.models import User

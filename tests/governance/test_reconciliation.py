@@ -2,8 +2,15 @@
 
 import pytest
 
-from governance import access, deployments, gate, reconciliation, suspensions, tasks
-from governance.clusters import sealing
+from governance import (
+    access,
+    deployments,
+    gate,
+    reconciliation,
+    sealing,
+    suspensions,
+    tasks,
+)
 from governance.gate import Question
 from governance.lifecycle import State as Authority
 from governance.models import (

@@ -1,7 +1,8 @@
-"""Secrets that must be shown to others: sealed with the installation's key.
+"""Secrets that we show or sign with: sealed with the installation's key.
 
-A copy of the database alone opens no cluster. AES-256-GCM (NIST SP 800-38D) under a key
-of HKDF (RFC 5869) from `SECRET_KEY`, bound to the record that it belongs to.
+A copy of the database alone opens no cluster and signs no webhook. AES-256-GCM (NIST SP
+800-38D) under a key of HKDF (RFC 5869) from `SECRET_KEY`, bound to the record that it
+belongs to.
 """
 
 import base64
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 _NONCE = 12
+# Named after its first use; another name would be another key.
 _PURPOSE = b"freigabe deployment sources"
 
 

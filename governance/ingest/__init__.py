@@ -1,0 +1,1 @@
+"""Translators from what other systems say into facts of the registry."""
