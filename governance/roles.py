@@ -25,6 +25,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("register versions"): {R.OWNER, R.DEVELOPER, R.CI},
         gettext_noop("upload artifacts"): {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.CI},
         gettext_noop("register data sets"): {R.OWNER, R.DEVELOPER, R.VALIDATOR, R.CI},
+        gettext_noop("report lineage"): {R.OWNER, R.DEVELOPER, R.OPERATOR, R.CI},
         gettext_noop("register environments"): {R.OPERATOR, R.RISK_MANAGER},
         gettext_noop("request evidence"): {
             R.OWNER,

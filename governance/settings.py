@@ -343,6 +343,7 @@ CELERY_TASK_ROUTES = {
     "governance.tasks.call_*": {"queue": "dossier"},
     "governance.tasks.pull_*": {"queue": "dossier"},
     "governance.tasks.mail_*": {"queue": "dossier"},
+    "governance.tasks.join_*": {"queue": "dossier"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -391,6 +392,7 @@ CELERY_BEAT_SCHEDULE = {
         "call_webhooks": 5,
         "call_forges": 3,
         "pull_deployments": 60,
+        "join_lineage": 60,
         **({"mail_digests": 60} if FREIGABE_DIGEST else {}),
         **(
             {"export_log": 60 * FREIGABE_EXPORT_EVERY_MINUTES}

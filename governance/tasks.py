@@ -28,6 +28,7 @@ from governance import (
     webhooks,
 )
 from governance.dossier import build
+from governance.ingest import joining
 from registry.acts import through
 
 MOST_HELPERS = 16
@@ -201,6 +202,15 @@ def mail_digests() -> None:
                 pass
         except mailing.NotSent as error:
             logger.warning("%s", error)
+
+
+@shared_task(name="governance.tasks.join_lineage", soft_time_limit=300)
+def join_lineage() -> None:
+    """Join what OpenLineage events name to what is registered by now."""
+    with through("task"):
+        by = access.system_user()
+        while joining.join_next(by=by, at=timezone.now()):
+            pass
 
 
 @shared_task(name="governance.tasks.pull_deployments", soft_time_limit=300)

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from registry.models import DatasetVersion, ModelFeed, ModelVersion
+from django.db.models import Q
+
+from registry.models import DatasetVersion, ModelFeed, ModelVersion, RunLink
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,12 @@ def of_version(version: ModelVersion) -> Graph:
 def of_dataset_version(dataset_version: DatasetVersion) -> Graph:
     """Which versions used the data, and where they run."""
     versions = ModelVersion.objects.filter(
-        version_datasets__dataset_version=dataset_version
+        Q(version_datasets__dataset_version=dataset_version)
+        | Q(
+            run_links__side=RunLink.Side.OUTPUT,
+            run_links__run__links__side=RunLink.Side.INPUT,
+            run_links__run__links__dataset_version=dataset_version,
+        )
     ).distinct()
     return _graph(versions.select_related("model", "run"))
 
@@ -71,6 +78,15 @@ def _graph(versions: Iterable[ModelVersion]) -> Graph:
             source = node("dataset", data.pk, str(data), data.sha256)
             training = link.use == "training" and run is not None
             edge(source, trained if training else made, link.use)
+        for told in _reported(version):
+            ran = node("run", told.run_id, str(told.run), told.run.code_commit)
+            if told.version_id == version.pk:
+                written = told.side == RunLink.Side.OUTPUT
+                edge(*((ran, made) if written else (made, ran)), _VERBS[told.side])
+            elif told.dataset_version is not None:
+                held = told.dataset_version
+                source = node("dataset", held.pk, str(held), held.sha256)
+                edge(source, ran, _VERBS[RunLink.Side.INPUT])
         for deployment in version.deployments.select_related("environment"):
             place = node(
                 "deployment",
@@ -80,6 +96,20 @@ def _graph(versions: Iterable[ModelVersion]) -> Graph:
             )
             edge(made, place, "runs in")
     return Graph(tuple(nodes.values()), tuple(edges.values()))
+
+
+_VERBS = {
+    RunLink.Side.INPUT: "reported as read",
+    RunLink.Side.OUTPUT: "reported as written",
+}
+
+
+def _reported(version: ModelVersion) -> Iterable[RunLink]:
+    """The runs that pipelines say wrote or read it, and the data that the former read."""
+    wrote = Q(run__links__version=version, run__links__side=RunLink.Side.OUTPUT)
+    read = Q(side=RunLink.Side.INPUT, dataset_version__isnull=False)
+    rows = RunLink.objects.filter(Q(version=version) | (wrote & read))
+    return rows.select_related("run", "dataset_version__dataset").distinct()
 
 
 def feeds() -> list[tuple[UUID, UUID]]:

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from governance.models.running import DeploymentSource
-from registry.models import DatasetVersion, ModelVersion, User
+from registry.models import RunLink, User
 from registry.models.base import SHA256, Fact
 
 
@@ -99,9 +99,7 @@ class LineageName(Fact):
     `because` says why it is joined to nothing and will not be.
     """
 
-    class Side(models.TextChoices):
-        INPUT = "input", _("Input")
-        OUTPUT = "output", _("Output")
+    Side = RunLink.Side
 
     class Kind(models.TextChoices):
         MODEL = "model", _("Model")
@@ -116,18 +114,16 @@ class LineageName(Fact):
     event = models.ForeignKey(LineageEvent, models.PROTECT, related_name="names")
     side = models.CharField(max_length=8, choices=Side)
     kind = models.CharField(max_length=8, choices=Kind)
-    namespace = models.CharField(max_length=500)
-    name = models.CharField(max_length=500)
-    key = models.CharField(max_length=1001)
+    namespace = models.CharField(max_length=1000, blank=True)
+    name = models.CharField(max_length=1000, blank=True)
+    key = models.CharField(max_length=2001)
+    uri = models.CharField(max_length=1000, blank=True)
     version = models.CharField(max_length=200, blank=True)
     sha256 = models.CharField(max_length=64, blank=True, validators=[SHA256])
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     because = models.TextField(blank=True)
-    model_version = models.ForeignKey(
-        ModelVersion, models.PROTECT, null=True, related_name="lineage_names"
-    )
-    dataset_version = models.ForeignKey(
-        DatasetVersion, models.PROTECT, null=True, related_name="lineage_names"
+    link = models.ForeignKey(
+        RunLink, models.PROTECT, null=True, related_name="lineage_names"
     )
     received_at = models.DateTimeField()
     joined_at = models.DateTimeField(null=True)
@@ -143,19 +139,9 @@ class LineageName(Fact):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=(
-                    Q(state="joined", model_version__isnull=False, dataset_version=None)
-                    | Q(
-                        state="joined",
-                        model_version=None,
-                        dataset_version__isnull=False,
-                    )
-                    | (
-                        ~Q(state="joined")
-                        & Q(model_version=None, dataset_version=None)
-                    )
-                ),
-                name="a_joined_name_is_one_thing",
+                condition=Q(state="joined", link__isnull=False)
+                | (~Q(state="joined") & Q(link=None)),
+                name="a_joined_name_has_its_link",
             )
         ]
 

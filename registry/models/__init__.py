@@ -13,6 +13,7 @@ from registry.models.lineage import (
     DatasetVersion,
     ModelFeed,
     Run,
+    RunLink,
     VersionDataset,
 )
 from registry.models.people import Role, RoleAssignment, Scope, User
@@ -30,6 +31,7 @@ __all__ = [
     "Role",
     "RoleAssignment",
     "Run",
+    "RunLink",
     "Scope",
     "User",
     "VersionArtifact",

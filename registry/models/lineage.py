@@ -80,7 +80,11 @@ class DatasetVersion(Fact):
 
 
 class Run(Fact):
-    """The training run that made a version: code, parameters, metrics, environment."""
+    """The training run that made a version: code, parameters, metrics, environment.
+
+    `reported_id` is the id that a pipeline gave to a run that it reported; `RunLink`
+    says what such a run read and wrote.
+    """
 
     append_only: ClassVar[bool] = True
 
@@ -92,11 +96,65 @@ class Run(Fact):
     environment_sha256 = models.CharField(
         max_length=64, blank=True, validators=[SHA256]
     )
+    reported_id = models.UUIDField(null=True, blank=True)
     run_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField()
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run_by", "reported_id"], name="reported_run_once"
+            )
+        ]
+
     def __str__(self) -> str:
         return self.name or str(self.id)
+
+
+class RunLink(Fact):
+    """That a run read or wrote a version or data, as a pipeline reported it.
+
+    It stands beside the manifest of a version, which no report changes.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    class Side(models.TextChoices):
+        INPUT = "input", _("Input")
+        OUTPUT = "output", _("Output")
+
+    run = models.ForeignKey(Run, models.PROTECT, related_name="links")
+    side = models.CharField(max_length=8, choices=Side)
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, related_name="run_links"
+    )
+    dataset_version = models.ForeignKey(
+        DatasetVersion, models.PROTECT, null=True, related_name="run_links"
+    )
+    reported_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    reported_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "side", "version"],
+                condition=Q(version__isnull=False),
+                name="version_once_per_run_and_side",
+            ),
+            models.UniqueConstraint(
+                fields=["run", "side", "dataset_version"],
+                condition=Q(dataset_version__isnull=False),
+                name="data_once_per_run_and_side",
+            ),
+            models.CheckConstraint(
+                condition=Q(version__isnull=False, dataset_version=None)
+                | Q(version=None, dataset_version__isnull=False),
+                name="run_link_names_one_thing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.side} of {self.run}"
 
 
 class ModelFeed(Fact):
