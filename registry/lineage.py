@@ -7,7 +7,13 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from registry.models import DatasetVersion, ModelFeed, ModelVersion, RunLink
+from registry.models import (
+    DatasetVersion,
+    ModelFeed,
+    ModelVersion,
+    RunLink,
+    VersionDataset,
+)
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,16 @@ def of_version(version: ModelVersion) -> Graph:
 
 def of_dataset_version(dataset_version: DatasetVersion) -> Graph:
     """Which versions used the data, and where they run."""
+    used = VersionDataset.objects.filter(dataset_version=dataset_version)
+    wrote = RunLink.objects.filter(
+        side=RunLink.Side.OUTPUT,
+        version__isnull=False,
+        run__links__side=RunLink.Side.INPUT,
+        run__links__dataset_version=dataset_version,
+    )
     versions = ModelVersion.objects.filter(
-        Q(version_datasets__dataset_version=dataset_version)
-        | Q(
-            run_links__side=RunLink.Side.OUTPUT,
-            run_links__run__links__side=RunLink.Side.INPUT,
-            run_links__run__links__dataset_version=dataset_version,
-        )
-    ).distinct()
+        Q(pk__in=used.values("version")) | Q(pk__in=wrote.values("version"))
+    )
     return _graph(versions.select_related("model", "run"))
 
 
@@ -105,7 +113,7 @@ _VERBS = {
 
 
 def _reported(version: ModelVersion) -> Iterable[RunLink]:
-    """The runs that pipelines say wrote or read it, and the data that the former read."""
+    """The runs that wrote or read it, as pipelines say, and what the former read."""
     wrote = Q(run__links__version=version, run__links__side=RunLink.Side.OUTPUT)
     read = Q(side=RunLink.Side.INPUT, dataset_version__isnull=False)
     rows = RunLink.objects.filter(Q(version=version) | (wrote & read))

@@ -65,6 +65,7 @@ from governance import (
     webhooks,
 )
 from governance.dossier.request import CannotBuild
+from governance.ingest import mlflow, openlineage
 
 PROBLEM = "application/problem+json"
 
@@ -123,6 +124,12 @@ _STATUS: dict[type[Exception], int] = {
     identities.WrongState: 409,
     identities.SameHand: 403,
     forges.NotGenuine: 401,
+    mlflow.NotGenuine: 401,
+    mlflow.NotUnderstood: 422,
+    mlflow.Replayed: 409,
+    mlflow.TooLarge: 413,
+    openlineage.NotUnderstood: 422,
+    openlineage.TooLarge: 413,
     forges.NotUnderstood: 422,
     forges.TooLarge: 413,
     forges.Contradicted: 409,

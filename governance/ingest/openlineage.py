@@ -51,6 +51,10 @@ class NotUnderstood(Exception):
         self.field = field
 
 
+class TooLarge(Exception):
+    """More than a client sends at once; it is not read to its end."""
+
+
 @dataclass(frozen=True)
 class Thing:
     """A model or data that a run read or wrote; see the fields of `LineageName`."""

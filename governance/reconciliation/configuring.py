@@ -11,9 +11,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from governance import nudge, outgoing, roles
-from governance.sealing import seal
 from governance.models import DeploymentSource
 from governance.records import Refused, insert, require_printable, valid
+from governance.sealing import seal
 from registry.acts import act
 from registry.models import Environment, User
 

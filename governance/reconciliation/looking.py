@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from governance.clusters import kubernetes, mlflow
 from governance.clusters.asking import Asker, Seen, Unreachable
-from governance.sealing import CannotOpen, unseal
 from governance.models import DeploymentSource, SourceRun
 from governance.reconciliation.recording import record
+from governance.sealing import CannotOpen, unseal
 from registry.models import User
 
 
