@@ -100,6 +100,10 @@ FREIGABE_OIDC_TOKEN_MINUTES = env_int("FREIGABE_OIDC_TOKEN_MINUTES", 60, least=1
 FREIGABE_FORGE_ALLOW = env_networks("FREIGABE_FORGE_ALLOW", "")
 FREIGABE_TOKEN_MAX_DAYS = env_int("FREIGABE_TOKEN_MAX_DAYS", 366, least=1)
 
+# Numbers for Prometheus (docs/operations.md); the clock's worker serves them. 0: off.
+FREIGABE_METRICS_PORT = env_int("FREIGABE_METRICS_PORT", 0)
+FREIGABE_METRICS_HOST = os.environ.get("FREIGABE_METRICS_HOST", "127.0.0.1")
+
 # Single sign-on of people (docs/signatures.md); off without issuer and client ---------
 FREIGABE_SSO_ISSUER = os.environ.get("FREIGABE_SSO_ISSUER", "")
 FREIGABE_SSO_CLIENT_ID = os.environ.get("FREIGABE_SSO_CLIENT_ID", "")

@@ -2,8 +2,10 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_ready
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
@@ -21,6 +23,7 @@ from governance import (
     fast_lane,
     forges,
     mailing,
+    metrics,
     nudge,
     reconciliation,
     reminding,
@@ -37,6 +40,16 @@ ALARM_EVERY = timedelta(hours=1)
 ALARM_AGAIN = timedelta(minutes=5)
 _alarmed: dict[str, datetime] = {}
 logger = logging.getLogger(__name__)
+
+
+@worker_ready.connect
+def serve_metrics(sender: Any, **_told: Any) -> None:
+    """Serve numbers for Prometheus beside the clock's worker, where they are wanted."""
+    if (
+        settings.FREIGABE_METRICS_PORT
+        and "clock" in sender.app.amqp.queues.consume_from
+    ):
+        metrics.start(settings.FREIGABE_METRICS_HOST, settings.FREIGABE_METRICS_PORT)
 
 
 @shared_task(name="governance.tasks.integrate_log")

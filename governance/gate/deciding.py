@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 
 from audits import log
 from audits.models import Checkpoint
@@ -33,6 +34,7 @@ def decide(
     `renewal_of` is the permit whose question is asked again, see `issued.renew`.
     Raises `NotAllowed`, `NotMigrated`, `AmbiguousQuestion`; then nothing is recorded.
     """
+    began = monotonic()
     check_question(question)
     held = roles.roles_of(by)
     roles.require(
@@ -79,6 +81,7 @@ def decide(
         vsa=given.vsa if given else "",
         svr=given.svr if given else "",
         expires_at=given.expires_at if given else None,
+        milliseconds=round(1000 * (monotonic() - began)),
         pipeline_token_id=by.scope.pipeline if by.scope else None,
         decided_for=by,
         decided_at=at,

@@ -150,13 +150,13 @@ def _run(said: Json) -> uuid.UUID:
 
 
 def _type(said: Json) -> str:
-    found = said.get("eventType", "")
-    if found and found not in TYPES or not isinstance(found, str):
+    found = said.get("eventType")
+    if "eventType" in said and found not in TYPES:
         names = ", ".join(TYPES)
         raise NotUnderstood(
             "eventType", _("Must be one of: %(names)s.") % {"names": names}
         )
-    return found
+    return str(found or "")
 
 
 def _job(said: Json) -> tuple[str, str]:
@@ -247,7 +247,7 @@ def _uri(holder: Json, name: str, where: str) -> None:
 
 
 def source_of(document: str) -> tuple[str, str]:
-    """Repository and commit of the code that an event names; empty where it does not."""
+    """Repository and commit that an event names; empty where it does not."""
     facets = json.loads(document)["job"].get("facets", {})
     place = facets.get("sourceCodeLocation", {})
     repository = place.get("repoUrl") or place.get("url") or ""

@@ -45,4 +45,12 @@ def receive(*, events: Sequence[Told], by: User, at: datetime) -> list[LineageEv
     return [kept[told.sha256] for told in events]
 
 
-_KEPT = tuple(["kind", "run_id", "event_type", "event_time", "job", "document", "sha256"])
+_KEPT = (
+    "kind",
+    "run_id",
+    "event_type",
+    "event_time",
+    "job",
+    "document",
+    "sha256",
+)

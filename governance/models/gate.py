@@ -20,7 +20,8 @@ class GateDecision(Fact):
     in formats of others, signed at the decision. `emergency` is set when the glass was
     broken for it: then the failing checks were overridden. `renewal_of` is the permit
     whose question was asked again. `pipeline_token` is that of the pipeline that asked,
-    with what ran where.
+    with what ran where. `milliseconds` is what it took to examine, sign and record it,
+    up to the commit.
     """
 
     append_only: ClassVar[bool] = True
@@ -53,6 +54,7 @@ class GateDecision(Fact):
         "self", models.PROTECT, null=True, related_name="renewals"
     )
     expires_at = models.DateTimeField(null=True)
+    milliseconds = models.PositiveIntegerField(null=True)
     pipeline_token = models.ForeignKey(
         PipelineToken, models.PROTECT, null=True, related_name="gate_decisions"
     )
@@ -61,7 +63,12 @@ class GateDecision(Fact):
 
     class Meta:
         ordering = ["-decided_at"]
-        indexes = [models.Index(fields=["-decided_at"], name="decisions_by_time")]
+        indexes = [
+            models.Index(fields=["-decided_at"], name="decisions_by_time"),
+            models.Index(
+                fields=["expires_at"], condition=Q(allowed=True), name="permits_by_end"
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(allowed=False, permit="")

@@ -1,0 +1,102 @@
+"""The page for Prometheus: one thread, one question after the other, no log-in.
+
+It is served where the operator says, 127.0.0.1 unless told otherwise: who can connect
+reads how much there is, and no name.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from time import monotonic
+
+from django.db import Error, close_old_connections, connection, transaction
+from django.utils import timezone
+
+from governance.metrics import counting
+from governance.metrics.writing import CONTENT_TYPE, text
+
+PATH = "/metrics"
+KEPT_SECONDS = 5.0  # however often somebody asks, the database is asked no oftener
+CLIENT_SECONDS = 5.0
+STATEMENT_MILLISECONDS = 5000
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Page:
+    """The page as it is now, and for a few seconds as it was."""
+
+    counter: counting.Counter = field(default_factory=counting.Counter)
+    kept: bytes = b""
+    made: float = 0.0
+
+    def read(self, *, at: datetime) -> bytes:
+        """All numbers. Raises `django.db.Error` when the database does not answer."""
+        if not self.kept or monotonic() - self.made > KEPT_SECONDS:
+            self.kept, self.made = self._count(at), monotonic()
+        return self.kept
+
+    def _count(self, at: datetime) -> bytes:
+        close_old_connections()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MILLISECONDS}")
+            families = [
+                *self.counter.families(at=at),
+                *counting.of_permits(at=at),
+                *counting.of_the_log(at=at),
+                *counting.of_the_work(),
+            ]
+        return text(families).encode()
+
+
+def server(host: str, port: int) -> HTTPServer:
+    """A server that is bound and not yet running. Raises OSError."""
+    page = Page()
+    return HTTPServer((host, port), _handler(page.read))
+
+
+def _handler(read: Callable[..., bytes]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """GET /metrics, and nothing else."""
+
+        timeout = CLIENT_SECONDS
+        server_version, sys_version = "Freigabe", ""
+
+        def do_GET(self) -> None:
+            """Answer with the page, or say why there is none."""
+            if self.path.partition("?")[0] != PATH:
+                self.send_error(404)
+                return
+            try:
+                body = read(at=timezone.now())
+            except Error as error:
+                logger.warning("No metrics: %s", error)
+                self.send_error(503)
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", CONTENT_TYPE)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing of each question."""
+
+    return Handler
+
+
+def start(host: str, port: int) -> None:
+    """Serve beside what this process does, until it ends.
+
+    A port that is taken is said in the log: a worker works without its numbers.
+    """
+    try:
+        found = server(host, port)
+    except OSError as error:
+        logger.error("No metrics at %s:%s: %s", host, port, error.strerror)
+        return
+    Thread(target=found.serve_forever, name="metrics", daemon=True).start()
+    logger.info("Metrics: http://%s:%s%s", host, port, PATH)
