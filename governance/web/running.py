@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -27,6 +28,7 @@ from governance.web.frame import (
 from registry.models import Environment, ModelVersion, RegisteredModel
 
 PER_PAGE = 50
+EVENTS = 20
 SIGHT = ("read", RIGHT)
 WORDS = {
     reconciliation.State.UNAUTHORISED: (gettext_lazy("unauthorised"), "no"),
@@ -171,6 +173,17 @@ def source(request: PersonRequest, row_id: UUID) -> HttpResponse:
     reason = ReasonForm(request.POST if chosen == "end" else None)
     if _changed(request, row, secret, reason):
         return redirect("web:source", row.pk)
+    return _shown(request, row, secret, reason)
+
+
+def _shown(
+    request: PersonRequest,
+    row: DeploymentSource,
+    secret: SecretForm,
+    reason: ReasonForm,
+    told: str = "",
+) -> HttpResponse:
+    """The page of a source; `told` is a secret that is shown only now."""
     looks = row.runs.select_related("run_by")
     return show(
         request,
@@ -179,6 +192,9 @@ def source(request: PersonRequest, row_id: UUID) -> HttpResponse:
             "source": row,
             "secret_form": secret,
             "end_form": reason,
+            "told": told,
+            "webhook": f"{settings.FREIGABE_INSTANCE_URL}/api/v1/mlflow/webhook",
+            "events": row.registry_events.all()[:EVENTS],
             "may": row.ended_at is None and roles.may(request.user, RIGHT),
             "may_look": row.ended_at is None
             and roles.may(request.user, "reconcile deployments"),
@@ -229,6 +245,27 @@ def look(request: PersonRequest, row_id: UUID) -> HttpResponse:
     except reconciliation.WrongState as refusal:
         messages.error(request, str(refusal))
     return redirect("web:source", row.pk)
+
+
+@page_for(RIGHT)
+@require_POST
+def listen(request: PersonRequest, row_id: UUID) -> HttpResponse:
+    """Take messages of an MLflow registry; its new secret is shown only now."""
+    row = get_object_or_404(
+        DeploymentSource.objects.select_related(
+            "environment", "configured_by", "ended_by"
+        ),
+        pk=row_id,
+    )
+    try:
+        _row, secret = reconciliation.listen(
+            source=row, by=request.user, at=timezone.now()
+        )
+    except (Refused, reconciliation.WrongState) as refusal:
+        messages.error(request, str(refusal))
+        return redirect("web:source", row.pk)
+    row.refresh_from_db()
+    return _shown(request, row, SecretForm(), ReasonForm(), secret)
 
 
 @page

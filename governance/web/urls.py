@@ -217,6 +217,7 @@ urlpatterns = [
     path("deployments/sources/", running.sources, name="sources"),
     path("deployments/sources/<uuid:row_id>/", running.source, name="source"),
     path("deployments/sources/<uuid:row_id>/look", running.look, name="look"),
+    path("deployments/sources/<uuid:row_id>/listen", running.listen, name="listen"),
     path(f"{_MODEL}/way-back/<slug:place>/", running.way_back, name="way_back"),
     path("policy/", policy.packs_page, name="policy"),
     path("policy/write", policy_drafts.write, name="policy_write"),
