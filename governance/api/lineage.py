@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError, UnsupportedMediaType, ValidationError
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import roles
 from governance.api.door import LISTED, Door, page, person
-from governance.api.parsers import StrictJSONParser
+from governance.api.parsers import Unreadable, require_readable
 from governance.api.show import Json, user
 from governance.ingest import openlineage, receiving
 from governance.models import LineageEvent, LineageName
@@ -32,8 +33,11 @@ _OBJECTS: Any = {
 }
 
 
-class EventParser(StrictJSONParser):
-    """JSON, packed with gzip or not; what unpacks to too much is not unpacked."""
+class EventParser(JSONParser):
+    """JSON, packed with gzip or not; what unpacks to too much is not unpacked.
+
+    What cannot be kept is found event by event, see `_read`.
+    """
 
     def parse(
         self,
@@ -41,7 +45,7 @@ class EventParser(StrictJSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The body's value. Raises `ParseError`, `TooLarge`, `ValidationError`."""
+        """The body's value. Raises `ParseError`, `TooLarge`."""
         request = (parser_context or {})["request"]
         packing = request.headers.get("Content-Encoding", "identity").lower()
         if packing not in ("identity", "gzip"):
@@ -51,7 +55,10 @@ class EventParser(StrictJSONParser):
             raw = _unpacked(raw)
         if len(raw) > LARGEST_BATCH:
             raise openlineage.TooLarge(_("The message is larger than 8 MiB."))
-        return super().parse(io.BytesIO(raw), media_type, parser_context)
+        try:
+            return super().parse(io.BytesIO(raw), media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError(_("The JSON is nested too deep.")) from error
 
 
 def _unpacked(raw: bytes) -> bytes:
@@ -65,6 +72,15 @@ def _unpacked(raw: bytes) -> bytes:
     if len(found) <= LARGEST_BATCH and not whole:
         raise ParseError(_("The body is not packed with gzip."))
     return found
+
+
+def _read(said: object) -> openlineage.Told:
+    try:
+        require_readable(said)
+    except Unreadable as error:
+        where = error.pointer.removeprefix("/")
+        raise openlineage.NotUnderstood(where, str(error)) from error
+    return openlineage.read(said)
 
 
 def event(row: LineageEvent) -> Json:
@@ -114,7 +130,7 @@ class Lineage(Door):
     def post(self, request: Request) -> Response:
         """Keep an event; a worker joins what it names to what is registered."""
         roles.require(person(request), receiving.RIGHT)
-        told = openlineage.read(request.data)
+        told = _read(request.data)
         (row,) = receiving.receive(events=[told], by=person(request), at=timezone.now())
         return Response({"id": row.id, "state": "received"})
 
@@ -151,7 +167,7 @@ class Batch(Door):
         good, failed = [], []
         for index, one in enumerate(said):
             try:
-                good.append(openlineage.read(one))
+                good.append(_read(one))
             except openlineage.NotUnderstood as error:
                 reason = f"/{error.field}: {error}"
                 failed.append({"index": index, "reason": reason, "retriable": False})

@@ -1,4 +1,4 @@
-"""What pipelines report of their runs: kept as said, joined only where it is certain."""
+"""What pipelines report of their runs: kept as said, joined where it is certain."""
 
 import uuid
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""MLflow tells what changed: proved, of now, once; it is asked again, never believed."""
+"""MLflow tells what changed: proved, of now, once; and it is asked again."""
 
 import base64
 import hashlib

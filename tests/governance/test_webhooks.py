@@ -5,12 +5,15 @@ import hashlib
 import hmac
 import json
 from datetime import datetime
+from importlib import import_module
 
 import jsonschema
 import pytest
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
-from governance import notifications, roles, webhooks
+from governance import notifications, roles, sealing, webhooks
 from governance.models import (
     Notification,
     WebhookAttempt,
@@ -196,3 +199,62 @@ def test_only_an_administrator_registers_and_never_an_inner_address(world, hook)
     hook()
     with pytest.raises(AlreadyRegistered):
         hook()
+
+
+def test_the_secret_is_sealed_in_the_table_and_for_its_own_endpoint(world, hook):
+    (row, secret), (other, _secret) = hook(), hook("/down")
+    assert secret not in row.secret
+    assert sealing.unseal(row.secret, about=str(row.pk)) == secret
+    with pytest.raises(sealing.CannotOpen):
+        sealing.unseal(row.secret, about=str(other.pk))
+
+
+@pytest.mark.parametrize("planted", ["whsec_" + "A" * 43 + "=", "", "x", "other"])
+def test_what_is_not_sealed_for_the_endpoint_signs_nothing(world, hook, planted):
+    row, _secret = hook()
+    if planted == "other":
+        planted = sealing.seal("whsec_AAAA", about="somebody else")
+    WebhookEndpoint.objects.filter(pk=row.pk).update(secret=planted)
+    tell(world)
+    (attempt,) = run(world)
+    assert (attempt.status, Receiver.seen) == (None, [])
+    assert "sealed with another key" in attempt.problem
+    assert WebhookMessage.objects.get().state == WebhookMessage.State.WAITING
+
+
+def test_a_changed_key_of_the_installation_still_signs_as_a_former_one(
+    world, hook, settings
+):
+    hook()
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "n" * 60
+    settings.SECRET_KEY_FALLBACKS = [old]
+    tell(world)
+    assert [one.status for one in run(world)] == [204]
+
+
+SEALING = import_module("governance.migrations.0026_sealed_webhooks")
+
+
+def test_the_migration_seals_what_is_there_once(world, hook):
+    row, secret = hook()
+    plain = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    WebhookEndpoint.objects.filter(pk=row.pk).update(secret=plain)
+    for _ in range(2):
+        SEALING.seal_secrets(apps, None)
+    row.refresh_from_db()
+    assert sealing.unseal(row.secret, about=str(row.pk)) == plain != secret
+    tell(world)
+    assert [one.status for one in run(world)] == [204]
+
+
+def test_the_migration_refuses_another_key_than_the_installations(
+    world, hook, settings
+):
+    row, _secret = hook()
+    sealed, _other = hook("/down")
+    WebhookEndpoint.objects.filter(pk=row.pk).update(secret="whsec_AAAA")
+    settings.SECRET_KEY = "n" * 60
+    with pytest.raises(ImproperlyConfigured, match="FREIGABE_SECRET_KEY"):
+        SEALING.seal_secrets(apps, None)
+    row.refresh_from_db()
+    assert row.secret == "whsec_AAAA"
