@@ -10,17 +10,19 @@ from governance.sealing import CannotOpen, seal, unseal
 PREFIX = "whsec_"
 
 
-def seal_secrets(apps: Any, _editor: object) -> None:
+def seal_secrets(apps: Any, editor: Any) -> None:
     """Seal each secret for its endpoint; from then on nothing else is read.
 
     A key that is not the installation's would make all of them unreadable: where
     something is sealed already, it must open first.
     """
-    endpoints = apps.get_model("governance", "WebhookEndpoint").objects
+    # The owner's connection, which names the migration as the author in the log.
+    alias = editor.connection.alias
+    endpoints = apps.get_model("governance", "WebhookEndpoint").objects.using(alias)
     plain = endpoints.filter(secret__startswith=PREFIX)
     if not plain.exists():
         return
-    sources = apps.get_model("governance", "DeploymentSource").objects
+    sources = apps.get_model("governance", "DeploymentSource").objects.using(alias)
     for known in (
         endpoints.exclude(secret__startswith=PREFIX),
         sources.exclude(secret=""),

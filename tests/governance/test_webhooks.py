@@ -6,12 +6,13 @@ import hmac
 import json
 from datetime import datetime
 from importlib import import_module
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import connection, transaction
 
 from governance import notifications, roles, sealing, webhooks
 from governance.models import (
@@ -233,6 +234,7 @@ def test_a_changed_key_of_the_installation_still_signs_as_a_former_one(
 
 
 SEALING = import_module("governance.migrations.0026_sealed_webhooks")
+EDITOR = SimpleNamespace(connection=connection)
 
 
 def test_the_migration_seals_what_is_there_once(world, hook):
@@ -240,7 +242,7 @@ def test_the_migration_seals_what_is_there_once(world, hook):
     plain = "whsec_" + base64.b64encode(b"k" * 32).decode()
     WebhookEndpoint.objects.filter(pk=row.pk).update(secret=plain)
     for _ in range(2):
-        SEALING.seal_secrets(apps, None)
+        SEALING.seal_secrets(apps, EDITOR)
     row.refresh_from_db()
     assert sealing.unseal(row.secret, about=str(row.pk)) == plain != secret
     tell(world)
@@ -255,6 +257,6 @@ def test_the_migration_refuses_another_key_than_the_installations(
     WebhookEndpoint.objects.filter(pk=row.pk).update(secret="whsec_AAAA")
     settings.SECRET_KEY = "n" * 60
     with pytest.raises(ImproperlyConfigured, match="FREIGABE_SECRET_KEY"):
-        SEALING.seal_secrets(apps, None)
+        SEALING.seal_secrets(apps, EDITOR)
     row.refresh_from_db()
     assert row.secret == "whsec_AAAA"
