@@ -72,15 +72,14 @@ def _joinable(at: datetime) -> QuerySet[LineageName]:
     ours = numbered.filter(dataset__slug=OuterRef("key")).filter(
         Q(text=OuterRef("version")) | Q(sha256=OuterRef("sha256"))
     )
-    elsewhere = DatasetVersion.objects.filter(
-        Q(uri=OuterRef("key")) | Q(sha256=OuterRef("sha256"))
-    )
-    told = Dataset.objects.filter(slug=OuterRef("key"))
+    # Not asked for each name: the database reads these once, and looks names up.
+    states = DatasetVersion.objects.order_by()
+    digests, addresses = states.values("sha256"), states.exclude(uri="").values("uri")
+    told = Q(key__in=Dataset.objects.order_by().values("slug")) & ~Q(sha256="")
     fits = (
         (Q(kind=Kind.MODEL) & Exists(versions))
-        | (Q(kind=Kind.DATASET) & Exists(ours))
-        | (Q(kind=Kind.DATASET) & ~Q(sha256="") & Exists(told))
-        | (Q(kind=Kind.ADDRESS) & Exists(elsewhere))
+        | (Q(kind=Kind.DATASET) & (Exists(ours) | told))
+        | (Q(kind=Kind.ADDRESS) & (Q(key__in=addresses) | Q(sha256__in=digests)))
     )
     rows = LineageName.objects.filter(fits, Exists(completed), state=State.WAITING)
     return rows.filter(received_at__gt=at - WAITS).order_by("received_at", "pk")

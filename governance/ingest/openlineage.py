@@ -90,32 +90,31 @@ def read(event: object) -> Told:
     for name in ("producer", "schemaURL"):
         _uri(said, name, name)
     kind = _kind(said)
-    run_id, event_type = None, ""
-    if kind == Kind.RUN:
-        run_id, event_type = _run(said), _type(said)
-    elif kind == Kind.DATASET:
-        dataset = _object(said.get("dataset"), "dataset")
-        _named(dataset, "dataset")
+    ran, static = kind == Kind.RUN, kind == Kind.DATASET
+    if static:
+        _named(_object(said.get("dataset"), "dataset"), "dataset")
     if kind == Kind.JOB and "run" in said:
         raise NotUnderstood("run", _("A job event has no run."))
-    job = "/".join(_job(said)) if kind != Kind.DATASET else ""
-    things = tuple(_things(said)) if kind != Kind.DATASET else ()
-    document = json.dumps(
-        event, sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    )
-    raw = document.encode()
-    if len(raw) > LARGEST:
-        raise NotUnderstood("", _("An event has at most 1 MiB."))
+    things = () if static else tuple(dict.fromkeys(_things(said)))
+    document = _written(said)
     return Told(
         kind=kind,
-        run_id=run_id,
-        event_type=event_type,
+        run_id=_run(said) if ran else None,
+        event_type=_type(said) if ran else "",
         event_time=moment,
-        job=job[:LONGEST],
-        things=tuple(dict.fromkeys(things)) if kind == Kind.RUN else (),
+        job="" if static else "/".join(_job(said))[:LONGEST],
+        things=things if ran else (),
         document=document,
-        sha256=sha256_hex(raw),
+        sha256=sha256_hex(document.encode()),
     )
+
+
+def _written(said: Json) -> str:
+    """The event in the one form that is kept, however its sender wrote it."""
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > LARGEST:
+        raise NotUnderstood("", _("An event has at most 1 MiB."))
+    return text
 
 
 def _kind(said: Json) -> str:

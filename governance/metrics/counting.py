@@ -158,6 +158,9 @@ def _broker() -> list[Family]:
     if not settings.CELERY_BROKER_URL.startswith("pgmq://"):
         return []
     with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('pgmq.meta')")
+        if cursor.fetchone() == (None,):
+            return []
         cursor.execute("SELECT queue_name, queue_length FROM pgmq.metrics_all()")
         found = {str(name): float(length) for name, length in cursor.fetchall()}
     return [each("freigabe_broker_messages", "Messages in the broker.", "queue", found)]
