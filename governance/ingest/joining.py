@@ -64,22 +64,26 @@ def _joinable(at: datetime) -> QuerySet[LineageName]:
         received_by=OuterRef("event__received_by"),
         event_type="COMPLETE",
     )
-    versions = ModelVersion.objects.filter(model__slug=OuterRef("key")).filter(
-        Q(version=OuterRef("version"))
-        | Q(version_artifacts__artifact__sha256=OuterRef("sha256"))
-    )
+    slug = OuterRef("key")
+    versions = ModelVersion.objects.filter(model__slug=slug)
+    of_version = versions.filter(version=OuterRef("version"))
+    of_file = versions.filter(version_artifacts__artifact__sha256=OuterRef("sha256"))
     numbered = DatasetVersion.objects.alias(text=Cast("version", CharField()))
-    ours = numbered.filter(dataset__slug=OuterRef("key")).filter(
-        Q(text=OuterRef("version")) | Q(sha256=OuterRef("sha256"))
-    )
+    of_number = numbered.filter(dataset__slug=slug, text=OuterRef("version"))
     # Not asked for each name: the database reads these once, and looks names up.
     states = DatasetVersion.objects.order_by()
     digests, addresses = states.values("sha256"), states.exclude(uri="").values("uri")
-    told = Q(key__in=Dataset.objects.order_by().values("slug")) & ~Q(sha256="")
+    datasets_here = Dataset.objects.order_by().values("slug")
+    unnamed, digested = Q(version=""), ~Q(sha256="")
+    model = (~unnamed & Exists(of_version)) | (unnamed & Exists(of_file))
+    dataset = (~unnamed & Exists(of_number)) | (
+        unnamed & digested & Q(key__in=datasets_here)
+    )
+    address = Q(key__in=addresses) | Q(sha256__in=digests)
     fits = (
-        (Q(kind=Kind.MODEL) & Exists(versions))
-        | (Q(kind=Kind.DATASET) & (Exists(ours) | told))
-        | (Q(kind=Kind.ADDRESS) & (Q(key__in=addresses) | Q(sha256__in=digests)))
+        (Q(kind=Kind.MODEL) & model)
+        | (Q(kind=Kind.DATASET) & dataset)
+        | (Q(kind=Kind.ADDRESS) & address)
     )
     rows = LineageName.objects.filter(fits, Exists(completed), state=State.WAITING)
     return rows.filter(received_at__gt=at - WAITS).order_by("received_at", "pk")

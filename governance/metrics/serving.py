@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer
 from threading import Thread
 from time import monotonic
 
@@ -52,13 +53,13 @@ class Page:
         return text(families).encode()
 
 
-def server(host: str, port: int) -> HTTPServer:
-    """A server that is bound and not yet running. Raises OSError."""
-    page = Page()
-    return HTTPServer((host, port), _handler(page.read))
+class Server(TCPServer):
+    """Bound at once, without a question to the name service as HTTPServer has it."""
+
+    allow_reuse_address = True
 
 
-def _handler(read: Callable[..., bytes]) -> type[BaseHTTPRequestHandler]:
+def handler(read: Callable[..., bytes]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """GET /metrics, and nothing else."""
 
@@ -94,9 +95,9 @@ def start(host: str, port: int) -> None:
     A port that is taken is said in the log: a worker works without its numbers.
     """
     try:
-        found = server(host, port)
-    except OSError as error:
-        logger.error("No metrics at %s:%s: %s", host, port, error.strerror)
+        found = Server((host, port), handler(Page().read))
+    except (OSError, OverflowError) as error:
+        logger.error("No metrics at %s:%s: %s", host, port, error)
         return
     Thread(target=found.serve_forever, name="metrics", daemon=True).start()
     logger.info("Metrics: http://%s:%s%s", host, port, PATH)

@@ -136,6 +136,15 @@ def test_a_digest_that_contradicts_joins_nothing(world, trained):
     only("digest or version")
 
 
+def test_a_version_that_is_not_registered_yet_is_waited_for_whatever_its_file(
+    world, trained
+):
+    received(world, event(outputs=[model("2", file_of(trained[0]))]))
+    assert joined() == [State.WAITING]
+    world.version(trained[0].model, "2")
+    assert joined() == [State.JOINED]
+
+
 def test_a_digest_alone_names_the_version(world, trained):
     received(world, event(outputs=[model("", f"sha256:{file_of(trained[0])}")]))
     assert joined() == [State.JOINED]

@@ -176,7 +176,7 @@ def page(monkeypatch):
             raise said[0]
         return said[0]
 
-    server = serving.HTTPServer(("127.0.0.1", 0), serving._handler(read))
+    server = serving.Server(("127.0.0.1", 0), serving.handler(read))
     Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", said
     server.shutdown()
@@ -220,7 +220,8 @@ def test_a_port_that_is_taken_stops_no_worker(caplog):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         metrics.start("127.0.0.1", taken.getsockname()[1])
-    assert "No metrics at 127.0.0.1" in caplog.text
+    metrics.start("127.0.0.1", 99_999)
+    assert caplog.text.count("No metrics at 127.0.0.1") == 2
 
 
 class Worker:
