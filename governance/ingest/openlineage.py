@@ -131,9 +131,12 @@ def _time(said: Json) -> datetime:
     found = said.get("eventTime")
     if isinstance(found, str) and _TIME.fullmatch(found.upper()):
         try:
-            return datetime.fromisoformat(found.upper())
+            moment = datetime.fromisoformat(found.upper())
         except ValueError:
-            pass
+            moment = datetime.min
+        # At the ends of the calendar it is in no year at all elsewhere.
+        if 1970 < moment.year < 3000:
+            return moment
     raise NotUnderstood(
         "eventTime", _("Give a time with its zone, such as 2026-11-21T10:00:00Z.")
     )

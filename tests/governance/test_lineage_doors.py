@@ -209,6 +209,8 @@ def test_what_cannot_be_read_is_a_problem_and_keeps_nothing(ci, raw, headers, st
         event(outputs=[model(sha256="ab")]),
         event(eventTime="2026-11-21T10:00:00"),
         event(eventTime="2026-13-21T10:00:00Z"),
+        event(eventTime="0001-01-01T00:00:00+14:00"),
+        event(eventTime="9999-12-31T23:59:59-14:00"),
         event(eventTime="9999-12-31T23:59:60Z"),
         event(
             job={"namespace": "n", "name": "x", "facets": {"x": facet(a="y" * 2**20)}}
