@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -199,7 +200,7 @@ class Facet(Door):
         return Response(
             {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
-                "$id": request.build_absolute_uri(reverse("api:lineage-facet")),
+                "$id": settings.FREIGABE_INSTANCE_URL + reverse("api:lineage-facet"),
                 "type": "object",
                 "properties": {
                     "_producer": {"type": "string", "format": "uri"},

@@ -1,5 +1,7 @@
 """MLflow tells what changed in its registry; the message proves itself."""
 
+from collections.abc import Sequence
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -8,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import access, roles
-from governance.api.door import LISTED, Door, page, person
+from governance.api.door import LISTED, Door, page_together, person
 from governance.api.scope import visible
 from governance.api.show import Json
 from governance.ingest import mlflow
@@ -16,21 +18,24 @@ from governance.models import RegistryEvent
 from governance.reconciliation.configuring import RIGHT
 
 
-def event(row: RegistryEvent) -> Json:
-    """What was told; `suggests` names the model whose version is not registered."""
-    model = mlflow.suggested(row)
-    return {
-        "id": row.id,
-        "source": row.source.name,
-        "delivery": row.delivery,
-        "event": f"{row.entity}.{row.action}",
-        "model": row.model_name,
-        "version": row.version or None,
-        "alias": row.alias or None,
-        "suggests": model.slug if model else None,
-        "sent_at": row.sent_at,
-        "received_at": row.received_at,
-    }
+def events(rows: Sequence[RegistryEvent]) -> list[Json]:
+    """What was told; `suggests` is set where the version is not registered here."""
+    suggesting = mlflow.suggesting(rows)
+    return [
+        {
+            "id": row.id,
+            "source": row.source.name,
+            "delivery": row.delivery,
+            "event": f"{row.entity}.{row.action}",
+            "model": row.model_name,
+            "version": row.version or None,
+            "alias": row.alias or None,
+            "suggests": row.pk in suggesting,
+            "sent_at": row.sent_at,
+            "received_at": row.received_at,
+        }
+        for row in rows
+    ]
 
 
 class Webhook(Door):
@@ -71,4 +76,4 @@ class EventList(Door):
             roles.require(by, "read", model="*")
         rows = RegistryEvent.objects.select_related("source")
         rows = visible(rows, by, environment="source__environment__slug")
-        return page(request, rows, event, ordering=["-received_at", "id"])
+        return page_together(request, rows, events, ordering=["-received_at", "id"])

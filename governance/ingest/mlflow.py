@@ -10,10 +10,11 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -202,15 +203,15 @@ def _look_again(source: DeploymentSource, at: datetime) -> None:
 
 def _suggest(row: RegistryEvent, at: datetime) -> None:
     """Tell who could register the version; once, however many sources say so."""
-    model = suggested(row)
     told = RegistryEvent.objects.filter(
         entity=row.entity,
         action=row.action,
         model_name=row.model_name,
         version=row.version,
     )
-    if model is None or told.exclude(pk=row.pk).exists():
+    if row.pk not in suggesting([row]) or told.exclude(pk=row.pk).exists():
         return
+    model = RegisteredModel.objects.get(slug=row.model_name)
     notifications.tell(
         to=[model.owner, model.developer],
         subject=gettext_lazy("MLflow has version %(version)s of %(model)s"),
@@ -226,10 +227,22 @@ def _suggest(row: RegistryEvent, at: datetime) -> None:
     )
 
 
-def suggested(row: RegistryEvent) -> RegisteredModel | None:
-    """The model of which a message names a version that is not registered here."""
-    if (row.entity, row.action) != ("model_version", "created") or not row.version:
-        return None
-    model = RegisteredModel.objects.filter(slug=row.model_name).first()
-    known = ModelVersion.objects.filter(model=model, version=row.version)
-    return None if model is None or known.exists() else model
+def suggesting(rows: Sequence[RegistryEvent]) -> frozenset[UUID]:
+    """Which messages name a version that could be registered here and is not."""
+    new = [
+        row
+        for row in rows
+        if (row.entity, row.action) == ("model_version", "created") and row.version
+    ]
+    names = {row.model_name for row in new}
+    models = RegisteredModel.objects.filter(slug__in=names)
+    slugs = set(models.values_list("slug", flat=True))
+    versions = ModelVersion.objects.filter(
+        model__slug__in=names, version__in={row.version for row in new}
+    )
+    known = set(versions.values_list("model__slug", "version"))
+    return frozenset(
+        row.pk
+        for row in new
+        if row.model_name in slugs and (row.model_name, row.version) not in known
+    )
