@@ -1,11 +1,15 @@
 """OpenLineage's doors: what its clients and its specification send, and what hurts."""
 
+import copy
 import gzip
 import json
 import uuid
+from collections.abc import Iterator
 
 import jsonschema_rs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from governance.ingest import openlineage
 from governance.models import LineageEvent, LineageName
@@ -111,9 +115,9 @@ def test_only_who_may_report_and_read(world, caller):
     assert not LineageEvent.objects.exists()
 
 
-def run_event() -> jsonschema_rs.Validator:
+def of_spec(kind: str = "RunEvent") -> jsonschema_rs.Validator:
     document = json.loads(schema_file(f"{SPEC}/spec/OpenLineage.json").read_bytes())
-    document |= {"$ref": "#/$defs/RunEvent"}
+    document |= {"$ref": f"#/$defs/{kind}"}
     document.pop("oneOf", None)
     return jsonschema_rs.Draft202012Validator(document, validate_formats=True)
 
@@ -141,7 +145,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("where", BROKEN)
 def test_what_the_specification_refuses_is_refused_at_its_place(ci, where):
-    assert not run_event().is_valid(BROKEN[where])
+    assert not of_spec().is_valid(BROKEN[where])
     assert pointers(ci.post("lineage", BROKEN[where])) == [f"/{where}"]
     assert not LineageEvent.objects.exists()
 
@@ -243,3 +247,65 @@ def test_the_schema_of_our_facet_is_public_and_holds_for_what_we_read(client):
     assert not jsonschema_rs.Draft202012Validator(found).is_valid(
         good | {"sha256": "x"}
     )
+
+
+WHOLE = event(
+    inputs=[named("s3://b", "x", "1", "ab" * 32, "s3://b/x")],
+    outputs=[model()],
+    unknown={"kept": 1},
+)
+ODD = [
+    None,
+    True,
+    7,
+    1.5,
+    "",
+    "x y",
+    "a",
+    [],
+    {},
+    [{}],
+    {"a": 1},
+    "2026-02-30T00:00:00Z",
+]
+
+
+def places(value: object, path: tuple = ()) -> Iterator[tuple]:
+    """The path of everything in a document below its root."""
+    steps = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for step, part in steps:
+        yield (*path, step)
+        yield from places(part, (*path, step))
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_whatever_we_take_the_specification_takes(data):
+    said = copy.deepcopy(WHOLE)
+    for _ in range(data.draw(st.integers(1, 3))):
+        found = sorted(places(said), key=repr)
+        *above, last = data.draw(st.sampled_from(found))
+        holder = said
+        for step in above:
+            holder = holder[step]
+        odd = data.draw(st.sampled_from([*ODD, "delete"]))
+        if odd == "delete":
+            del holder[last]
+        else:
+            holder[last] = copy.deepcopy(odd)
+        if not said:
+            break
+    try:
+        told = openlineage.read(said)
+    except openlineage.NotUnderstood as error:
+        assert str(error)
+        return
+    kind = {"run": "RunEvent", "job": "JobEvent", "dataset": "DatasetEvent"}[told.kind]
+    assert of_spec(kind).is_valid(said)
+    assert json.loads(told.document) == said
