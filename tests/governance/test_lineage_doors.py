@@ -5,6 +5,7 @@ import gzip
 import json
 import uuid
 from collections.abc import Iterator
+from functools import cache
 
 import jsonschema_rs
 import pytest
@@ -115,6 +116,7 @@ def test_only_who_may_report_and_read(world, caller):
     assert not LineageEvent.objects.exists()
 
 
+@cache
 def of_spec(kind: str = "RunEvent") -> jsonschema_rs.Validator:
     document = json.loads(schema_file(f"{SPEC}/spec/OpenLineage.json").read_bytes())
     document |= {"$ref": f"#/$defs/{kind}"}
