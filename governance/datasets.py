@@ -11,7 +11,7 @@ from audits.column_roles import check_roles
 from audits.datasets import DatasetProblem, Inspection, inspect
 from audits.sandbox import SandboxRefused
 from governance import artifacts, roles
-from governance.records import AlreadyRegistered, insert, valid
+from governance.records import AlreadyRegistered, Refused, insert, valid
 from registry.acts import act
 from registry.models import Artifact, Column, Dataset, DatasetVersion, User
 
@@ -216,7 +216,9 @@ def point_at(
         registered_by=by,
         registered_at=at,
     )
-    valid(row)
+    if not uri.strip():
+        raise Refused({"uri": [_("Say where the data are.")]})
+    valid(row, unset=["artifact", "row_count", "columns"])
     row.save(force_insert=True)
     return row
 

@@ -311,3 +311,16 @@ def test_whatever_we_take_the_specification_takes(data):
     kind = {"run": "RunEvent", "job": "JobEvent", "dataset": "DatasetEvent"}[told.kind]
     assert of_spec(kind).is_valid(said)
     assert json.loads(told.document) == said
+
+
+def test_data_that_stay_where_they_are_are_registered_by_address_and_digest(caller):
+    """As the contract has it; `lineage` then names them by their address."""
+    client = caller(user="ben")
+    client.post("datasets", {"slug": "train", "name": "Train"})
+    path = "datasets/train/versions"
+    told = {"uri": "s3://b/train.parquet", "sha256": "ab" * 32}
+    answer = client.post(path, told)
+    assert answer.status_code == 201, answer.content
+    assert client.post(path, told | {"columns": {"a": "target"}}).status_code == 201
+    assert pointers(client.post(path, told | {"sha256": "x"})) == ["/sha256"]
+    assert pointers(client.post(path, told | {"uri": " "})) == ["/uri"]
