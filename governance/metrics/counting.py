@@ -46,7 +46,7 @@ class Counter:
         self.until = settled
         # What a clock that ran ahead dated into the future counts as well.
         now = _sum(self.settled, _between(self.until, None))
-        outcomes = {word: float(now[word]) for word in _OUTCOMES}
+        outcomes = {word: float(now[f"was_{word}"]) for word in _OUTCOMES}
         return [
             each(
                 "freigabe_gate_decisions_total",
@@ -64,7 +64,10 @@ def _between(after: datetime, until: datetime | None) -> dict[str, int]:
     if until is not None:
         rows = rows.filter(decided_at__lte=until)
     found = rows.aggregate(
-        **{word: Count("pk", filter=which) for word, which in _OUTCOMES.items()},
+        **{
+            f"was_{word}": Count("pk", filter=which)
+            for word, which in _OUTCOMES.items()
+        },
         **{
             f"le_{bound}": Count("pk", filter=Q(milliseconds__lte=bound))
             for bound in BOUNDS

@@ -13,7 +13,7 @@ from socketserver import TCPServer
 from threading import Thread
 from time import monotonic
 
-from django.db import Error, close_old_connections, connection, transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from governance.metrics import counting
@@ -41,7 +41,6 @@ class Page:
         return self.kept
 
     def _count(self, at: datetime) -> bytes:
-        close_old_connections()
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MILLISECONDS}")
             families = [
@@ -77,6 +76,9 @@ def handler(read: Callable[..., bytes]) -> type[BaseHTTPRequestHandler]:
                 logger.warning("No metrics: %s", error)
                 self.send_error(503)
                 return
+            finally:
+                # This thread's own: a broken one must not outlive the question.
+                connection.close()
             self.send_response(200)
             self.send_header("Content-Type", CONTENT_TYPE)
             self.send_header("Content-Length", str(len(body)))

@@ -83,7 +83,7 @@ def test_a_total_only_rises_and_old_decisions_are_counted_once(world):
     counter = counting.Counter()
     first = numbers(later(hours=1), counter)
     assert counter.until == later(hours=1) - counting.SETTLED
-    assert counter.settled["allowed"] == 1
+    assert counter.settled["was_allowed"] == 1
     ask(world, UNKNOWN, later(minutes=58))
     second = numbers(later(hours=1), counter)
     third = numbers(later(hours=2), counter)
@@ -167,7 +167,7 @@ def test_no_name_of_a_model_a_person_or_a_place_is_told(world):
 
 
 @pytest.fixture
-def page(monkeypatch):
+def page():
     """The server on a free port, with numbers of the test's own."""
     said: list[object] = [b"freigabe_up 1\n"]
 
@@ -178,7 +178,7 @@ def page(monkeypatch):
 
     server = serving.Server(("127.0.0.1", 0), serving.handler(read))
     Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", said
+    yield f"http://127.0.0.1:{server.server_address[1]}", said
     server.shutdown()
     server.server_close()
 
@@ -204,7 +204,7 @@ def test_one_page_is_served_and_nothing_else(page):
     assert b"secret words" not in body
 
 
-def test_numbers_are_kept_for_seconds(world, monkeypatch):
+def test_numbers_are_kept_for_seconds(world):
     found = serving.Page()
     first = found.read(at=timezone.now())
     ask(world, UNKNOWN)
