@@ -106,7 +106,7 @@ def _graph(versions: Iterable[ModelVersion]) -> Graph:
     return Graph(tuple(nodes.values()), tuple(edges.values()))
 
 
-_VERBS = {
+_VERBS: Mapping[str, str] = {
     RunLink.Side.INPUT: "reported as read",
     RunLink.Side.OUTPUT: "reported as written",
 }
