@@ -1,14 +1,13 @@
 """All settings, from the environment where an operator may differ."""
 
 import os
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from governance import patience
+from governance import patience, schedule
 from governance.database_roles import OWNER
 from governance.embedded import dsn_for
 from governance.environment import (
@@ -336,19 +335,7 @@ CELERY_BROKER_URL = env_secret("CELERY_BROKER_URL", "pgmq://localhost")
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "clock"
-CELERY_TASK_ROUTES = {
-    "governance.tasks.execute_*": {"queue": "evidence"},
-    "governance.tasks.render_*": {"queue": "dossier"},
-    # It reads the whole log: not on the clock's own queue.
-    "governance.tasks.verify_*": {"queue": "dossier"},
-    # It waits for others.
-    "governance.tasks.ask_*": {"queue": "dossier"},
-    "governance.tasks.export_*": {"queue": "dossier"},
-    "governance.tasks.call_*": {"queue": "dossier"},
-    "governance.tasks.pull_*": {"queue": "dossier"},
-    "governance.tasks.mail_*": {"queue": "dossier"},
-    "governance.tasks.join_*": {"queue": "dossier"},
-}
+CELERY_TASK_ROUTES = schedule.ROUTES
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -377,34 +364,10 @@ if CELERY_BROKER_URL.startswith("pgmq://"):
         "use_notify": True,
         "visibility_timeout": FREIGABE_EVIDENCE_TIMEOUT_SECONDS + 300,
     }
-# A tick that nobody took within its period is void: the next one does its work.
-CELERY_BEAT_SCHEDULE = {
-    name: {
-        "task": f"governance.tasks.{name}",
-        "schedule": timedelta(seconds=seconds),
-        "options": {"expires": 2 * seconds},
-    }
-    for name, seconds in {
-        "integrate_log": 1,
-        "tend_log": 10,
-        "ask_outside": 15,
-        "verify_log": 10,
-        "execute_evidence": 3,
-        "render_dossiers": 3,
-        "pull_triggers": 300,
-        "remind_signers": 300,
-        "call_webhooks": 5,
-        "call_forges": 3,
-        "pull_deployments": 60,
-        "join_lineage": 60,
-        **({"mail_digests": 60} if FREIGABE_DIGEST else {}),
-        **(
-            {"export_log": 60 * FREIGABE_EXPORT_EVERY_MINUTES}
-            if FREIGABE_EXPORT
-            else {}
-        ),
-    }.items()
-}
+CELERY_BEAT_SCHEDULE = schedule.ticks(
+    digests=FREIGABE_DIGEST,
+    export_minutes=FREIGABE_EXPORT_EVERY_MINUTES if FREIGABE_EXPORT else None,
+)
 
 # Lines for people -------------------------------------------------------------------
 LOGGING = {
