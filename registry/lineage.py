@@ -7,32 +7,33 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from registry.models import (
-    DatasetVersion,
-    ModelFeed,
-    ModelVersion,
-    RunLink,
-    VersionDataset,
-)
+from registry.models import ModelFeed, ModelVersion, RunLink
 
 
 @dataclass(frozen=True)
 class Node:
-    """A thing in the graph; `kind` is dataset, run, version or deployment."""
+    """A thing in the graph; `kind` is dataset, run, version, deployment or model.
+
+    `family` is what it is one of many of, such as the model of a version; `slugs` are
+    the short names by which people reach its page.
+    """
 
     id: str
     kind: str
     name: str
     detail: str = ""
+    family: str = ""
+    slugs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Edge:
-    """`source` led to `target`, by `verb`."""
+    """`source` led to `target`, by `verb`; `through` names what it went through."""
 
     source: str
     target: str
     verb: str
+    through: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,21 +47,6 @@ class Graph:
 def of_version(version: ModelVersion) -> Graph:
     """Everything that led to a version, and where it runs."""
     return _graph([version])
-
-
-def of_dataset_version(dataset_version: DatasetVersion) -> Graph:
-    """Which versions used the data, and where they run."""
-    used = VersionDataset.objects.filter(dataset_version=dataset_version)
-    wrote = RunLink.objects.filter(
-        side=RunLink.Side.OUTPUT,
-        version__isnull=False,
-        run__links__side=RunLink.Side.INPUT,
-        run__links__dataset_version=dataset_version,
-    )
-    versions = ModelVersion.objects.filter(
-        Q(pk__in=used.values("version")) | Q(pk__in=wrote.values("version"))
-    )
-    return _graph(versions.select_related("model", "run"))
 
 
 def _graph(versions: Iterable[ModelVersion]) -> Graph:

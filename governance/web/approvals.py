@@ -102,13 +102,13 @@ def requests_page(request: PersonRequest) -> HttpResponse:
             "mine": mine,
             "others": [w for w in worklist.waiting() if w.request.pk not in keys],
             "rows": rows,
-            "lines": [(row, *_outcome(row)) for row in rows],
+            "lines": [(row, *outcome(row)) for row in rows],
         },
         section="approvals",
     )
 
 
-def _outcome(asked: ApprovalRequest) -> tuple[str, str]:
+def outcome(asked: ApprovalRequest) -> tuple[str, str]:
     """How a request ended, and its sign: yes, no or wait."""
     if hasattr(asked, "authorisation"):
         return _("approved"), "yes"

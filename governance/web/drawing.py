@@ -1,111 +1,261 @@
-"""Lineage as a drawing: what led to what, from left to right."""
+"""Lineage as a drawing: what led to what, from left to right, with links."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
-from registry.lineage import Graph, Node
+from governance.web.folding import Folded, Knot, fold
+from governance.web.layering import Layout, place
+from registry.lineage import Edge, Graph, Node
+from registry.tracing import EARLIER, NOW, UNAUTHORISED
 
-LAYERS = ("dataset", "run", "version", "deployment")
 KINDS = {
+    "model": gettext_noop("Model"),
     "dataset": gettext_noop("Data set"),
     "run": gettext_noop("Run"),
     "version": gettext_noop("Version"),
     "deployment": gettext_noop("Deployment"),
 }
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 46, 70, 18, 4
+STATES = {
+    NOW: gettext_noop("runs there now"),
+    EARLIER: gettext_noop("ran there earlier"),
+    UNAUTHORISED: gettext_noop("runs there without a permit"),
+}
+VERBS = {
+    "produced": gettext_noop("produced"),
+    "training": gettext_noop("training"),
+    "test": gettext_noop("test"),
+    "background": gettext_noop("background"),
+    "runs in": gettext_noop("runs in"),
+    "ran in": gettext_noop("ran in"),
+    "feeds": gettext_noop("feeds"),
+    "is a version of": gettext_noop("is a version of"),
+}
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 46, 70, 14, 6
 ROW = HEIGHT + GAP_Y
+TIP = 6
 LONGEST_NAME = 26
+NAMED = 12
 
 
 @dataclass(frozen=True)
 class Box:
-    """A node at its place."""
+    """A knot at its place; `opened` are the stacks that are shown one by one."""
 
-    node: Node
+    knot: Knot
     kind: str
-    x: float
-    y: float
+    x: int
+    y: int
+    opened: tuple[str, ...] = ()
+
+    @property
+    def node(self) -> Node:
+        """Its first node."""
+        return self.knot.node
+
+    @property
+    def full_name(self) -> str:
+        """What it is called: a node by its name, a stack by number and family."""
+        if len(self.knot.members) == 1:
+            return self.node.name
+        return f"{len(self.knot.members)} × {self.node.family or self.kind}"
 
     @property
     def name(self) -> str:
         """The name, cut to the width of the box."""
-        name = self.node.name
+        name = self.full_name
         return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
     @property
     def detail(self) -> str:
-        """Its kind, with the start of a digest where it has one."""
-        digest = self.node.detail
+        """Its kind, with the start of a digest or with how it runs."""
+        node = self.node
+        if self.knot.circle:
+            return _("feed each other in a circle")
+        if node.detail in STATES:
+            return _(STATES[node.detail])
+        if self.knot.is_stack:
+            return _(_ALIKE[node.kind])
+        digest = node.detail
         return f"{self.kind} {digest[:10]}" if len(digest) >= 40 else self.kind
+
+    @property
+    def members(self) -> str:
+        """The names of a stack in one line, at most twelve."""
+        names = [node.name for node in self.knot.members]
+        more = len(names) - NAMED
+        said = ", ".join(names[:NAMED])
+        if more > 0:
+            said += " " + ngettext("and %(n)s more", "and %(n)s more", more) % {
+                "n": more
+            }
+        return said
+
+    @property
+    def href(self) -> str:
+        """Where it leads: the page of the node; nothing for a stack or a run."""
+        return "" if len(self.knot.members) > 1 else address(self.node)
+
+    @property
+    def opens(self) -> list[str]:
+        """The stacks that are shown one by one once it is, too; empty for one node."""
+        return [*self.opened, self.knot.id] if self.knot.is_stack else []
+
+    @property
+    def stops(self) -> bool:
+        """Whether it says that something runs without a permit."""
+        return self.node.detail == UNAUTHORISED
+
+
+_ALIKE = {
+    "model": gettext_noop("models, alike"),
+    "dataset": gettext_noop("versions of a data set, alike"),
+    "run": gettext_noop("runs, alike"),
+    "version": gettext_noop("versions, alike"),
+    "deployment": gettext_noop("deployments, alike"),
+}
+
+
+def address(node: Node) -> str:
+    """The page of a node; empty where it has none."""
+    if node.kind == "dataset" and node.slugs:
+        return reverse("web:dataset", args=node.slugs[:1])
+    if node.kind == "version" and node.slugs:
+        return reverse("web:version", args=node.slugs)
+    if node.kind == "model" and node.slugs:
+        return reverse("web:model", args=node.slugs)
+    if node.kind == "deployment":
+        if len(node.slugs) > 1:
+            return reverse("web:way_back", args=node.slugs)
+        return reverse("web:running")
+    return ""
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """An edge as a curve between two boxes."""
+    """An edge as a curve between two boxes, level where it passes a column."""
 
     source: Box
     target: Box
-    verb: str
+    edge: Edge
+    bends: tuple[int, ...]
+
+    @property
+    def how(self) -> str:
+        """What led from one to the other, in words."""
+        verb = _(VERBS.get(self.edge.verb, self.edge.verb))
+        if not self.edge.through:
+            return verb
+        return _("%(verb)s through %(name)s") % {
+            "verb": verb,
+            "name": self.edge.through,
+        }
+
+    @property
+    def past(self) -> bool:
+        """Whether it was so and is no longer."""
+        return self.edge.verb == "ran in"
 
     @property
     def path(self) -> str:
         """The curve in SVG's words."""
-        x1, y1 = self.source.x + WIDTH, self.source.y + HEIGHT / 2
-        x2, y2 = self.target.x - 6, self.target.y + HEIGHT / 2
-        bend = (x2 - x1) / 2
-        return (
-            f"M{x1:g},{y1:g} C{x1 + bend:g},{y1:g} {x2 - bend:g},{y2:g} {x2:g},{y2:g}"
-        )
+        x, y = self.source.x + WIDTH, self.source.y + HEIGHT // 2
+        said = f"M{x},{y}"
+        for level in self.bends:
+            said += _curve(x, y, x + GAP_X, level) + f" h{WIDTH}"
+            x, y = x + GAP_X + WIDTH, level
+        end = self.target.y + HEIGHT // 2
+        return said + _curve(x, y, self.target.x - TIP, end)
+
+
+def _curve(x1: int, y1: int, x2: int, y2: int) -> str:
+    middle = (x1 + x2) // 2
+    return f" C{middle},{y1} {middle},{y2} {x2},{y2}"
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """All boxes and arrows, and how much room they take."""
+    """All boxes in the order of reading, all arrows, and how much room they take."""
 
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
-    width: float
-    height: float
+    width: int
+    height: int
+    left_out: int = 0
     box_width: int = WIDTH
     box_height: int = HEIGHT
 
+    @property
+    def stacks(self) -> list[Box]:
+        """The boxes that stand for many."""
+        return [box for box in self.boxes if len(box.knot.members) > 1]
 
-def draw(graph: Graph) -> Drawing:
-    """Place each kind in a column of its own, each node level with what led to it."""
-    used = [kind for kind in LAYERS if any(n.kind == kind for n in graph.nodes)]
-    sources: dict[str, list[str]] = defaultdict(list)
-    for edge in graph.edges:
-        sources[edge.target].append(edge.source)
-    boxes: dict[str, Box] = {}
-    for place, kind in enumerate(used):
-        nodes = [node for node in graph.nodes if node.kind == kind]
-        if place == 0:
-            nodes.sort(key=lambda node: _leads_far(node, graph))
-        x = MARGIN + place * (WIDTH + GAP_X)
-        lowest: float = MARGIN - ROW
-        for node in sorted(nodes, key=lambda node: _level(sources[node.id], boxes)):
-            lowest = max(lowest + ROW, _level(sources[node.id], boxes))
-            boxes[node.id] = Box(node, _(KINDS[kind]), x, lowest)
-    arrows = tuple(
-        Arrow(boxes[edge.source], boxes[edge.target], edge.verb) for edge in graph.edges
+    @property
+    def words(self) -> str:
+        """How many things of each kind it shows, in one line."""
+        nodes = [node for box in self.boxes for node in box.knot.members]
+        return ", ".join(_counted(nodes))
+
+
+def _counted(nodes: Sequence[Node]) -> Iterator[str]:
+    counts = {kind: sum(node.kind == kind for node in nodes) for kind in KINDS}
+    said = {
+        "dataset": ngettext("%(n)s data set", "%(n)s data sets", counts["dataset"]),
+        "run": ngettext("%(n)s run", "%(n)s runs", counts["run"]),
+        "version": ngettext("%(n)s version", "%(n)s versions", counts["version"]),
+        "deployment": ngettext("%(n)s place", "%(n)s places", counts["deployment"]),
+        "model": ngettext("%(n)s model", "%(n)s models", counts["model"]),
+    }
+    for kind, text in said.items():
+        if counts[kind]:
+            yield text % {"n": counts[kind]}
+
+
+def draw(graph: Graph, *, opened: Collection[str] = (), left_out: int = 0) -> Drawing:
+    """Fold what is alike, and place the rest so that every arrow goes to the right."""
+    folded = fold(graph, opened)
+    layout = place(
+        {knot.id: knot.node.kind for knot in folded.knots},
+        [(edge.source, edge.target) for edge in folded.edges],
+        height=HEIGHT,
+        gap=GAP_Y,
     )
-    width = len(used) * (WIDTH + GAP_X) - GAP_X + 2 * MARGIN
-    height = max((box.y for box in boxes.values()), default=0) + HEIGHT + MARGIN
-    return Drawing(tuple(boxes.values()), arrows, width, height)
+    boxes = _boxes(folded, layout, tuple(opened))
+    arrows = tuple(
+        Arrow(
+            boxes[edge.source],
+            boxes[edge.target],
+            edge,
+            tuple(MARGIN + y for y in layout.bends[edge.source, edge.target]),
+        )
+        for edge in folded.edges
+    )
+    reading = sorted(boxes.values(), key=lambda box: (box.x, box.y))
+    width = max(0, layout.columns * (WIDTH + GAP_X) - GAP_X)
+    return Drawing(
+        boxes=tuple(reading),
+        arrows=tuple(sorted(arrows, key=_reading)),
+        width=width + 2 * MARGIN,
+        height=layout.height + 2 * MARGIN,
+        left_out=left_out,
+    )
 
 
-def _leads_far(node: Node, graph: Graph) -> bool:
-    """Whether an edge passes over a column; such nodes stand below, out of the way."""
-    kinds = {other.id: other.kind for other in graph.nodes}
-    reached = {kinds[edge.target] for edge in graph.edges if edge.source == node.id}
-    return "run" in kinds.values() and "run" not in reached
+def _reading(arrow: Arrow) -> tuple[int, int, int, int]:
+    return arrow.source.x, arrow.source.y, arrow.target.x, arrow.target.y
 
 
-def _level(sources: list[str], boxes: Mapping[str, Box]) -> float:
-    """The mean height of what led to a node; the top without any."""
-    known = [boxes[key].y for key in sources if key in boxes]
-    return sum(known) / len(known) if known else MARGIN
+def _boxes(folded: Folded, layout: Layout, opened: tuple[str, ...]) -> dict[str, Box]:
+    return {
+        knot.id: Box(
+            knot=knot,
+            kind=_(KINDS[knot.node.kind]),
+            x=MARGIN + layout.column[knot.id] * (WIDTH + GAP_X),
+            y=MARGIN + layout.top[knot.id],
+            opened=opened,
+        )
+        for knot in folded.knots
+    }

@@ -1,27 +1,17 @@
-"""The inventory: the table with its filter, and the page of one model."""
+"""The inventory: the table with its filter."""
 
 from django import forms
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from governance import matrices, risk, roles
-from governance.lifecycle import State, state_of
-from governance.models import Authorisation, GateDecision, Status
+from governance import matrices, roles
+from governance.models import Status
 from governance.models.risk import Band
-from governance.web import exceptions, matrix
+from governance.web import matrix
 from governance.web.frame import PersonRequest, page, show
-from governance.web.listing import (
-    SORTS,
-    Wish,
-    latest_status,
-    lines,
-    status_in,
-    wished,
-)
-from governance.web.registering import InventoryForm
+from governance.web.listing import SORTS, Wish, lines, wished
 from registry.models import RegisteredModel
 
 PER_PAGE = 25
@@ -112,53 +102,3 @@ def _column(name: str, title: str, sort: str) -> dict[str, str]:
     direction = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
     turned = f"-{name}" if sort == name else name
     return {"title": title, "to": turned if name else "", "sorted": direction}
-
-
-@page
-def model_page(request: PersonRequest, slug: str) -> HttpResponse:
-    """One model: its inventory record, its risk with history, its versions."""
-    model = get_object_or_404(
-        RegisteredModel.objects.select_related("owner", "developer", "validator"),
-        slug=slug,
-    )
-    assessments = list(model.risk_assessments.select_related("matrix", "assessed_by"))
-    latest = assessments[0] if assessments else None
-    authorisations = (
-        Authorisation.objects.filter(version__model=model)
-        .select_related("version", "environment")
-        .prefetch_related("changes")
-    )
-    versions = (
-        model.versions.select_related("developer")
-        .prefetch_related("evidence_runs", "deployments__environment")
-        .annotate(status=latest_status())
-    )
-    facts = InventoryForm.facts_of(model)
-    return show(
-        request,
-        "inventory/model.html",
-        {
-            "model": model,
-            "facts": facts,
-            "unknown": [label for label, value in facts if not value],
-            "assessment": latest,
-            "standing": risk.standing_with(model, latest, timezone.now()),
-            "assessments": assessments,
-            "matrix": matrix.draw(
-                latest.matrix if latest else matrices.current(at=timezone.now()),
-                here=(latest.likelihood, latest.impact) if latest else None,
-            ),
-            "versions": [(v, status_in(v)) for v in versions],
-            "authorisations": [(a, State(state_of(a))) for a in authorisations],
-            "deployments": [d for v in versions for d in v.deployments.all()],
-            "decisions": GateDecision.objects.filter(
-                version__model=model
-            ).select_related("version__model", "environment", "decided_for")[:5],
-            "may_change": roles.may(request.user, "change inventory records"),
-            "may_assess": roles.may(request.user, "assess risk"),
-            "exceptions": exceptions.open_about(model, timezone.now()),
-            "exception_links": exceptions.links_for(request.user, model),
-            "at": timezone.now(),
-        },
-        section="models",
-    )

@@ -19,6 +19,14 @@ class Limit:
             return Limit(low=float(item["at_least"]))
         return Limit(high=float(item["at_most"]) if "at_most" in item else None)
 
+    def stricter(self, other: "Limit") -> "Limit":
+        """The harder of two to keep; of limits that do not compare, this one."""
+        if self.low is not None and other.low is not None:
+            return max(self, other, key=lambda one: one.low or 0.0)
+        if self.high is not None and other.high is not None:
+            return min(self, other, key=lambda one: one.high or 0.0)
+        return other if not self.text else self
+
     @property
     def text(self) -> str:
         """The limit with its sign; empty without one."""

@@ -20,7 +20,7 @@ from governance.web import drawing, exceptions, figures
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, page, show
 from governance.web.steps import Step, steps_of
-from registry import lineage
+from registry import tracing
 from registry.models import Environment, ModelVersion
 
 Kind = EvidenceRun.Kind
@@ -94,7 +94,10 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "attachments": ForeignEvidence.objects.filter(version=row).select_related(
                 "artifact", "attached_by", "signer"
             ),
-            "lineage": drawing.draw(lineage.of_version(row)),
+            "lineage": drawing.draw(
+                tracing.of_version(row).graph, opened=request.GET.getlist("open")
+            ),
+            "here": f"version:{row.pk}",
             "artifacts": row.version_artifacts.select_related("artifact"),
             "requests": requests.prefetch_related("signatures"),
             "authorisations": [(a, state_of(a)) for a in authorisations],
