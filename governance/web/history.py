@@ -93,9 +93,10 @@ def _of_versions(model: RegisteredModel) -> list[_Source]:
             ),
         ),
         _Source(
-            StatusChange.objects.filter(version__model=model).select_related(
-                "version__model", "moved_by"
-            ),
+            # The first status comes with the registration, which is told above.
+            StatusChange.objects.filter(
+                version__model=model, sequence__gt=1
+            ).select_related("version__model", "moved_by"),
             "moved_at",
             lambda row: (
                 str(row.get_status_display()),

@@ -105,8 +105,9 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             "lineage": _lineage(request, standing),
             "here": f"version:{standing.version.pk}" if standing else "",
             "events": history.events_of(model, most=EVENTS),
+            # By version: an index by time alone would be read to its end.
             "decisions": GateDecision.objects.filter(
-                version__model=model
+                version__in=versions
             ).select_related("version__model", "environment", "decided_for")[:5],
             "exceptions": exceptions.open_about(model, at),
             "exception_links": exceptions.links_for(request.user, model),

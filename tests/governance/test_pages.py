@@ -17,6 +17,7 @@ from tests.world import later
 LISTS = [
     "web:dashboard",
     "web:inventory",
+    "web:datasets",
     "web:approvals",
     "web:gate",
     "web:policy",
@@ -59,6 +60,12 @@ def filled(world):
     return world, {
         "register_model": (),
         "model": model,
+        "versions": model,
+        "compare": model,
+        "history": model,
+        "model_lineage": model,
+        "dataset": ("applications",),
+        "dataset_lineage": ("applications",),
         "edit_model": model,
         "assess": model,
         "version": numbered,

@@ -12,10 +12,9 @@ from audits import log
 from governance import approvals, gate, matrices
 from governance.signatures import Proof
 from governance.templatetags.freigabe import digests, number
-from governance.web import drawing, matrix
+from governance.web import matrix
 from governance.web.limits import Limit
 from registry import lineage
-from registry.lineage import Edge, Graph, Node
 from registry.models import RegisteredModel, User
 from tests.world import PASSWORD, World, later, log_verified
 
@@ -160,27 +159,6 @@ def test_digests_in_sentences_are_shortened_and_nothing_else():
     said = digests(f"sha256:{'ab' * 32} <b>")
     assert "abababab…abab" in said
     assert "&lt;b&gt;" in said
-
-
-def test_lineage_is_drawn_without_overlap_and_said_in_a_table(world):
-    nodes = tuple(Node(f"dataset:{i}", "dataset", f"Data {i}") for i in range(3))
-    run, made = Node("run:1", "run", "train"), Node("version:1", "version", "Model 1")
-    edges = (
-        Edge("dataset:2", "run:1", "training"),
-        Edge("dataset:0", "version:1", "test"),
-        Edge("dataset:1", "version:1", "background"),
-        Edge("run:1", "version:1", "produced"),
-    )
-    drawn = drawing.draw(Graph((*nodes, run, made), edges))
-    places = {(box.x, box.y) for box in drawn.boxes}
-    assert len(places) == len(drawn.boxes) == 5
-    for box in drawn.boxes:
-        for other in drawn.boxes:
-            if box is not other and box.x == other.x:
-                assert abs(box.y - other.y) >= drawing.ROW
-    first = next(box for box in drawn.boxes if box.y == drawing.MARGIN)
-    assert first.node.name == "Data 2"
-    assert drawing.draw(Graph((), ())).boxes == ()
 
 
 def test_version_page_draws_its_own_lineage(world):
