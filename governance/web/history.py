@@ -175,7 +175,7 @@ def _of_decisions(model: RegisteredModel) -> list[_Source]:
                 str(row.get_kind_display()),
                 str(row.get_outcome_display()),
                 row.reviewed_by.printed_name,
-                reverse("web:review", args=[model.slug]),
+                reverse("web:reviews"),
             ),
         ),
     ]
