@@ -132,19 +132,7 @@ def _data(
     found: _Found, rows: Sequence[ModelVersion], dataset: Dataset | None = None
 ) -> None:
     """Data sets and runs; with `dataset` no other data set."""
-    runs = {}
-    for row in rows:
-        if row.run is not None:
-            runs[row.pk] = found.node(
-                Node(
-                    id=f"run:{row.run.pk}",
-                    kind="run",
-                    name=row.run.name or "run",
-                    detail=row.run.code_commit,
-                    family=row.model.name,
-                )
-            )
-            found.edge(runs[row.pk], f"version:{row.pk}", "produced")
+    runs = {row.pk: _run(found, row) for row in rows if row.run is not None}
     links = VersionDataset.objects.filter(version__in=rows)
     if dataset is not None:
         links = links.filter(dataset_version__dataset=dataset)
@@ -162,28 +150,34 @@ def _data(
         )
         made = f"version:{link.version_id}"
         training = link.use == VersionDataset.Use.TRAINING
-        found.edge(
-            source, runs.get(link.version_id, made) if training else made, link.use
-        )
+        to = runs.get(link.version_id, made) if training else made
+        found.edge(source, to, link.use)
+
+
+def _run(found: _Found, row: ModelVersion) -> str:
+    """The training run of a version, which produced it."""
+    run = row.run
+    assert run is not None  # noqa: S101
+    name = run.name or "run"
+    here = found.node(
+        Node(f"run:{run.pk}", "run", name, run.code_commit, family=row.model.name)
+    )
+    found.edge(here, f"version:{row.pk}", "produced")
+    return here
 
 
 def _places(found: _Found, rows: Sequence[ModelVersion], *, alone: bool) -> None:
-    """Where each version was reported to run last, and whether it still does."""
+    """Where each version was reported to run last, and whether it still does.
+
+    `alone`: all are versions of one model, so that a place has one way back.
+    """
+    slugs = {row.pk: row.model.slug for row in rows}
+    now = _now({row.model_id for row in rows})
     reports = Deployment.objects.filter(version__in=rows).select_related("environment")
     latest = reports.order_by("version_id", "environment_id", "-reported_at", "pk")
-    models = {row.model_id for row in rows}
-    newest = Deployment.objects.filter(version__model__in=models).order_by(
-        "version__model_id", "environment_id", "-reported_at", "pk"
-    )
-    now = set(
-        newest.distinct("version__model_id", "environment_id").values_list(
-            "version_id", "environment_id"
-        )
-    )
-    slugs = {row.pk: row.model.slug for row in rows}
     for report in latest.distinct("version_id", "environment_id"):
         state = EARLIER
-        if (report.version_id, report.environment_id) in now:
+        if report.pk in now:
             state = NOW if report.authorised else UNAUTHORISED
         place = report.environment
         there = found.node(
@@ -198,6 +192,15 @@ def _places(found: _Found, rows: Sequence[ModelVersion], *, alone: bool) -> None
         )
         verb = "ran in" if state == EARLIER else "runs in"
         found.edge(f"version:{report.version_id}", there, verb)
+
+
+def _now(models: Iterable[UUID]) -> set[UUID]:
+    """The last report of each of these models and each environment."""
+    reports = Deployment.objects.filter(version__model__in=models).order_by(
+        "version__model_id", "environment_id", "-reported_at", "pk"
+    )
+    newest = reports.distinct("version__model_id", "environment_id")
+    return set(newest.values_list("pk", flat=True))
 
 
 def _feeds(

@@ -99,13 +99,10 @@ def _equal(
         if home[source] != home[target]:
             after[home[source]].append((verb, home[target]))
             before[home[target]].append((verb, home[source]))
-    roots = {home[node.id] for node in nodes}
     looks: dict[str, Hashable] = {
-        node.id: (node.kind, node.family or node.id, node.detail)
-        if node.kind == "deployment"
-        else (node.kind, node.family or node.id)
+        node.id: (node.kind, node.family or node.id)
         for node in nodes
-        if node.id in roots
+        if home[node.id] == node.id
     }
     classes = _numbered(looks)
     while True:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -75,7 +76,12 @@ def read(
 
 
 def _reading(run: EvidenceRun, values: list[object]) -> Reading:
-    given = dict(zip(_NUMBERS, values, strict=True))
+    # What is no finite number is drawn and compared nowhere.
+    finite = (
+        None if isinstance(value, float) and not isfinite(value) else value
+        for value in values
+    )
+    given = dict(zip(_NUMBERS, finite, strict=True))
     return Reading(
         kind=run.kind,
         run=run.pk,

@@ -1,7 +1,8 @@
 """Evidence over versions: one small drawing per measurement, with table and words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -13,7 +14,7 @@ from governance.web.readings import Reading, difference, holds, read
 from registry.models import ModelVersion
 
 VERSIONS = 12
-DRAWN = 8
+DRAWN, NAMED = 8, 5
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 260, 96, 8, 46, 12, 18
 # What is drawn where no rule states a limit.
 HEADLINES = (
@@ -39,6 +40,7 @@ class Point:
     y: int
     low: int | None
     high: int | None
+    named: bool = True
 
     @property
     def href(self) -> str:
@@ -108,31 +110,39 @@ def _trend(
     versions: Sequence[ModelVersion],
 ) -> Trend:
     scale = _Scale.over([reading for _v, reading in known], limit)
-    columns = {version.pk: at for at, version in enumerate(versions)}
-    step = (WIDTH - LEFT - RIGHT) / max(1, len(versions) - 1)
-    data = known[-1][1].data
-    points = tuple(
-        Point(
-            version=version,
-            reading=reading,
-            keeps=holds(reading, limit),
-            other_data=reading.data != data,
-            x=LEFT + round(step * columns[version.pk]),
-            y=scale.y(reading.value) or HEIGHT - BOTTOM,
-            low=scale.y(reading.lower),
-            high=scale.y(reading.upper),
-        )
-        for version, reading in known
-    )
     bound = limit.low if limit.low is not None else limit.high
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(versions) - 1)
+    column = {v.pk: LEFT + round(step * at) for at, v in enumerate(versions)}
     return Trend(
         name=name,
         title=measurement_label(name),
         limit=limit,
-        points=points,
+        points=tuple(_points(known, limit, scale, column)),
         limit_y=scale.y(bound),
         words=_words(known, limit),
     )
+
+
+def _points(
+    known: Sequence[tuple[ModelVersion, Reading]],
+    limit: Limit,
+    scale: "_Scale",
+    column: Mapping[UUID, int],
+) -> Iterator[Point]:
+    newest = known[-1][1]
+    for at, (version, reading) in enumerate(known):
+        yield Point(
+            version=version,
+            reading=reading,
+            keeps=holds(reading, limit),
+            other_data=reading.data != newest.data,
+            x=column[version.pk],
+            y=scale.y(reading.value) or HEIGHT - BOTTOM,
+            low=scale.y(reading.lower),
+            high=scale.y(reading.upper),
+            # More names than these would run into each other.
+            named=len(known) <= NAMED or at in (0, len(known) - 1),
+        )
 
 
 @dataclass(frozen=True)
