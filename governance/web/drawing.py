@@ -59,9 +59,12 @@ class Box:
     @property
     def full_name(self) -> str:
         """What it is called: a node by its name, a stack by number and family."""
-        if len(self.knot.members) == 1:
+        many = len(self.knot.members)
+        if many == 1:
             return self.node.name
-        return f"{len(self.knot.members)} × {self.node.family or self.kind}"
+        if self.knot.circle:
+            return ngettext("%(n)s model", "%(n)s models", many) % {"n": many}
+        return f"{many} × {self.node.family or self.kind}"
 
     @property
     def name(self) -> str:
@@ -201,7 +204,10 @@ class Drawing:
 
 
 def _counted(nodes: Sequence[Node]) -> Iterator[str]:
-    counts = {kind: sum(node.kind == kind for node in nodes) for kind in KINDS}
+    names = {kind: [node for node in nodes if node.kind == kind] for kind in KINDS}
+    counts = {kind: len(found) for kind, found in names.items()}
+    # One place may stand there twice: for what runs in it now, and what ran before.
+    counts["deployment"] = len({node.name for node in names["deployment"]})
     said = {
         "dataset": ngettext("%(n)s data set", "%(n)s data sets", counts["dataset"]),
         "run": ngettext("%(n)s run", "%(n)s runs", counts["run"]),
