@@ -229,7 +229,7 @@ def feeding(models: Iterable[UUID]) -> list[tuple[UUID, UUID, str | None]]:
     With the name of the data set through which it goes. At most six steps away, and
     the nearest sixty models: a graph of more says nothing.
     """
-    asked = {"models": sorted(models), "steps": STEPS, "most": FED}
+    keys = [str(key) for key in models]
     with connection.cursor() as cursor:
-        cursor.execute(_FEEDS, asked)
+        cursor.execute(_FEEDS, {"models": keys, "steps": STEPS, "most": FED})
         return list(cursor.fetchall())

@@ -115,29 +115,29 @@ def _says_all(name: str, group: str) -> bool:
 
 def record(before: ModelVersion, after: ModelVersion) -> list[Pair]:
     """What was registered: who, when, how scores become outcomes, the training run."""
-    told = [
-        (_("Registered"), lambda v: short(v.registered_at)),
-        (_("Developer"), lambda v: v.developer.printed_name),
-        (_("Method"), lambda v: v.method),
-        (_("Positive class"), lambda v: v.positive_class),
-        (_("Threshold"), lambda v: str(v.threshold)),
-        (_("Code"), lambda v: v.run.code_commit if v.run else ""),
-        (_("Repository"), lambda v: v.run.code_repository if v.run else ""),
-        (
-            _("Software environment"),
-            lambda v: v.run.environment_sha256 if v.run else "",
-        ),
-        (_("Notes"), lambda v: v.notes),
-    ]
-    pairs = [Pair(label, tell(before), tell(after)) for label, tell in told]
-    pairs.append(Pair(_("Favourable outcome"), *map(_favourable, (before, after))))
+    left, right = _told(before), _told(after)
+    pairs = [Pair(label, left[label], right[label]) for label in left]
     pairs += _of_runs(before, after, "parameters", _("Parameter %(name)s"))
     pairs += _of_runs(before, after, "metrics", _("Metric of the run %(name)s"))
     return [pair for pair in pairs if pair.before or pair.after]
 
 
-def _favourable(version: ModelVersion) -> str:
-    return _("the positive class") if version.favourable else _("the other class")
+def _told(version: ModelVersion) -> dict[str, str]:
+    run = version.run
+    return {
+        _("Registered"): short(version.registered_at),
+        _("Developer"): version.developer.printed_name,
+        _("Method"): version.method,
+        _("Positive class"): version.positive_class,
+        _("Favourable outcome"): (
+            _("the positive class") if version.favourable else _("the other class")
+        ),
+        _("Threshold"): str(version.threshold),
+        _("Code"): run.code_commit if run else "",
+        _("Repository"): run.code_repository if run else "",
+        _("Software environment"): run.environment_sha256 if run else "",
+        _("Notes"): version.notes,
+    }
 
 
 def _of_runs(
