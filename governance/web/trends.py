@@ -119,7 +119,7 @@ def _trend(
         limit=limit,
         points=tuple(_points(known, limit, scale, column)),
         limit_y=scale.y(bound),
-        words=_words(known, limit),
+        words=_words(known, limit, versions[-1]),
     )
 
 
@@ -172,9 +172,14 @@ class _Scale:
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM))
 
 
-def _words(known: Sequence[tuple[ModelVersion, Reading]], limit: Limit) -> str:
+def _words(
+    known: Sequence[tuple[ModelVersion, Reading]], limit: Limit, newest: ModelVersion
+) -> str:
     version, now = known[-1]
     said = [_now(version, now)]
+    if version != newest:
+        text = _("Version %(version)s was not measured.")
+        said.insert(0, text % {"version": newest.version})
     keeps = holds(now, limit)
     if keeps is not None:
         text = _("The limit %(limit)s holds.") if keeps else _("It breaks %(limit)s.")

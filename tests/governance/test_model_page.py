@@ -134,6 +134,13 @@ def test_of_groups_the_worst_is_drawn_as_the_gate_judges(world):
     assert "Worst of the groups: sex." in trend.words
 
 
+def test_a_newest_version_that_was_not_measured_is_named(world):
+    stage = staged(world)
+    auc(world, stage.versions[0], stage.data, 0.81)
+    (trend,) = trends.of_versions(stage.versions, {})
+    assert trend.words.startswith("Version 2 was not measured. Version 1: 0.810.")
+
+
 def test_what_only_the_developer_measured_is_no_trend(world):
     stage = staged(world, count=1)
     numbers = {"performance": [("roc_auc", "", 0.99)]}
