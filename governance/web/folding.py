@@ -99,8 +99,12 @@ def _equal(
         if home[source] != home[target]:
             after[home[source]].append((verb, home[target]))
             before[home[target]].append((verb, home[source]))
+    loops: dict[str, list[str]] = defaultdict(list)
+    for source, target, verb in arrows:
+        if source == target:
+            loops[source].append(verb)
     looks: dict[str, Hashable] = {
-        node.id: (node.kind, node.family or node.id)
+        node.id: (node.kind, node.family or node.id, tuple(loops[node.id]))
         for node in nodes
         if home[node.id] == node.id
     }

@@ -47,6 +47,11 @@ def models(*names: str) -> tuple[Node, ...]:
     return tuple(Node(name, "model", name, family=name) for name in names)
 
 
+# Three equal data sets, of which one names itself.
+SELF = Graph(
+    tuple(Node(name, "dataset", name, family="x") for name in "abc"),
+    (Edge("a", "a", "produced"),),
+)
 CIRCLE = Graph(
     models("a", "b", "c", "d"), (*chain("a", "b", "c", "a"), *chain("c", "d"))
 )
@@ -102,6 +107,7 @@ def test_folding_loses_no_node_and_no_edge(graph, opened):
 
 
 @given(graphs())
+@example(SELF)
 def test_stacks_hold_only_nodes_that_lead_to_alike_and_come_from_alike(graph):
     folded = fold(graph)
     own = {n.id: knot for knot in folded.knots for n in knot.members}
