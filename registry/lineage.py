@@ -9,6 +9,12 @@ from django.db.models import Q
 
 from registry.models import ModelFeed, ModelVersion, RunLink
 
+# How what pipelines report is told, by side of the run.
+TOLD: Mapping[str, str] = {
+    RunLink.Side.INPUT: "reported as read",
+    RunLink.Side.OUTPUT: "reported as written",
+}
+
 
 @dataclass(frozen=True)
 class Node:
@@ -76,11 +82,11 @@ def _graph(versions: Iterable[ModelVersion]) -> Graph:
             ran = node("run", told.run_id, str(told.run), told.run.code_commit)
             if told.version_id == version.pk:
                 written = told.side == RunLink.Side.OUTPUT
-                edge(*((ran, made) if written else (made, ran)), _VERBS[told.side])
+                edge(*((ran, made) if written else (made, ran)), TOLD[told.side])
             elif told.dataset_version is not None:
                 held = told.dataset_version
                 source = node("dataset", held.pk, str(held), held.sha256)
-                edge(source, ran, _VERBS[RunLink.Side.INPUT])
+                edge(source, ran, TOLD[RunLink.Side.INPUT])
         for deployment in version.deployments.select_related("environment"):
             place = node(
                 "deployment",
@@ -90,12 +96,6 @@ def _graph(versions: Iterable[ModelVersion]) -> Graph:
             )
             edge(made, place, "runs in")
     return Graph(tuple(nodes.values()), tuple(edges.values()))
-
-
-_VERBS: Mapping[str, str] = {
-    RunLink.Side.INPUT: "reported as read",
-    RunLink.Side.OUTPUT: "reported as written",
-}
 
 
 def _reported(version: ModelVersion) -> Iterable[RunLink]:

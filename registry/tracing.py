@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from registry.lineage import Edge, Graph, Node
+from registry.lineage import TOLD, Edge, Graph, Node
 from registry.models import (
     Dataset,
+    DatasetVersion,
     Deployment,
     ModelVersion,
     RegisteredModel,
+    Run,
+    RunLink,
     VersionDataset,
 )
 
@@ -90,12 +93,22 @@ def of_model(model: RegisteredModel) -> Trace:
 def of_dataset(dataset: Dataset, number: int | None = None) -> Trace:
     """Which versions used a data set, where they run, what their models feed.
 
-    With `number`, of that version of the data set.
+    With `number`, of that version of the data set. Of use are the manifests and what
+    pipelines reported of their runs.
     """
-    used = VersionDataset.objects.filter(dataset_version__dataset=dataset)
+    data = dataset.versions.all()
     if number is not None:
-        used = used.filter(dataset_version__version=number)
-    versions = ModelVersion.objects.filter(pk__in=used.values("version"))
+        data = data.filter(version=number)
+    used = VersionDataset.objects.filter(dataset_version__in=data)
+    wrote = RunLink.objects.filter(
+        side=RunLink.Side.OUTPUT,
+        version__isnull=False,
+        run__links__side=RunLink.Side.INPUT,
+        run__links__dataset_version__in=data,
+    )
+    versions = ModelVersion.objects.filter(
+        Q(pk__in=used.values("version")) | Q(pk__in=wrote.values("version"))
+    )
     return _traced(versions, None, dataset)
 
 
@@ -112,6 +125,7 @@ def _traced(
     for row in rows:
         found.node(_version(row))
     _data(found, rows, dataset)
+    _reported(found, rows, dataset)
     _places(found, rows, alone=models is not None)
     _feeds(found, rows, models)
     return found.trace(left_out)
@@ -128,42 +142,72 @@ def _version(row: ModelVersion) -> Node:
     )
 
 
+def _run(row: Run, family: str) -> Node:
+    return Node(
+        id=f"run:{row.pk}",
+        kind="run",
+        name=row.name or "run",
+        detail=row.code_commit,
+        family=family,
+    )
+
+
+def _dataset(row: DatasetVersion) -> Node:
+    return Node(
+        id=f"dataset:{row.pk}",
+        kind="dataset",
+        name=str(row),
+        detail=row.sha256,
+        family=row.dataset.name,
+        slugs=(row.dataset.slug, str(row.version)),
+    )
+
+
 def _data(
     found: _Found, rows: Sequence[ModelVersion], dataset: Dataset | None = None
 ) -> None:
     """Data sets and runs; with `dataset` no other data set."""
-    runs = {row.pk: _run(found, row) for row in rows if row.run is not None}
+    runs = {}
+    for row in rows:
+        if row.run is not None:
+            runs[row.pk] = found.node(_run(row.run, row.model.name))
+            found.edge(runs[row.pk], f"version:{row.pk}", "produced")
     links = VersionDataset.objects.filter(version__in=rows)
     if dataset is not None:
         links = links.filter(dataset_version__dataset=dataset)
     for link in links.select_related("dataset_version__dataset").order_by("pk"):
-        data = link.dataset_version
-        source = found.node(
-            Node(
-                id=f"dataset:{data.pk}",
-                kind="dataset",
-                name=str(data),
-                detail=data.sha256,
-                family=data.dataset.name,
-                slugs=(data.dataset.slug, str(data.version)),
-            )
-        )
+        source = found.node(_dataset(link.dataset_version))
         made = f"version:{link.version_id}"
         training = link.use == VersionDataset.Use.TRAINING
         to = runs.get(link.version_id, made) if training else made
         found.edge(source, to, link.use)
 
 
-def _run(found: _Found, row: ModelVersion) -> str:
-    """The training run of a version, which produced it."""
-    run = row.run
-    assert run is not None  # noqa: S101
-    name = run.name or "run"
-    here = found.node(
-        Node(f"run:{run.pk}", "run", name, run.code_commit, family=row.model.name)
+def _reported(
+    found: _Found, rows: Sequence[ModelVersion], dataset: Dataset | None
+) -> None:
+    """The runs that wrote or read these, as pipelines say, and what the former read."""
+    links = RunLink.objects.filter(version__in=rows).select_related("run")
+    wrote = set()
+    for link in links.select_related("version__model").order_by("pk"):
+        if link.version is None:
+            continue
+        made = f"version:{link.version_id}"
+        ran = found.node(_run(link.run, link.version.model.name))
+        if link.side == RunLink.Side.OUTPUT:
+            wrote.add(link.run_id)
+            found.edge(ran, made, TOLD[link.side])
+        else:
+            found.edge(made, ran, TOLD[link.side])
+    read = RunLink.objects.filter(
+        run__in=wrote, side=RunLink.Side.INPUT, dataset_version__isnull=False
     )
-    found.edge(here, f"version:{row.pk}", "produced")
-    return here
+    if dataset is not None:
+        read = read.filter(dataset_version__dataset=dataset)
+    for link in read.select_related("dataset_version__dataset").order_by("pk"):
+        if link.dataset_version is not None:
+            source = found.node(_dataset(link.dataset_version))
+            found.edge(source, f"run:{link.run_id}", TOLD[link.side])
 
 
 def _places(found: _Found, rows: Sequence[ModelVersion], *, alone: bool) -> None:

@@ -33,6 +33,8 @@ VERBS = {
     "ran in": gettext_noop("ran in"),
     "feeds": gettext_noop("feeds"),
     "is a version of": gettext_noop("is a version of"),
+    "reported as read": gettext_noop("reported as read"),
+    "reported as written": gettext_noop("reported as written"),
 }
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 46, 70, 14, 6
 ROW = HEIGHT + GAP_Y

@@ -6,7 +6,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.browser.test_looking import both_looks, faults
-from tests.governance.lineage_stage import fed, reported, versioned
+from tests.governance.traced_stage import fed, reported, versioned
 from tests.world import later
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ import pytest
 from governance import access, datasets, roles
 from governance.ingest import joining, openlineage, receiving
 from governance.models import LineageEvent, LineageName
-from registry import lineage
+from registry import lineage, tracing
 from registry.models import DatasetVersion, Role, Run, RunLink, Scope
 from tests.governance.lineage_stage import RUN, event, file_of, model, named
 from tests.world import NOW, later
@@ -64,7 +64,11 @@ def test_it_is_drawn_beside_the_manifest_and_changes_nothing_of_it(world, traine
     before = (version.manifest, version.version_datasets.count())
     received(world, event(inputs=[ours(data)], outputs=[model()]))
     joined()
-    for graph in (lineage.of_version(version), lineage.of_dataset_version(data)):
+    for graph in (
+        lineage.of_version(version),
+        tracing.of_version(version).graph,
+        tracing.of_dataset(data.dataset, data.version).graph,
+    ):
         assert {node.kind for node in graph.nodes} == {"version", "run", "dataset"}
         assert {edge.verb for edge in graph.edges} == {
             "reported as read",
