@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from governance import outgoing, persons, roles, signatures
+from governance.forges import sealed
 from governance.models import (
     Forge,
     ForgeEnd,
@@ -81,11 +82,10 @@ def register(
         address=address,
         issuer=issuer,
         app_id=app_id,
-        credential=credential,
-        secret=secret,
         registered_by=by,
         registered_at=at,
     )
+    sealed.put(row, secret=secret, credential=credential)
     valid(row, unset=["user"])
     taken = {"name": [_("There is a server of this name, or there was one.")]}
     row.user = User(username=f"forge:{name}", first_name=name, is_machine=True)

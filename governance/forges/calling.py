@@ -12,8 +12,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from governance import outgoing
-from governance.forges import wording
+from governance.forges import sealed, wording
 from governance.models import Forge, ForgeAttempt, ForgeRequest
+from governance.sealing import CannotOpen
 
 _GITHUB = {
     "Accept": "application/vnd.github+json",
@@ -47,7 +48,12 @@ def attempt(row: ForgeRequest, *, at: datetime) -> ForgeAttempt:
     try:
         call = _call(row, at)
         answer = _send(row.forge, call.path, call.body, call.headers)
-    except (outgoing.AddressRefused, outgoing.CallFailed, _NotSent) as error:
+    except (
+        outgoing.AddressRefused,
+        outgoing.CallFailed,
+        CannotOpen,
+        _NotSent,
+    ) as error:
         made.problem = str(error)
         return made
     made.status = answer.status
@@ -89,7 +95,7 @@ def _installed(row: ForgeRequest, at: datetime) -> str:
         "iat": int((at - _LEEWAY).timestamp()),
         "exp": int((at + _LIVES).timestamp()),
     }
-    app = jwt.encode(claims, row.forge.credential, algorithm="RS256")
+    app = jwt.encode(claims, sealed.credential_of(row.forge), algorithm="RS256")
     answer = _send(
         row.forge,
         f"/app/installations/{row.answer_to['installation']}/access_tokens",
@@ -123,7 +129,7 @@ def _to_gitlab(row: ForgeRequest) -> _Call:
             "external_status_check_id": said["check"],
             "status": "passed" if row.allowed else "failed",
         },
-        headers={"PRIVATE-TOKEN": row.forge.credential},
+        headers={"PRIVATE-TOKEN": sealed.credential_of(row.forge)},
         arrived=frozenset({200, 201}),
     )
 

@@ -16,6 +16,7 @@ class Forge(Fact):
 
     `secret` is what it proves itself with; `credential` is what we show when we
     answer: the private key of a GitHub App (`app_id`), an access token of GitLab.
+    Both are sealed with the installation's key, see `governance.forges.sealed`.
     `issuer` signs the tokens of its pipelines. `user` asks the gate for it.
     """
 

@@ -31,6 +31,13 @@ _CONFIRMING = "confirm trust in pipelines"
 _ENDING = "end trust in pipelines"
 
 
+class _Unshown(forms.Textarea):
+    """A text that no page shows again, not even a form that was refused."""
+
+    def format_value(self, value: object) -> None:
+        """Nothing."""
+
+
 class ForgeForm(forms.Form):
     """A server, as an administrator writes it."""
 
@@ -61,7 +68,7 @@ class ForgeForm(forms.Form):
         required=False,
         max_length=16_000,
         strip=False,
-        widget=forms.Textarea(
+        widget=_Unshown(
             attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}
         ),
         help_text=gettext_lazy("It is never shown again. Azure DevOps needs none."),

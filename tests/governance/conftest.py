@@ -9,7 +9,10 @@ from governance import access
 from governance.identities import fetching
 from registry.models import Role
 from tests.governance.callers import Caller
+from tests.governance.forge_jobs import serve as serve_answers
+from tests.governance.forge_world import Outside, agreed, good, registered
 from tests.governance.provider import CLIENT, Provider, serve
+from tests.governance.test_gate import approved
 from tests.world import NOW, World, log_verified
 
 
@@ -68,3 +71,29 @@ def provider(settings, monkeypatch) -> Iterator[Provider]:
     settings.FREIGABE_SSO_CLIENT_ID = CLIENT
     yield found
     end()
+
+
+@pytest.fixture
+def outside(settings) -> Iterator[Outside]:
+    """A server of our own that stands for GitHub, GitLab and Azure DevOps."""
+    settings.FREIGABE_FORGE_ALLOW = ["127.0.0.0/8"]
+    made: list = []
+    server = Outside()
+    good(server)
+    server.url = serve_answers(server, made)
+    yield server
+    made[0].shutdown()
+    made[0].server_close()
+
+
+@pytest.fixture
+def make_forge(world, outside):
+    """A server of a kind with its agreed place, and an approved version."""
+    approved(world)
+
+    def made(kind: str = "github"):
+        forge, _secret = registered(world, kind, outside.url)
+        agreed(world, forge)
+        return forge
+
+    return made

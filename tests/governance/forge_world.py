@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from governance import forges, gate, identities
-from governance.forges import Place
+from governance.forges import Place, sealed
 from governance.gate import Question
 from governance.models import Forge, ForgePlace, ForgeRequest
 from governance.signatures import Proof
@@ -37,6 +37,7 @@ ISSUERS = {
     "azure-devops": f"https://vstoken.dev.azure.com/{GUID}0",
 }
 NAME = "octo-org/octo-repo"
+KINDS = ("github", "gitlab", "azure-devops")
 
 
 class Outside:
@@ -165,11 +166,12 @@ def message(forge: Forge, **more: object) -> tuple[dict[str, str], bytes]:
 
 
 def signed(forge: Forge, headers: dict[str, str], body: bytes) -> dict[str, str]:
-    mac = hmac.new(forge.secret.encode(), body, hashlib.sha256).hexdigest()
+    secret = sealed.secret_of(forge)
+    mac = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     proof = {
         "github": {"X-Hub-Signature-256": f"sha256={mac}"},
         "gitlab": {"X-Gitlab-Signature": mac},
-        "azure-devops": {"Authorization": f"Bearer {forge.secret}"},
+        "azure-devops": {"Authorization": f"Bearer {secret}"},
     }[forge.kind]
     return {**proof, **headers}
 

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from governance.forges import sealed
 from governance.models import Forge, ForgePlace, ForgeRequest
 from governance.plain_yaml import load
 from tests.governance.callers import PROBLEM, pointers
@@ -15,10 +16,8 @@ from tests.governance.forge_jobs import run_azure, saying, serve
 from tests.governance.forge_world import (
     ISSUERS,
     PLACES,
-    Outside,
     agreed,
     ask,
-    good,
     message,
     pem,
     registered,
@@ -35,18 +34,6 @@ BODY = {
     "issuer": ISSUERS["github"],
     "app_id": "4711",
 }
-
-
-@pytest.fixture
-def outside(settings):
-    settings.FREIGABE_FORGE_ALLOW = ["127.0.0.0/8"]
-    made: list = []
-    server = Outside()
-    good(server)
-    server.url = serve(server, made)
-    yield server
-    made[0].shutdown()
-    made[0].server_close()
 
 
 def posted(forge: Forge, body: bytes | None = None, **headers: str):
@@ -93,8 +80,9 @@ def test_two_hands_by_call(world, clock, outside, caller):
     assert made.status_code == 201, made.content
     assert adam.post("forges", body).status_code == 409
     forge = Forge.objects.get()
-    assert made.json()["secret"] == forge.secret
+    assert made.json()["secret"] == sealed.secret_of(forge)
     listed = json.dumps(rita.get("forges").json())
+    assert sealed.secret_of(forge) not in listed
     assert forge.secret not in listed
     assert "PRIVATE KEY" not in listed
     place = {**vars(PLACES["github"]), "forge": "our-github"}
@@ -139,13 +127,17 @@ def test_two_hands_by_page(world, clock, outside):
     form = {**BODY, "address": outside.url, "credential": "x"}
     page = adam.post("/forges/", form).content.decode()
     assert "no private key" in page
+    page = adam.post("/forges/", {**form, "credential": pem(), "app_id": ""})
+    assert "number of the GitHub App" in page.content.decode()
+    assert "PRIVATE KEY" not in page.content.decode()
     assert not Forge.objects.exists()
     page = adam.post("/forges/", {**form, "credential": pem()}).content.decode()
     forge = Forge.objects.get()
-    assert forge.secret in page
+    assert sealed.secret_of(forge) in page
     assert "PRIVATE KEY" not in page
     listed = rita.get("/forges/").content.decode()
     assert "our-github" in listed
+    assert sealed.secret_of(forge) not in listed
     assert forge.secret not in listed
     there = reverse("web:forge", args=[forge.pk])
     assert "every question is answered no" in adam.get(there).content.decode()
@@ -161,7 +153,7 @@ def test_two_hands_by_page(world, clock, outside):
     assert "octo-org/octo-repo" in page
     assert "asks the gate" in page
     assert "204" in page
-    assert forge.secret not in page
+    assert sealed.secret_of(forge) not in page
     assert not INLINE.search(page)
     asked = ForgeRequest.objects.get()
     again = reverse("web:forge_again", args=[asked.pk])

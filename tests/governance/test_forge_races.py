@@ -1,37 +1,18 @@
 """Servers that ask: the same at the same moment counts once."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from governance import forges
 from governance.models import ForgePlaceConfirmation, ForgeRequest
 from governance.signatures import Proof
-from tests.governance.forge_jobs import serve
 from tests.governance.forge_world import (
     PLACES,
-    Outside,
     agreed,
     ask,
-    good,
     registered,
     send,
 )
 from tests.governance.racing import at_once
 from tests.governance.test_gate import approved
 from tests.world import NOW, PASSWORD
-
-
-@pytest.fixture
-def outside(settings) -> Iterator[Outside]:
-    settings.FREIGABE_FORGE_ALLOW = ["127.0.0.0/8"]
-    made: list = []
-    server = Outside()
-    good(server)
-    server.url = serve(server, made)
-    yield server
-    made[0].shutdown()
-    made[0].server_close()
 
 
 def test_a_delivery_that_comes_four_times_at_once_is_answered_once(stage, outside):

@@ -1,0 +1,95 @@
+"""Answers on their way: nothing but what holds, until the server says it arrived."""
+
+import pytest
+from django.db import transaction
+
+from governance import deployments, forges
+from governance.lifecycle import State as AuthorisationState
+from governance.models import ForgeAttempt, ForgeRequest, GateDecision
+from tests.governance.forge_world import ask, good, send, work
+from tests.world import NOW, later
+
+State = ForgeRequest.State
+
+
+def test_what_was_suspended_since_the_decision_does_not_arrive(
+    world, outside, make_forge
+):
+    forge = make_forge()
+    decision = ask(world, "github")
+    send(forge)
+    assert forges.decide_next(by=world.adam, at=NOW).allowed
+    deployments.change_authorisation(
+        authorisation=decision.authorisation,
+        to=AuthorisationState.SUSPENDED,
+        reason="Drift.",
+        by=world.rita,
+        at=NOW,
+    )
+    row = work(world)
+    assert (row.allowed, row.state) == (False, State.ANSWERED)
+    assert [one["state"] for one in outside.answers()] == ["rejected"]
+
+
+def test_an_old_decision_is_made_again_before_it_is_told(world, outside, make_forge):
+    forge = make_forge()
+    ask(world, "github")
+    send(forge)
+    forges.decide_next(by=world.adam, at=NOW)
+    assert forges.answer_next(by=world.adam, at=later(minutes=5)) is None
+    assert outside.seen == []
+    assert work(world, at=later(minutes=5)).allowed
+    assert GateDecision.objects.filter(decided_for=forge.user).count() == 2
+
+
+def test_an_answer_arrived_only_when_the_server_says_so(world, outside, make_forge):
+    forge = make_forge()
+    send(forge)
+    odd = [(200, "<html>log in"), (302, ""), (401, ""), (422, "{}"), (500, "")]
+    for day, said in enumerate([*odd, *odd, *odd]):
+        outside.says["/deployment_protection_rule"] = said
+        row = work(world, at=later(days=day))
+        assert row.state == (State.WAITING if day < 7 else State.GIVEN_UP)
+        assert row.attempts.first().problem
+    assert row.attempts.count() == 8
+    good(outside)
+    forges.answer_again(request=row, by=world.adam, at=later(days=30))
+    assert work(world, at=later(days=30)).state == State.ANSWERED
+
+
+def test_without_a_token_of_the_app_nothing_is_answered(world, outside, make_forge):
+    forge = make_forge()
+    send(forge)
+    odd = ["", "[]", "{}", '{"token": 1}', '{"token": "a\\nb"}', "<html>"]
+    for day, said in enumerate(odd):
+        outside.says["/app/installations/7/access_tokens"] = (201, said)
+        row = work(world, at=later(days=day))
+        assert (row.state, outside.answers()) == (State.WAITING, [])
+        assert "token" in row.attempts.first().problem
+
+
+def test_gitlab_has_moved_on(world, outside, make_forge):
+    forge = make_forge("gitlab")
+    send(forge)
+    outside.says["/status_check_responses"] = (409, "{}")
+    assert work(world).state == State.GIVEN_UP
+
+
+def test_what_a_worker_did_not_commit_is_answered_once_more(world, outside, make_forge):
+    forge = make_forge()
+    ask(world, "github")
+    send(forge)
+    forges.decide_next(by=world.adam, at=NOW)
+    with pytest.raises(KeyboardInterrupt):
+        _killed(world)
+    assert not ForgeAttempt.objects.exists()
+    row = work(world)
+    assert (row.state, row.attempts.count()) == (State.ANSWERED, 1)
+    assert [one["state"] for one in outside.answers()] == ["approved"] * 2
+
+
+def _killed(world) -> None:
+    """Answer, and lose the process before the commit."""
+    with transaction.atomic():
+        forges.answer_next(by=world.adam, at=NOW)
+        raise KeyboardInterrupt
