@@ -1,16 +1,26 @@
-"""What is counted: by SQL, and what never changes again only once."""
+"""What is counted: by SQL, and what never changes again only once.
 
+Labels hold fixed words of this code: no name of a model, a person or an environment
+ever becomes one.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q, Sum
+from prometheus_client import Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 
 from audits import log
 from audits.models import EvidenceRun
 from governance import issued
-from governance.metrics.writing import Family, Sample, each, gauge
 from governance.models import (
     Dossier,
     ForgeRequest,
@@ -39,24 +49,21 @@ class Counter:
     until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     settled: dict[str, int] = field(default_factory=dict)
 
-    def families(self, *, at: datetime) -> list[Family]:
+    def families(self, *, at: datetime) -> list[Metric]:
         """Decisions by outcome, and how long they took."""
         settled = max(self.until, at - SETTLED)
         self.settled = _sum(self.settled, _between(self.until, settled))
         self.until = settled
         # What a clock that ran ahead dated into the future counts as well.
         now = _sum(self.settled, _between(self.until, None))
-        outcomes = {word: float(now[f"was_{word}"]) for word in _OUTCOMES}
-        return [
-            each(
-                "freigabe_gate_decisions_total",
-                "Decisions of the gate by outcome.",
-                "outcome",
-                outcomes,
-                "counter",
-            ),
-            _histogram(now),
-        ]
+        outcomes = CounterMetricFamily(
+            "freigabe_gate_decisions_total",
+            "Decisions of the gate by outcome.",
+            labels=["outcome"],
+        )
+        for word in _OUTCOMES:
+            outcomes.add_metric([word], now[f"was_{word}"])
+        return [outcomes, _histogram(now)]
 
 
 def _between(after: datetime, until: datetime | None) -> dict[str, int]:
@@ -82,44 +89,36 @@ def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {name: one.get(name, 0) + value for name, value in other.items()}
 
 
-def _histogram(now: dict[str, int]) -> Family:
-    buckets = [
-        Sample(now[f"le_{bound}"], {"le": str(bound / 1000)}, "_bucket")
-        for bound in BOUNDS
-    ]
-    return Family(
+def _histogram(now: dict[str, int]) -> Metric:
+    buckets = [(str(bound / 1000), now[f"le_{bound}"]) for bound in BOUNDS]
+    return HistogramMetricFamily(
         "freigabe_gate_decision_seconds",
-        "histogram",
         "From the question until the decision was written, in seconds.",
-        (
-            *buckets,
-            Sample(now["measured"], {"le": "+Inf"}, "_bucket"),
-            Sample(now["spent"] / 1000, {}, "_sum"),
-            Sample(now["measured"], {}, "_count"),
-        ),
+        buckets=[*buckets, ("+Inf", now["measured"])],
+        sum_value=now["spent"] / 1000,
     )
 
 
-def of_the_log(*, at: datetime) -> list[Family]:
+def of_the_log(*, at: datetime) -> list[Metric]:
     """How far the log is behind, and what its last verification found.
 
     Never verified is not ok, and has no age.
     """
     state = log.status(at=at)
     last = state.verification
-    found = [
-        gauge("freigabe_log_entries", "Entries in the tree.", state.size),
-        gauge(
+    found: list[Metric] = [
+        GaugeMetricFamily("freigabe_log_entries", "Entries in the tree.", state.size),
+        GaugeMetricFamily(
             "freigabe_log_entries_waiting",
             "Entries without a place in the tree.",
             state.unsequenced,
         ),
-        gauge(
+        GaugeMetricFamily(
             "freigabe_log_integration_lag_seconds",
             "Age of the oldest entry without a place; 0 when there is none.",
             state.lag.total_seconds() if state.lag else 0,
         ),
-        gauge(
+        GaugeMetricFamily(
             "freigabe_log_verification_ok",
             "1 when the last verification held, else 0.",
             int(last is not None and last.ok),
@@ -128,15 +127,19 @@ def of_the_log(*, at: datetime) -> list[Family]:
     if last is not None:
         age = (at - last.ran_at).total_seconds()
         about = "Age of the last verification."
-        found.append(gauge("freigabe_log_verification_age_seconds", about, age))
+        found.append(
+            GaugeMetricFamily("freigabe_log_verification_age_seconds", about, age)
+        )
     if state.checkpoint_age is not None:
         age = state.checkpoint_age.total_seconds()
         about = "Age of the last signed checkpoint."
-        found.append(gauge("freigabe_log_checkpoint_age_seconds", about, age))
+        found.append(
+            GaugeMetricFamily("freigabe_log_checkpoint_age_seconds", about, age)
+        )
     return found
 
 
-def of_the_work() -> list[Family]:
+def of_the_work() -> list[Metric]:
     """What waits, and evidence runs by state."""
     rows = EvidenceRun.objects.order_by().values_list("state").annotate(Count("pk"))
     runs = dict.fromkeys(EvidenceRun.State.values, 0.0) | dict(rows)
@@ -150,13 +153,13 @@ def of_the_work() -> list[Family]:
         "lineage": LineageName.objects.filter(state=LineageName.State.WAITING).count(),
     }
     return [
-        each("freigabe_waiting", "Rows that wait for a worker.", "queue", waiting),
+        _each("freigabe_waiting", "Rows that wait for a worker.", "queue", waiting),
         *_broker(),
-        each("freigabe_evidence_runs", "Evidence runs by state.", "state", runs),
+        _each("freigabe_evidence_runs", "Evidence runs by state.", "state", runs),
     ]
 
 
-def _broker() -> list[Family]:
+def _broker() -> list[Metric]:
     """Messages in the embedded broker; another broker has numbers of its own."""
     if not settings.CELERY_BROKER_URL.startswith("pgmq://"):
         return []
@@ -166,10 +169,12 @@ def _broker() -> list[Family]:
             return []
         cursor.execute("SELECT queue_name, queue_length FROM pgmq.metrics_all()")
         found = {str(name): float(length) for name, length in cursor.fetchall()}
-    return [each("freigabe_broker_messages", "Messages in the broker.", "queue", found)]
+    return [
+        _each("freigabe_broker_messages", "Messages in the broker.", "queue", found)
+    ]
 
 
-def of_permits(*, at: datetime) -> list[Family]:
+def of_permits(*, at: datetime) -> list[Metric]:
     """How many permits count now: by their state, not only by their end."""
     rows = GateDecision.objects.filter(allowed=True, expires_at__gt=at)
     rows = rows.exclude(pk__in=PermitRevocation.objects.values("permit_id"))
@@ -179,4 +184,12 @@ def of_permits(*, at: datetime) -> list[Family]:
         rows = rows.defer("permit")  # only who signed it is read from it
     states = issued.states_of(rows, at=at).values()
     live = sum(state in issued.VALID for state in states)
-    return [gauge("freigabe_permits_live", "Permits that count now.", live)]
+    return [GaugeMetricFamily("freigabe_permits_live", "Permits that count now.", live)]
+
+
+def _each(name: str, about: str, label: str, values: Mapping[str, float]) -> Metric:
+    """A number for each word."""
+    family = GaugeMetricFamily(name, about, labels=[label])
+    for word, value in values.items():
+        family.add_metric([word], value)
+    return family
