@@ -4,6 +4,7 @@ from django.urls import path
 
 from governance.api import (
     aggregation,
+    authorisations,
     challenges,
     changes,
     decisions,
@@ -15,6 +16,7 @@ from governance.api import (
     fleet,
     matrices,
     policies,
+    retirement,
     risk,
     waivers,
 )
@@ -158,7 +160,7 @@ urlpatterns = [
         decisions.RequestsOfVersion.as_view(),
         name="version-approval-requests",
     ),
-    path(f"{VERSION}/retirement", decisions.Retirement.as_view(), name="retirement"),
+    path(f"{VERSION}/retirement", retirement.Retirement.as_view(), name="retirement"),
     path("approval-requests", decisions.RequestList.as_view(), name="requests"),
     path(_REQUEST, decisions.RequestDetail.as_view(), name="request"),
     path(
@@ -177,19 +179,21 @@ urlpatterns = [
         name="change-request",
     ),
     path(
-        "authorisations", decisions.AuthorisationList.as_view(), name="authorisations"
+        "authorisations",
+        authorisations.AuthorisationList.as_view(),
+        name="authorisations",
     ),
     path(
         f"{VERSION}/retirement/confirmation",
-        decisions.RetirementConfirmation.as_view(),
+        retirement.RetirementConfirmation.as_view(),
         name="retirement-confirmation",
     ),
     path(
         "suspensions/agreements",
-        decisions.Agreements.as_view(),
+        authorisations.Agreements.as_view(),
         name="suspension-agreements",
     ),
-    path("suspensions", decisions.Suspensions.as_view(), name="suspensions"),
+    path("suspensions", authorisations.Suspensions.as_view(), name="suspensions"),
     path(f"{_REQUEST}/challenges", challenges.Challenges.as_view(), name="challenges"),
     path(f"{_REQUEST}/dissents", challenges.Dissents.as_view(), name="dissents"),
     path(f"{_REQUEST}/changes", challenges.Changes.as_view(), name="changes"),

@@ -1,4 +1,4 @@
-"""Risk assessments, approval requests, signatures and authorisations."""
+"""Approval requests, and the signatures, rejections and withdrawals on them."""
 
 from typing import Any
 from uuid import UUID
@@ -13,11 +13,7 @@ from rest_framework.response import Response
 from governance import (
     approvals,
     conditions,
-    deployments,
-    lifecycle,
-    retiring,
     roles,
-    suspensions,
 )
 from governance.api import show
 from governance.api.door import Door, page, person
@@ -25,9 +21,7 @@ from governance.api.fields import Moment
 from governance.api.inventory import find_environment, find_version
 from governance.api.proof import Proven
 from governance.api.scope import visible
-from governance.lifecycle import State, state_of
-from governance.models import ApprovalRequest, Authorisation, Signature
-from governance.models import Retirement as RetirementRow
+from governance.models import ApprovalRequest, Signature
 
 _PLACE = {"model": "version__model__slug", "environment": "environment__slug"}
 
@@ -244,157 +238,3 @@ class ChangeRequest(WithdrawalView):
     def post(self, request: Request, request_id: UUID) -> Response:
         """Send a request back to its owner for changes."""
         return super().post(request, request_id)
-
-
-class RetirementRecord(Proven):
-    """What replaces a version, why it goes, until when its records are kept."""
-
-    reason = serializers.CharField(max_length=10_000)
-    retain_until = serializers.DateField()
-    successor = serializers.CharField(max_length=64, default=None, allow_null=True)
-
-
-class Retirement(Door):
-    """`models/{slug}/versions/{version}/retirement`"""
-
-    idempotent = False
-
-    @extend_schema(request=RetirementRecord, responses={201: RetirementRecord})
-    def post(self, request: Request, slug: str, version: str) -> Response:
-        """Ask that a version be retired for good, signed by its owner."""
-        form = RetirementRecord(data=request.data, context={"request": request})
-        form.is_valid(raise_exception=True)
-        data = dict(form.validated_data)
-        successor = data.pop("successor")
-        row = retiring.ask(
-            version=find_version(slug, version),
-            plan=retiring.Plan(
-                successor=find_version(slug, successor) if successor else None, **data
-            ),
-            proof=form.proof,
-            by=person(request),
-            at=timezone.now(),
-        )
-        return Response(_retirement(row), 201)
-
-
-class RetirementConfirmation(Door):
-    """`models/{slug}/versions/{version}/retirement/confirmation`"""
-
-    idempotent = False
-
-    @extend_schema(request=Proven, responses={201: RetirementRecord})
-    def post(self, request: Request, slug: str, version: str) -> Response:
-        """Confirm as risk, signed: it is out of use from then on."""
-        rows = RetirementRow.objects.select_related("version__model", "asked_by")
-        row = get_object_or_404(rows, version=find_version(slug, version))
-        form = Proven(data=request.data, context={"request": request})
-        form.is_valid(raise_exception=True)
-        retiring.confirm(
-            retirement=row, proof=form.proof, by=person(request), at=timezone.now()
-        )
-        return Response(_retirement(row), 201)
-
-
-def _retirement(row: RetirementRow) -> show.Json:
-    return {
-        "reason": row.reason,
-        "successor": row.successor.version if row.successor else None,
-        "retain_until": row.retain_until,
-        "asked_by": show.user(row.asked_by),
-        "asked_at": row.asked_at,
-        "status": lifecycle.status_of(row.version),
-    }
-
-
-class SuspensionRecord(serializers.Serializer[Any]):
-    """A change of an authorisation."""
-
-    authorisation = serializers.PrimaryKeyRelatedField(
-        queryset=Authorisation.objects.select_related("version__model", "environment")
-    )
-    state = serializers.ChoiceField(
-        [(state.value, state.label) for state in suspensions.BY_PEOPLE],
-        default=State.SUSPENDED,
-    )
-    reason = serializers.CharField(max_length=10_000)
-
-
-class Suspensions(Door):
-    """`suspensions`"""
-
-    @extend_schema(request=SuspensionRecord, responses={201: SuspensionRecord})
-    def post(self, request: Request) -> Response:
-        """Suspend, reinstate (`active`) or revoke an authorisation."""
-        form = SuspensionRecord(data=request.data)
-        form.is_valid(raise_exception=True)
-        row = form.validated_data["authorisation"]
-        deployments.change_authorisation(
-            authorisation=row,
-            to=State(form.validated_data["state"]),
-            reason=form.validated_data["reason"],
-            by=person(request),
-            at=timezone.now(),
-        )
-        return Response(show.authorisation(row, state_of(row)), 201)
-
-
-class AgreementRecord(Proven):
-    """An approver's agreement that a suspension may end."""
-
-    authorisation = serializers.PrimaryKeyRelatedField(
-        queryset=Authorisation.objects.select_related(
-            "version__model", "environment", "request"
-        )
-    )
-    comment = serializers.CharField(max_length=10_000, default="", allow_blank=True)
-
-
-class Agreements(Door):
-    """`suspensions/agreements`"""
-
-    idempotent = False
-
-    @extend_schema(request=AgreementRecord, responses={201: AgreementRecord})
-    def post(self, request: Request) -> Response:
-        """Agree, signed, that a suspension may end (tiers 1 and 2)."""
-        form = AgreementRecord(data=request.data, context={"request": request})
-        form.is_valid(raise_exception=True)
-        row = suspensions.agree(
-            proof=form.proof,
-            by=person(request),
-            at=timezone.now(),
-            **form.validated_data,
-        )
-        return Response(show.signature(row), 201)
-
-
-class AuthorisationRecord(serializers.Serializer[Any]):
-    """What was authorised, for how long, and whether it still is."""
-
-    id = serializers.UUIDField()
-    model = serializers.CharField()
-    version = serializers.CharField()
-    environment = serializers.CharField()
-    artifact_sha256 = serializers.CharField()
-    valid_from = serializers.DateTimeField()
-    valid_until = serializers.DateTimeField()
-    state = serializers.CharField()
-
-
-class AuthorisationList(Door):
-    """`authorisations`"""
-
-    @extend_schema(responses=AuthorisationRecord(many=True))
-    def get(self, request: Request) -> Response:
-        """List authorisations with their state, the newest first."""
-        roles.require(person(request), "read")
-        rows = Authorisation.objects.select_related(
-            "version__model", "environment"
-        ).prefetch_related("changes")
-        return page(
-            request,
-            visible(rows, person(request), **_PLACE),
-            lambda row: show.authorisation(row, state_of(row)),
-            ordering=["-valid_from", "id"],
-        )
