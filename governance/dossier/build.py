@@ -15,10 +15,11 @@ from django.utils.translation import override
 from audits import log
 from audits.integration import Lagging
 from audits.keys import KeyUnusable
+from audits.past import Archived
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
 from governance.dossier.attachments import NoKeys
-from governance.dossier.collect import Collected, collect
+from governance.dossier.collect import Collected, NotRecorded, collect
 from governance.dossier.evidence import UnreadableReport
 from governance.dossier.render import FetchRefused, render
 from governance.models import Dossier
@@ -33,9 +34,11 @@ _EXPECTED = (
     log.NotYetSigned,
     TreeDamaged,
     Lagging,
+    Archived,
     SignerRefused,
     KeyUnusable,
     NoKeys,
+    NotRecorded,
     UnreadableReport,
     FetchRefused,
     NotCanonical,

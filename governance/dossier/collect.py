@@ -4,19 +4,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
-from audits import charts, log
+from audits import charts, log, past
 from governance import policy
 from governance.dossier import attachments, content, decisions, facts, risks, trail
 from governance.dossier.declarations import declarations_of
 from governance.dossier.evidence import evidence_of
 from governance.dossier.exceptions import exceptions_of
 from governance.dossier.foreign import foreign_of
-from governance.dossier.moment import PastCase, environments_of, record_of
+from governance.dossier.moment import PastCase, environments_of
 from governance.models import ApprovalRequest, Dossier, PolicyPack
 from governance.release import software_version
 from registry import lineage
 from registry.models import Environment, ModelVersion
+
+
+class NotRecorded(Exception):
+    """The log did not know the version yet."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,15 @@ def collect(dossier: Dossier) -> Collected:
 
     Call it inside one read-only transaction and under the dossier's language. The same
     row gives the same bytes. Raises `log.NotYetSigned`, `attachments.NoKeys`,
-    `evidence.UnreadableReport`.
+    `evidence.UnreadableReport`, `past.Archived`, `NotRecorded`.
     """
+    with past.as_of(dossier.as_of):
+        return _collected(dossier)
+
+
+def _collected(dossier: Dossier) -> Collected:
     at = dossier.as_of
     version = _version(dossier)
-    version.model = record_of(version.model, at=at)
     places = environments_of(version, at=at)
     cases = [PastCase(version, place, at) for place in places]
     # Status and evidence are the same everywhere, also where nothing is registered.
@@ -87,12 +96,16 @@ def collect(dossier: Dossier) -> Collected:
 
 def _version(dossier: Dossier) -> ModelVersion:
     people = ("owner", "developer", "validator", "registered_by")
-    return ModelVersion.objects.select_related(
+    found = ModelVersion.objects.select_related(
         *(f"model__{name}" for name in people),
         "run__run_by",
         "developer",
         "registered_by",
-    ).get(pk=dossier.version_id)
+    )
+    version = found.filter(pk=dossier.version_id).first()
+    if version is None:
+        raise NotRecorded(_("The version had not been recorded by that moment."))
+    return version
 
 
 def _lineage(version: ModelVersion, *, at: datetime) -> lineage.Graph:

@@ -1,15 +1,11 @@
-"""A version as it stood at a moment: facts by their time, the record from the log."""
+"""A version as it stood at a moment, by the times that facts name themselves."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from django.db.models import Prefetch
-from django.utils.translation import gettext as _
 
-from audits import log
 from audits.evidence import latest_reports
 from audits.models import EvidenceReport
 from governance.case import Case
@@ -21,7 +17,7 @@ from governance.models import (
     Signature,
     Status,
 )
-from registry.models import Environment, ModelVersion, RegisteredModel
+from registry.models import Environment, ModelVersion
 
 
 @dataclass(frozen=True)
@@ -104,30 +100,3 @@ def environments_of(version: ModelVersion, *, at: datetime) -> list[Environment]
     }
     found = Environment.objects.order_by("name", "slug")
     return list(found.filter(pk__in=asked) if asked else found)
-
-
-def record_of(model: RegisteredModel, *, at: datetime) -> RegisteredModel:
-    """The inventory record as of `at`.
-
-    It is the one fact of a version that is edited in place. Where it changed later,
-    the row comes from the log, which captured every state of it.
-    """
-    entries = log.entries_for(rel="public.registry_registeredmodel", pk=str(model.pk))
-    if not entries.filter(occurred_at__gt=at).exists():
-        return model
-    then = entries.filter(occurred_at__lte=at).last()
-    row = json.loads(then.body).get("new") if then else None
-    if row is None:
-        return model
-    fields = RegisteredModel._meta.concrete_fields
-    values = {f.attname: f.to_python(_text(row[f.column])) for f in fields}
-    return RegisteredModel(**values)
-
-
-def _text(value: Any) -> Any:
-    """Say so where the log kept only the digest of a value that was too long."""
-    if isinstance(value, dict) and "$sha256" in value:
-        return _("(too long for the log; SHA-256 %(digest)s)") % {
-            "digest": value["$sha256"]
-        }
-    return value

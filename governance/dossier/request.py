@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from audits import past
 from governance import roles
 from governance.models import Dossier
 from registry.acts import act
@@ -42,7 +43,7 @@ def request_dossier(
     moment = as_of or at
     if moment > at:
         raise CannotBuild("as_of", _("The moment must not lie in the future."))
-    if moment < version.registered_at:
+    if moment < version.registered_at or not _recorded(version, by_then=moment):
         raise CannotBuild("as_of", _("The version was not registered at that moment."))
     return Dossier.objects.create(
         version=version,
@@ -52,6 +53,12 @@ def request_dossier(
         requested_by=by,
         requested_at=at,
     )
+
+
+def _recorded(version: ModelVersion, *, by_then: datetime) -> bool:
+    """Whether the log knew the version by then. Raises `past.Archived`."""
+    with past.as_of(by_then):
+        return ModelVersion.objects.filter(pk=version.pk).exists()
 
 
 def _require_known(field: str, value: str, known: tuple[str, ...] | list[str]) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import socket
+from datetime import datetime
 
 import pypdf
 import pytest
@@ -11,12 +12,14 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from django.utils.translation import override
 
-from audits import offline
+from audits import log, offline
+from audits.capture import relation
 from governance import registration
 from governance.dossier import build
 from governance.dossier.render import FetchRefused, Package, render
 from governance.models import Dossier
 from registry.digests import sha256_hex
+from registry.models import ModelVersion
 from tests import world
 from tests.governance.dossier_stage import Stage
 
@@ -173,7 +176,6 @@ def check_proofs(reader, folder) -> None:
 def test_same_row_gives_the_same_bytes_and_knows_nothing_later(stage, monkeypatch):
     version = stage.approved()
     dossier, _reader = built(stage.asked(version))
-    registered = version.registered_at
     monkeypatch.setattr(world, "NOW", timezone.now())
     stage.assessed(version.model, likelihood=1, impact=1)
     registration.change_inventory(
@@ -183,10 +185,15 @@ def test_same_row_gives_the_same_bytes_and_knows_nothing_later(stage, monkeypatc
     with override("en"):
         again = render(build.snapshot(dossier))
     assert sha256_hex(again) == dossier.pdf_sha256
-    dossier.as_of = registered
+    dossier.as_of = registered_in_the_log(version)
     early = build.snapshot(dossier).content
     assert early.evaluations[0].allowed is False
     assert early.approvals == ()
+
+
+def registered_in_the_log(version) -> datetime:
+    entries = log.entries_for(rel=relation(ModelVersion), pk=str(version.pk))
+    return entries.get().occurred_at
 
 
 def test_new_version_says_what_is_missing_and_why(stage):
