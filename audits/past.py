@@ -55,6 +55,11 @@ def as_of(at: datetime) -> Iterator[None]:
         yield
 
 
+def repeats(entry: Entry) -> bool:
+    """Whether an entry says again what was there before: then its time says nothing."""
+    return (json.loads(entry.body).get("ctx") or {}).get("via") in _REPEATED
+
+
 class _Past:
     """Puts past tables in the place of those of today, in each query that names one."""
 
@@ -132,14 +137,14 @@ class _Past:
         changed = later.filter(op__in=["U", "D"]).order_by().values("pk_text")
         found: dict[str, dict[str, Any] | None] = {}
         for entry in later.filter(pk_text__in=changed).order_by("-entry_id"):
-            body = json.loads(entry.body)
-            if (body.get("ctx") or {}).get("via") in _REPEATED:
-                continue
             key = entry.pk_text or ""
+            if repeats(entry):
+                continue
             if entry.op == "I":
                 found[key] = None
             else:
-                found[key] = {**(found.get(key) or {}), **(body.get("old") or {})}
+                old = json.loads(entry.body).get("old") or {}
+                found[key] = {**(found.get(key) or {}), **old}
         rows = {key: row for key, row in found.items() if row is not None}
         return _readable(rows)
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from audits import past
+from audits import log, past
+from audits.capture import relation
 from governance import roles
 from governance.models import Dossier
 from registry.acts import act
@@ -56,9 +57,10 @@ def request_dossier(
 
 
 def _recorded(version: ModelVersion, *, by_then: datetime) -> bool:
-    """Whether the log knew the version by then. Raises `past.Archived`."""
-    with past.as_of(by_then):
-        return ModelVersion.objects.filter(pk=version.pk).exists()
+    """Whether the log knew the version by then, as far as its entries are kept."""
+    entries = log.entries_for(rel=relation(ModelVersion), pk=str(version.pk))
+    first = entries.first()
+    return first is None or first.occurred_at <= by_then or past.repeats(first)
 
 
 def _require_known(field: str, value: str, known: tuple[str, ...] | list[str]) -> None:
