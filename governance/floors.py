@@ -15,7 +15,7 @@ EU = frozenset(
         *("MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
     ]
 )
-_MATERIAL = (
+MATERIAL = (
     RegisteredModel.PurposeClass.DECISION,
     RegisteredModel.PurposeClass.RISK,
     RegisteredModel.PurposeClass.REPORTING,
@@ -81,7 +81,7 @@ def _of_materiality(
         return
     large = assessment.exposure == RiskAssessment.Exposure.LARGE
     purposes = {assessment.purpose_class, model.purpose_class}
-    if large and purposes & set(_MATERIAL):
+    if large and purposes & set(MATERIAL):
         yield Floor(
             2,
             _("Large exposure in decisions, capital or reports: at least tier 2."),

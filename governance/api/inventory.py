@@ -2,22 +2,24 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance import registration, roles
+from governance import portfolio, registration, roles
 from governance.api import show
 from governance.api.door import Door, page, person
 from governance.api.scope import visible
+from governance.portfolio import FilterForm, Moment, Wish
 from governance.registration import Operating, RunFacts
 from registry.models import (
     Artifact,
@@ -31,6 +33,7 @@ from registry.models import (
 )
 
 SORTABLE = ("name", "slug", "registered_at")
+FILTERS = ("q", "tier", "band", "status", "review", "owner", "cell", "residual")
 
 
 class Stale(APIException):
@@ -107,22 +110,37 @@ class ModelList(Door):
         )
         return Response(show.model(model), 201)
 
-    @extend_schema(responses=InventoryRecord(many=True))
+    @extend_schema(
+        parameters=[OpenApiParameter(name, str) for name in (*FILTERS, "sort")],
+        responses=InventoryRecord(many=True),
+    )
     def get(self, request: Request) -> Response:
-        """List models; filter by q, owner, band, tier; sort by name or date."""
+        """List models, filtered as on their page; sort by name or date.
+
+        Filter by q, tier, band, status, review (overdue, soon, missing), owner, cell
+        and residual (4x5: likelihood and impact); all of them as they are now.
+        """
         roles.require(person(request), "read")
         rows = visible(_models(), person(request), model="slug")
         query = request.query_params
-        if text := query.get("q", ""):
-            rows = rows.filter(name__icontains=text) | rows.filter(slug__icontains=text)
-        if owner := query.get("owner", ""):
-            rows = rows.filter(owner__username=owner)
+        rows = portfolio.within(rows, _wish(query), Moment(timezone.now()))
         sort = query.get("sort", "name")
         if sort.removeprefix("-") not in SORTABLE:
             raise ValidationError(
                 {"sort": [_("Sort by one of: %(n)s.") % {"n": ", ".join(SORTABLE)}]}
             )
         return page(request, rows, show.model, ordering=[sort, "id"])
+
+
+def _wish(query: Mapping[str, str]) -> Wish:
+    """The filter of the list. Raises `ValidationError` for values it does not have."""
+    asked = {name: query.get(name, "") for name in FILTERS}
+    form = FilterForm(asked)
+    if not form.is_valid():
+        raise ValidationError(
+            {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+        )
+    return form.wish()
 
 
 class ModelDetail(Door):

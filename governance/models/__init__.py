@@ -101,6 +101,7 @@ from governance.models.signing import (
 )
 from governance.models.single_sign_on import StepUp, StepUpAnswer, StepUpUse
 from governance.models.triggers import KeyCompromise, TriggerEvent, VendorNotice
+from governance.models.views import SavedView
 from governance.models.waivers import Waiver, WaiverDecision, WaiverRevocation
 from governance.models.webhooks import (
     WebhookAttempt,
@@ -185,6 +186,7 @@ __all__ = [
     "RiskMatrix",
     "RiskScenario",
     "Rollback",
+    "SavedView",
     "SecurityEvent",
     "SeriesUse",
     "Severity",

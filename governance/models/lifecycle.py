@@ -43,6 +43,14 @@ class StatusChange(Fact):
                 fields=["version", "sequence"], name="one_move_at_a_time"
             )
         ]
+        indexes = [
+            # Where all versions stand, now or then, is read from the index alone.
+            models.Index(
+                fields=["version", "-sequence"],
+                include=["status", "moved_at"],
+                name="latest_moves",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.version}: {self.status}"

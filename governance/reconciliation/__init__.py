@@ -22,6 +22,7 @@ from governance.reconciliation.standing import (
     in_scope,
     running,
     source_states,
+    unauthorised,
 )
 from governance.reconciliation.telling import tell_unauthorised
 
@@ -45,4 +46,5 @@ __all__ = [
     "seen_by_cluster",
     "source_states",
     "tell_unauthorised",
+    "unauthorised",
 ]

@@ -1,15 +1,17 @@
 """What runs and whether it may, judged when it is read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from governance.models import DeploymentSource, Sighting, SourceRun
+from governance.reconciliation import doubtful
 from governance.reconciliation.permitted import State, Verdict, Verdicts
 from registry.models import Deployment, Environment, ModelVersion, User
 
@@ -93,9 +95,24 @@ def running(*, at: datetime) -> list[Running]:
     each pipeline; what a source saw itself is not told twice.
     """
     sources = {one.source.pk: one for one in source_states()}
-    looked = list(_open_sightings(sources))
-    clusters, reports = list(_of_clusters()), list(_reports())
-    gone = list(_gone(sources, at))
+    return _judged(
+        sources,
+        list(_open_sightings(sources)),
+        _newest(_open_cluster_sightings()),
+        list(_reports()),
+        list(_gone(sources, at)),
+        at,
+    )
+
+
+def _judged(
+    sources: Mapping[UUID, SourceState],
+    looked: Sequence[Sighting],
+    clusters: Sequence[Sighting],
+    reports: Sequence[Deployment],
+    gone: Sequence[Sighting],
+    at: datetime,
+) -> list[Running]:
     view = _View(
         at,
         sources,
@@ -128,25 +145,42 @@ def running(*, at: datetime) -> list[Running]:
     )
 
 
+def unauthorised(*, at: datetime) -> list[Running]:
+    """What `running` calls unauthorised; what is surely permitted is not read."""
+    sources = {one.source.pk: one for one in source_states()}
+    looked = list(doubtful.sightings(_open_sightings(sources), at=at))
+    clusters = _newest(doubtful.sightings(_open_cluster_sightings(), at=at))
+    told = list(doubtful.reports(_reports(), at=at))
+    return [
+        one
+        for one in _judged(sources, looked, clusters, told, (), at)
+        if one.state == State.UNAUTHORISED
+    ]
+
+
 _ORDER = (State.UNAUTHORISED, State.VANISHED, State.STALE, State.PERMITTED)
 
 
-def _open_sightings(sources: Iterable[UUID]) -> Iterable[Sighting]:
+def _open_sightings(sources: Iterable[UUID]) -> QuerySet[Sighting]:
     rows = Sighting.objects.filter(source__in=list(sources), end=None)
     return rows.select_related("environment", "source")
 
 
-def _of_clusters() -> Iterable[Sighting]:
+def _open_cluster_sightings() -> QuerySet[Sighting]:
     rows = Sighting.objects.filter(source=None, end=None)
-    rows = rows.select_related("environment", "reported_by")
+    return rows.select_related("environment", "reported_by")
+
+
+def _newest(rows: QuerySet[Sighting]) -> list[Sighting]:
+    """The last sighting of the same by the same cluster."""
     found = {
         (row.reported_by_id, row.environment_id, row.place, row.sha256): row
         for row in rows.order_by("seen_at")
     }
-    return found.values()
+    return list(found.values())
 
 
-def _reports() -> Iterable[Deployment]:
+def _reports() -> QuerySet[Deployment]:
     """The newest report of each model, environment and reporter's place."""
     rows = Deployment.objects.order_by(
         "version__model_id", "environment_id", "source", "-reported_at"

@@ -1,9 +1,11 @@
-"""The portfolio: risk today, and what needs a decision."""
+"""The portfolio: risk today or on a past day, what is open, what needs a decision."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
 
+from django.db.models import Count
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -11,70 +13,104 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audits import log
-from governance import matrices, roles
-from governance.lifecycle import State, state_of
-from governance.matrices import Place
-from governance.models import Authorisation, GateDecision
-from governance.models.risk import Band
+from governance import portfolio as counted
+from governance import reconciliation, roles
+from governance.models import GateDecision, RiskAssessment, RiskMatrix
+from governance.portfolio import DayForm, Moment
 from governance.templatetags.freigabe import short
-from governance.web import matrix, open_matters, worklist
+from governance.web import distribution, matrix, moves, open_matters, worklist
 from governance.web.frame import PersonRequest, page, show
 from governance.web.links import version_url
 from governance.web.listing import latest_assessments
 from governance.web.open_matters import Task
 from registry.models import Deployment, RegisteredModel
 
-SOON = timedelta(days=30)
+SOON = counted.SOON
 LATELY = timedelta(days=14)
 LONGEST = 12
 
 
 @page
 def portfolio(request: PersonRequest) -> HttpResponse:
-    """Show the heat map, the decisions that wait, and the last answers of the gate."""
-    at = timezone.now()
-    assessments = list(latest_assessments().select_related("matrix"))
-    shown = matrices.current(at=at)
-    table = matrices.of(shown)
-    # A place means the same on the same scales only.
-    counts = Counter(
-        (a.likelihood, a.impact)
-        for a in assessments
-        if matrices.of(a.matrix).same_axes(table)
-    )
-    bands = Counter(a.band for a in assessments)
-    tasks = [*_tasks(request, at)]
+    """Show the figures of the portfolio; of this moment also what waits."""
+    form = DayForm(request.GET)
+    past = form.at()
+    moment = Moment(past, past=True) if past else Moment(timezone.now())
     return show(
         request,
         "dashboard/portfolio.html",
         {
-            "matrix": matrix.draw(shown, counts=counts, link=_cell),
-            "bands": [(band.value, bands[band.value]) for band in Band],
-            "models": RegisteredModel.objects.count(),
+            "form": form,
+            "moment": moment,
+            "at": moment.at,
+            "as_of": moment.day.isoformat() if moment.past else "",
             "may_register": roles.may(request.user, "register models"),
-            "assessed": len(assessments),
-            "elsewhere": len(assessments) - sum(counts.values()),
-            "running": len({d.version.model_id for d in _running()}),
-            "tasks": tasks[:LONGEST],
-            "more": max(0, len(tasks) - LONGEST),
-            "decisions": GateDecision.objects.select_related(
-                "version__model", "environment", "decided_for"
-            )[:6],
-            "log": log.status(at=at),
-            "at": at,
+            **_risk(moment),
+            **_open(moment),
+            **({} if moment.past else _now(request, moment.at)),
         },
         section="dashboard",
     )
 
 
-def _cell(place: Place) -> str:
-    return f"{reverse('web:inventory')}?cell={place[0]}x{place[1]}"
+def _risk(moment: Moment) -> dict[str, Any]:
+    """The figures that rest on judgements; `told` is False where the log left."""
+    try:
+        found = counted.figures(moment)
+    except (counted.NotTold, RiskMatrix.DoesNotExist):
+        return {"told": False, "models": RegisteredModel.objects.count()}
+    link = distribution.Links(moment)
+    return {
+        "told": True,
+        "models": found.models,
+        "assessed": found.assessed,
+        "unassessed": found.models - found.assessed,
+        "elsewhere": found.elsewhere,
+        "matrix": matrix.draw(found.shown, counts=found.places, link=link.cell),
+        "moves": moves.draw(found, link.move),
+        "bands": distribution.bands(found, link),
+        "tiers": distribution.tiers(found, link),
+        "statuses": distribution.statuses(counted.statuses(moment), link),
+        "reviews": distribution.reviews(found, link),
+        "waivers": counted.ending_waivers(moment, most=1)[0],
+    }
 
 
-def _tasks(request: PersonRequest, at: datetime) -> Iterator[Task]:
+def _open(moment: Moment) -> dict[str, Any]:
+    """What runs out and what is open."""
+    return {
+        "permits": counted.expiring(moment).count(),
+        "findings": distribution.findings(
+            counted.findings_by_age(moment), distribution.Links(moment)
+        ),
+        "findings_overdue": counted.overdue_findings(moment).count(),
+    }
+
+
+def _now(request: PersonRequest, at: datetime) -> dict[str, Any]:
+    """What is told of this moment only."""
+    forbidden = reconciliation.unauthorised(at=at)
+    tasks = list(islice(_tasks(request, at, forbidden), LONGEST + 1))
+    return {
+        "running": Deployment.objects.aggregate(
+            models=Count("version__model", distinct=True)
+        )["models"],
+        "unauthorised": len(forbidden),
+        "tasks": tasks[:LONGEST],
+        "more": len(tasks) > LONGEST,
+        "decisions": GateDecision.objects.select_related(
+            "version__model", "environment", "decided_for"
+        )[:6],
+        "log": log.status(at=at),
+    }
+
+
+def _tasks(
+    request: PersonRequest, at: datetime, forbidden: list[reconciliation.Running]
+) -> Iterator[Task]:
     """What needs a decision: first what waits for this person, then by urgency."""
     yield from _signatures(request)
-    yield from _unauthorised()
+    yield from _unauthorised(forbidden)
     yield from open_matters.tasks(at)
     yield from _denied(at)
     yield from _reviews(at)
@@ -108,39 +144,30 @@ def _signatures(request: PersonRequest) -> Iterator[Task]:
         )
 
 
-def _running() -> list[Deployment]:
-    """What was reported last for each model and environment."""
-    return list(
-        Deployment.objects.select_related("version__model", "environment")
-        .order_by("version__model_id", "environment_id", "-reported_at")
-        .distinct("version__model_id", "environment_id")
-    )
-
-
-def _unauthorised() -> Iterator[Task]:
-    for deployment in _running():
-        if not deployment.authorised:
-            yield Task(
-                urgent=True,
-                name=str(deployment.version),
-                href=version_url(deployment.version),
-                text=_("runs in %(place)s without a permit")
-                % {"place": deployment.environment.name},
-                at=deployment.reported_at,
-                because=deployment.because,
-            )
+def _unauthorised(forbidden: list[reconciliation.Running]) -> Iterator[Task]:
+    for one in forbidden:
+        yield Task(
+            urgent=True,
+            name=str(one.version or one.place or one.sha256[:12]),
+            href=version_url(one.version)
+            if one.version
+            else f"{reverse('web:running')}?state=unauthorised",
+            text=_("runs in %(place)s without a permit")
+            % {"place": one.environment.name},
+            at=one.since,
+            because=one.because,
+        )
 
 
 def _denied(at: datetime) -> Iterator[Task]:
     latest = (
         GateDecision.objects.filter(version__isnull=False, decided_at__gt=at - LATELY)
-        .select_related("version__model", "environment")
         .order_by("version_id", "environment_id", "-decided_at")
         .distinct("version_id", "environment_id")
     )
-    for decision in latest:
-        if decision.allowed or decision.version is None:
-            continue
+    denied = GateDecision.objects.filter(pk__in=latest.values("pk"), allowed=False)
+    denied = denied.select_related("version__model", "environment")
+    for decision in denied.order_by("-decided_at")[: LONGEST + 1]:
         failing = sorted(
             (check for check in decision.checks if not check["passed"]),
             # A rule of the policy says more than the gate's own checks, which follow.
@@ -166,10 +193,11 @@ def _denied(at: datetime) -> Iterator[Task]:
 
 
 def _reviews(at: datetime) -> Iterator[Task]:
-    due = latest_assessments().select_related("model")
-    for assessment in due:
-        if assessment.review_due_on > (at + SOON).date():
-            continue
+    counting = latest_assessments().values("pk")
+    due = RiskAssessment.objects.filter(
+        pk__in=counting, review_due_on__lte=(at + SOON).date()
+    ).select_related("model")
+    for assessment in due.order_by("review_due_on", "pk")[: LONGEST + 1]:
         overdue = assessment.review_due_on < at.date()
         yield Task(
             urgent=overdue,
@@ -181,17 +209,8 @@ def _reviews(at: datetime) -> Iterator[Task]:
 
 
 def _expiring(at: datetime) -> Iterator[Task]:
-    latest = (
-        Authorisation.objects.select_related("version__model", "environment")
-        .prefetch_related("changes")
-        .order_by("version_id", "environment_id", "-valid_from")
-        .distinct("version_id", "environment_id")
-    )
-    for authorisation in latest:
-        if not at < authorisation.valid_until <= at + SOON:
-            continue
-        if state_of(authorisation) in (State.REVOKED, State.SUPERSEDED):
-            continue
+    rows = counted.expiring(Moment(at)).select_related("version__model", "environment")
+    for authorisation in rows[: LONGEST + 1]:
         yield Task(
             urgent=False,
             name=str(authorisation.version),

@@ -1,68 +1,32 @@
 """The inventory: the table with its filter."""
 
-from django import forms
-from django.core.paginator import Paginator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from django.http import HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
-from governance import matrices, roles
-from governance.models import Status
-from governance.models.risk import Band
+from governance import matrices, portfolio, roles, saved_views
+from governance.models import RiskMatrix
+from governance.portfolio import COLUMNS, SORTS, FilterForm, Moment, Wish
 from governance.web import matrix
 from governance.web.frame import PersonRequest, page, show
-from governance.web.listing import SORTS, Wish, lines, wished
+from governance.web.listing import lines
 from registry.models import RegisteredModel
 
 PER_PAGE = 25
-COLUMNS = (
-    ("name", _("Model")),
-    ("risk", _("Risk")),
-    ("tier", _("Tier")),
-    ("", _("Versions")),
-    ("", _("Authorised until")),
-    ("owner", _("Owner")),
-)
 
 
-class FilterForm(forms.Form):
-    """What to list. Values that do not exist are refused, not ignored."""
+@dataclass(frozen=True)
+class Column:
+    """A column as its heading shows it; `to` is the order that choosing it gives."""
 
-    q = forms.CharField(label=_("Search"), required=False, max_length=200)
-    tier = forms.TypedChoiceField(
-        label=_("Tier"),
-        required=False,
-        coerce=int,
-        empty_value=None,
-        choices=[("", _("all")), *((n, str(n)) for n in range(1, 5))],
-    )
-    band = forms.ChoiceField(
-        label=_("Risk"), required=False, choices=[("", _("all")), *Band.choices]
-    )
-    status = forms.ChoiceField(
-        label=_("Status"), required=False, choices=[("", _("all")), *Status.choices]
-    )
-    cell = forms.RegexField(r"^[1-6]x[1-6]\Z", required=False, widget=forms.HiddenInput)
-    sort = forms.ChoiceField(
-        required=False,
-        widget=forms.HiddenInput,
-        choices=[(f"{sign}{name}", name) for name in SORTS for sign in ("", "-")],
-    )
-
-    def wish(self) -> Wish:
-        """What was asked for; without a valid question, everything."""
-        if not self.is_valid():
-            return Wish()
-        data = self.cleaned_data
-        cell = tuple(int(n) for n in data["cell"].split("x")) if data["cell"] else None
-        return Wish(
-            text=data["q"],
-            tier=data["tier"],
-            band=data["band"],
-            status=data["status"],
-            cell=(cell[0], cell[1]) if cell else None,
-            sort=data["sort"] or "name",
-        )
+    key: str
+    title: str
+    to: str = ""
+    sorted: str = ""
 
 
 @page
@@ -70,35 +34,84 @@ def inventory(request: PersonRequest) -> HttpResponse:
     """List the models that the filter lets through."""
     form = FilterForm(request.GET)
     wish = form.wish()
-    rows = Paginator(wished(wish), PER_PAGE).get_page(request.GET.get("page"))
+    moment = portfolio.moment_of(wish, now=timezone.now())
+    chosen = portfolio.columns_of(request.GET.getlist("columns"))
+    try:
+        found = portfolio.stretch(
+            wish,
+            moment,
+            size=PER_PAGE,
+            after=_slug(request, "after"),
+            before=_slug(request, "before"),
+        )
+        told = True
+    except portfolio.NotTold:
+        found, told = portfolio.Stretch((), 0), False
     return show(
         request,
         "inventory/rows.html" if request.htmx else "inventory/list.html",  # type: ignore[attr-defined]
         {
             "form": form,
             "wish": wish,
-            "place": _cell_name(wish),
-            "rows": rows,
-            "lines": lines(rows, at=timezone.now()),
-            "columns": [
-                _column(name, str(title), wish.sort) for name, title in COLUMNS
-            ],
+            "moment": moment,
+            "told": told,
+            "place": _places(wish, moment),
+            "found": found,
+            "lines": lines(found.rows, moment=moment),
+            "columns": [_column(key, wish.sort) for key in ("name", *chosen)],
+            "choices": [(key, title, key in chosen) for key, title in COLUMNS.items()],
+            "query": _query(request, "after", "before"),
             "total": RegisteredModel.objects.count(),
             "may_register": roles.may(request.user, "register models"),
+            **_kept(request),
         },
         section="models",
     )
 
 
-def _cell_name(wish: Wish) -> str:
-    if wish.cell is None:
+def _slug(request: PersonRequest, name: str) -> str:
+    """From where to go on; what cannot be a slug is nowhere."""
+    return request.GET.get(name, "").replace("\x00", "")[:80]
+
+
+def _query(request: PersonRequest, *without: str) -> str:
+    """The question of the page's address, without some of its parts."""
+    asked = request.GET.copy()
+    for name in without:
+        asked.pop(name, None)
+    for name in [name for name, values in asked.lists() if not any(values)]:
+        del asked[name]
+    return asked.urlencode()
+
+
+def _kept(request: PersonRequest) -> Mapping[str, Any]:
+    """The views that the person keeps, and which of them this is."""
+    asked = _query(request, "after", "before")
+    return {
+        "views": [(view, view.query == asked) for view in saved_views.of(request.user)],
+        "most_views": saved_views.MOST,
+    }
+
+
+def _places(wish: Wish, moment: Moment) -> str:
+    """The chosen cells in words: where the models stand, and where after mitigation."""
+    if wish.cell is None and wish.residual is None:
         return ""
-    table = matrices.of(matrices.current(at=timezone.now()))
-    return matrix.name_of(table, wish.cell)
+    try:
+        table = matrices.of(matrices.current(at=moment.at))
+    except RiskMatrix.DoesNotExist:
+        return ""
+    words = [matrix.name_of(table, wish.cell)] if wish.cell else []
+    if wish.residual:
+        place = matrix.name_of(table, wish.residual)
+        words.append(_("after mitigation: %(place)s") % {"place": place})
+    return " · ".join(words)
 
 
-def _column(name: str, title: str, sort: str) -> dict[str, str]:
+def _column(key: str, sort: str) -> Column:
     """A heading, with the order that choosing it gives and the one that it has."""
-    direction = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
-    turned = f"-{name}" if sort == name else name
-    return {"title": title, "to": turned if name else "", "sorted": direction}
+    title = str(COLUMNS[key]) if key in COLUMNS else _("Model")
+    if key not in SORTS:
+        return Column(key, title)
+    direction = {key: "ascending", f"-{key}": "descending"}.get(sort, "")
+    return Column(key, title, f"-{key}" if sort == key else key, direction)

@@ -1,38 +1,32 @@
-"""The inventory as a table: filtered, sorted, and read in a fixed number of queries."""
+"""The inventory as a table: its rows with all that stands in them."""
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
+from django.db.models.expressions import OuterRef
 
-from governance import risk
-from governance.lifecycle import State, state_of
-from governance.models import Authorisation, RiskAssessment, Status, StatusChange
-from governance.risk import Standing
-from registry.models import ModelVersion, RegisteredModel
+from governance import portfolio, risk
+from governance.models import RiskAssessment, Status, StatusChange
+from governance.portfolio import Moment
+from registry.models import ModelVersion, RegisteredModel, User
 
-SORTS = {
-    "name": ("name", "slug"),
-    "risk": ("score", "name"),
-    "tier": ("tier", "name"),
-    "owner": ("owner__last_name", "owner__first_name", "name"),
-    "registered": ("registered_at", "name"),
-}
+_log = logging.getLogger(__name__)
+# What the table shows of a record; of a past day as it was then.
+_RECORDED = ("name", "purpose", "ai_system", "ai_act_class", "jurisdictions", "vendor")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What somebody wants to see of the inventory; empty means everything."""
+class Rated:
+    """A cell of the matrix as the table writes it."""
 
-    text: str = ""
-    tier: int | None = None
-    band: str = ""
-    status: str = ""
-    cell: tuple[int, int] | None = None
-    sort: str = "name"
+    band: str
+    score: int
 
 
 @dataclass(frozen=True)
@@ -45,13 +39,23 @@ class VersionLine:
 
 @dataclass(frozen=True)
 class Line:
-    """One model of the inventory with what is known of it now."""
+    """One model of the inventory with what is known of it at the moment shown.
+
+    `tier` is None without an assessment. `untold`: a text of the past record was too
+    long for the log, so that today's stands in its place.
+    """
 
     model: RegisteredModel
-    assessment: RiskAssessment | None
-    standing: Standing
+    owner: User
+    risk: Rated | None
+    residual: Rated | None
+    tier: int | None
+    computed_tier: int
+    review_due_on: date | None
+    overdue: bool
     versions: tuple[VersionLine, ...]
     authorised_until: datetime | None
+    untold: bool = False
 
 
 def latest_assessments() -> QuerySet[RiskAssessment]:
@@ -59,9 +63,11 @@ def latest_assessments() -> QuerySet[RiskAssessment]:
     return RiskAssessment.objects.order_by("model_id", "-sequence").distinct("model_id")
 
 
-def latest_status() -> Subquery:
+def latest_status(moment: Moment | None = None) -> Subquery:
     """The latest status of a version, for `annotate(status=...)`."""
     latest = StatusChange.objects.filter(version=OuterRef("pk")).order_by("-sequence")
+    if moment and moment.past:
+        latest = latest.filter(moved_at__lte=moment.at)
     return Subquery(latest.values("status")[:1])
 
 
@@ -70,81 +76,93 @@ def status_in(version: ModelVersion) -> Status:
     return Status(getattr(version, "status", None) or Status.DEVELOPMENT)
 
 
-def _of_latest_assessment(name: str) -> Subquery:
-    latest = RiskAssessment.objects.filter(model=OuterRef("pk")).order_by("-sequence")
-    return Subquery(latest.values(name)[:1])
-
-
-def wished(wish: Wish) -> QuerySet[RegisteredModel]:
-    """The models that somebody asked for, in the order asked for."""
-    found = RegisteredModel.objects.select_related("owner").annotate(
-        score=_of_latest_assessment("score"),
-        tier=_of_latest_assessment("tier"),
-        band=_of_latest_assessment("band"),
-        likelihood=_of_latest_assessment("likelihood"),
-        impact=_of_latest_assessment("impact"),
-    )
-    if wish.text:
-        found = found.filter(_matches(wish.text))
-    if wish.tier is not None:
-        found = found.filter(tier=wish.tier)
-    if wish.band:
-        found = found.filter(band=wish.band)
-    if wish.cell is not None:
-        found = found.filter(likelihood=wish.cell[0], impact=wish.cell[1])
-    if wish.status:
-        versions = ModelVersion.objects.annotate(status=latest_status())
-        there = versions.filter(model=OuterRef("pk"), status=wish.status)
-        found = found.filter(Exists(there))
-    first, *rest = SORTS[wish.sort.removeprefix("-")]
-    down = wish.sort.startswith("-")
-    order = F(first).desc(nulls_last=True) if down else F(first).asc(nulls_last=True)
-    return found.order_by(order, *rest, "pk")
-
-
-def _matches(text: str) -> Q:
-    places = ("name", "slug", "purpose", "ai_system", "owner__last_name")
-    query = Q()
-    for word in text.split():
-        query &= Q(
-            *((f"{place}__icontains", word) for place in places), _connector="OR"
-        )
-    return query
-
-
-def lines(models: Iterable[RegisteredModel], *, at: datetime) -> list[Line]:
-    """What is known of these models now, in a fixed number of queries."""
-    rows = list(models)
-    keys = [model.pk for model in rows]
-    assessments = {a.model_id: a for a in latest_assessments().filter(model__in=keys)}
-    versions: dict[UUID, list[VersionLine]] = defaultdict(list)
-    rows_of = ModelVersion.objects.filter(model__in=keys)
-    for version in rows_of.annotate(status=latest_status()):
-        line = VersionLine(version, status_in(version))
-        versions[version.model_id].append(line)
-    until = _authorised_until(keys, at)
-    standings = risk.standings(rows, at)
+def lines(rows: Sequence[Mapping[str, Any]], *, moment: Moment) -> list[Line]:
+    """Rows of `portfolio.stretch` as the table shows them, in a few queries."""
+    keys = [row["id"] for row in rows]
+    models = RegisteredModel.objects.in_bulk(keys)
+    owners = User.objects.in_bulk({row["owner_id"] for row in rows})
+    versions = _versions(keys, moment)
+    until = _authorised_until(keys, moment)
+    judged = {} if moment.past else risk.standings(models.values(), moment.at)
     return [
-        Line(
-            model=model,
-            assessment=assessments.get(model.pk),
-            standing=standings[model.pk],
-            versions=tuple(versions[model.pk]),
-            authorised_until=until.get(model.pk),
+        _line(
+            row,
+            _as_it_was(models[row["id"]], row) if moment.past else models[row["id"]],
+            owners[row["owner_id"]],
+            moment=moment,
+            versions=tuple(versions[row["id"]]),
+            authorised_until=until.get(row["id"]),
+            tiers=_tiers(row, judged.get(row["id"])),
         )
-        for model in rows
+        for row in rows
     ]
 
 
-def _authorised_until(keys: list[UUID], at: datetime) -> dict[UUID, datetime]:
-    found: dict[UUID, datetime] = {}
-    in_force = (
-        Authorisation.objects.filter(version__model__in=keys, valid_until__gt=at)
-        .select_related("version")
-        .prefetch_related("changes")
+def _line(
+    row: Mapping[str, Any],
+    model: RegisteredModel,
+    owner: User,
+    *,
+    moment: Moment,
+    tiers: tuple[int, int],
+    **known: Any,
+) -> Line:
+    due = row["review_due_on"]
+    tier, computed = tiers
+    return Line(
+        model=model,
+        owner=owner,
+        risk=_rated(row["band"], row["score"]),
+        residual=_rated(row["residual_band"], row["residual_score"]),
+        tier=tier if row["assessment_id"] else None,
+        computed_tier=computed,
+        review_due_on=due,
+        overdue=due is not None and due < moment.day,
+        untold=row["untold"],
+        **known,
     )
-    for authorisation in in_force:
-        if state_of(authorisation) == State.ACTIVE:
-            key = authorisation.version.model_id
-            found[key] = max(found.get(key, at), authorisation.valid_until)
+
+
+def _rated(band: str | None, score: int | None) -> Rated | None:
+    return Rated(band, score) if band and score is not None else None
+
+
+def _tiers(row: Mapping[str, Any], standing: risk.Standing | None) -> tuple[int, int]:
+    """The tier and the computed one, as the judge says; a difference is a fault."""
+    counted = (row["tier"], row["computed_tier"])
+    if standing is None:
+        return counted
+    judged = (standing.tier, standing.computed_tier)
+    if judged != counted:
+        _log.error(
+            "The tiers of %s are %s, and %s in the portfolio's query.",
+            row["slug"],
+            judged,
+            counted,
+        )
+    return judged
+
+
+def _as_it_was(model: RegisteredModel, row: Mapping[str, Any]) -> RegisteredModel:
+    for name in _RECORDED:
+        setattr(model, name, row[name])
+    return model
+
+
+def _versions(keys: Iterable[UUID], moment: Moment) -> dict[UUID, list[VersionLine]]:
+    rows = ModelVersion.objects.filter(model__in=keys).defer("manifest", "notes")
+    if moment.past:
+        rows = rows.filter(registered_at__lte=moment.at)
+    found: dict[UUID, list[VersionLine]] = defaultdict(list)
+    for version in rows.annotate(status=latest_status(moment)):
+        line = VersionLine(version, status_in(version))
+        found[version.model_id].append(line)
+    return found
+
+
+def _authorised_until(keys: Iterable[UUID], moment: Moment) -> dict[UUID, datetime]:
+    found: dict[UUID, datetime] = {}
+    rows = portfolio.permits_in_force(moment).filter(version__model__in=keys)
+    for key, until in rows.values_list("version__model_id", "valid_until"):
+        found[key] = max(found.get(key, until), until)
     return found

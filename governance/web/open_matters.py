@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Case, Q, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from governance import emergencies, findings, waived
-from governance.models import Emergency, Finding
+from governance import emergencies, findings, portfolio, waived
+from governance.models import Emergency, Severity
+from governance.portfolio import Moment
 from governance.templatetags.freigabe import short
 
 SOON = timedelta(days=14)
+MOST = 25  # findings
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,15 @@ def _emergencies(at: datetime) -> Iterator[Task]:
 
 
 def _findings(at: datetime) -> Iterator[Task]:
-    rows = Finding.objects.exclude(changes__state="closed") | Finding.objects.filter(
-        changes__state="open"
+    rank = Case(
+        *(When(severity=one.value, then=n) for n, one in enumerate(findings.SEVERITIES))
     )
-    told = findings.told().filter(pk__in=rows.values("pk"))
+    rows = portfolio.open_findings(Moment(at)).filter(
+        Q(due_on__lt=at.date()) | Q(severity=Severity.CRITICAL)
+    )
+    worst = rows.order_by(rank, "due_on", "pk").values_list("pk", flat=True)[:MOST]
+    told = findings.told().filter(pk__in=list(worst))
     for found in findings.worst_first([findings.standing(row, at) for row in told]):
-        if not found.is_open or not (found.overdue or found.severity == "critical"):
-            continue
         yield Task(
             urgent=True,
             name=found.finding.title,

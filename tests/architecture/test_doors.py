@@ -55,7 +55,10 @@ NO_PAGE = {
     "governance.registration.register_version": PIPELINE,
 }
 BROWSER = "where the identity provider sends a browser back to"
+OWN_PAGE = "how somebody likes to see a page; programs say each time what they ask"
 NO_API = {
+    "governance.saved_views.drop": OWN_PAGE,
+    "governance.saved_views.keep": OWN_PAGE,
     "governance.single_sign_on.acts.answer": BROWSER,
     "governance.single_sign_on.acts.fail": BROWSER,
 }

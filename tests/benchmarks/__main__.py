@@ -52,6 +52,7 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
     # After Django is set up.
     from audits.verification import Level  # noqa: PLC0415
     from tests.benchmarks import (  # noqa: PLC0415
+        apart,
         bulk,
         capture,
         explaining,
@@ -91,6 +92,7 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
         "run-start": running.run_start,
         "simulation": simulating.simulate,
         "readiness": simulating.readiness,
+        "portfolio": partial(apart.run, "tests.benchmarks.looking"),
     }
     unknown = sorted(set(only) - set(known))
     if unknown:

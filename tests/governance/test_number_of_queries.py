@@ -14,7 +14,11 @@ from tests.governance.test_waivers import granted
 from tests.world import NOW, later
 
 MODEL = "mortgage-approval"
-PAGES = ("/", "/models/", f"/models/{MODEL}/", f"/models/{MODEL}/versions/1/")
+PORTFOLIO = (
+    *("/", "/?as_of=2026-01-01", "/models/", "/models/?tier=2&as_of=2026-01-01"),
+    *("/portfolio/permits/", "/portfolio/waivers/", "/portfolio/findings/"),
+)
+PAGES = (*PORTFOLIO, f"/models/{MODEL}/", f"/models/{MODEL}/versions/1/")
 READINESS = f"models/{MODEL}/versions/1/readiness?environment=production"
 # The lists that have more rows than before, so that one query for each would show.
 GROWING = {

@@ -29,6 +29,20 @@ from tests.world import NOW, World, later, log_verified
 
 
 @pytest.fixture(autouse=True)
+def narrowed(monkeypatch):
+    """At every look the short list of what may not run is that of the long one."""
+    everything = reconciliation.running
+
+    def compared(*, at):
+        found = everything(at=at)
+        wrong = [one for one in found if one.state == State.UNAUTHORISED]
+        assert reconciliation.unauthorised(at=at) == wrong
+        return found
+
+    monkeypatch.setattr(reconciliation, "running", compared)
+
+
+@pytest.fixture(autouse=True)
 def allowed(settings):
     settings.FREIGABE_SOURCES_ALLOW = ["127.0.0.0/8"]
 

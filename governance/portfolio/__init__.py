@@ -1,0 +1,58 @@
+"""The portfolio: which models there are, how they stand, and what is open, by SQL."""
+
+from governance.portfolio.asking import (
+    COLUMNS,
+    SORTS,
+    USUAL,
+    DayForm,
+    FilterForm,
+    Moment,
+    Wish,
+    columns_of,
+    end_of,
+    moment_of,
+)
+from governance.portfolio.figures import Figures, Move, figures, statuses
+from governance.portfolio.judging import NotTold
+from governance.portfolio.listing import SOON, Stretch, every, stretch, within
+from governance.portfolio.matters import (
+    AGES,
+    EndingWaiver,
+    ending_waivers,
+    expiring,
+    findings_by_age,
+    open_findings,
+    overdue_findings,
+    permits_in_force,
+)
+
+__all__ = [
+    "AGES",
+    "COLUMNS",
+    "SOON",
+    "SORTS",
+    "USUAL",
+    "DayForm",
+    "EndingWaiver",
+    "Figures",
+    "FilterForm",
+    "Moment",
+    "Move",
+    "NotTold",
+    "Stretch",
+    "Wish",
+    "columns_of",
+    "end_of",
+    "ending_waivers",
+    "every",
+    "expiring",
+    "figures",
+    "findings_by_age",
+    "moment_of",
+    "open_findings",
+    "overdue_findings",
+    "permits_in_force",
+    "statuses",
+    "stretch",
+    "within",
+]

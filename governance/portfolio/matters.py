@@ -1,0 +1,170 @@
+"""What runs out and what is open on a day: permits, waivers, findings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    DateField,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+
+from governance.models import (
+    Authorisation,
+    AuthorisationChange,
+    Finding,
+    FindingChange,
+    Status,
+    StatusChange,
+)
+from governance.models.waivers import MOST_DAYS
+from governance.portfolio.asking import Moment
+from governance.portfolio.judging import ask, tables, values_at
+from governance.portfolio.listing import SOON
+
+_Standing = AuthorisationChange.State
+_State = FindingChange.State
+# The ages of findings, in days since they were raised: from, up to and including.
+AGES: dict[str, tuple[int, int | None]] = {
+    "30": (0, 30),
+    "90": (31, 90),
+    "180": (91, 180),
+    "older": (181, None),
+}
+_WAIVERS = (
+    "SELECT w.id, ends_at, count(*) OVER () AS total FROM governance_waiver w"
+    " JOIN governance_waiverdecision d ON d.waiver_id = w.id AND d.granted"
+    " AND d.decided_at <= %(at)s JOIN judged j ON j.id = w.model_id"
+    " CROSS JOIN LATERAL (SELECT LEAST(w.valid_until, w.valid_from"
+    " + (%(most)s::jsonb ->> LEAST(w.tier, j.tier)::text)::int * interval '1 day')"
+    " AS ends_at) AS ending"
+    " WHERE w.valid_from <= %(at)s AND ends_at > %(at)s AND ends_at <= %(soon)s"
+    " AND NOT EXISTS (SELECT FROM governance_waiverrevocation r"
+    " WHERE r.waiver_id = w.id AND r.revoked_at <= %(at)s)"
+    " ORDER BY ends_at, w.id LIMIT %(limit)s"
+)
+
+
+@dataclass(frozen=True)
+class EndingWaiver:
+    """A waiver by its id, and when it ends at the tier that binds."""
+
+    waiver_id: Any
+    ends_at: datetime
+
+
+def permits_in_force(moment: Moment) -> QuerySet[Authorisation]:
+    """Those for which `lifecycle.stands` says yes at that moment."""
+    at = moment.at
+    state = AuthorisationChange.objects.filter(
+        authorisation=OuterRef("pk"), **_by(moment, "changed_at")
+    ).order_by("-sequence")
+    status = StatusChange.objects.filter(
+        version=OuterRef("version"), **_by(moment, "moved_at")
+    ).order_by("-sequence")
+    newer = Authorisation.objects.filter(
+        version=OuterRef("version"),
+        environment=OuterRef("environment"),
+        request__sequence__gt=OuterRef("request__sequence"),
+        **_by(moment, "valid_from"),
+    )
+    return (
+        Authorisation.objects.filter(valid_from__lte=at, valid_until__gt=at)
+        .annotate(
+            state=Coalesce(
+                Subquery(state.values("state")[:1]), Value(_Standing.ACTIVE.value)
+            ),
+            status=Coalesce(Subquery(status.values("status")[:1]), Value("")),
+        )
+        .filter(~Exists(newer), state=_Standing.ACTIVE)
+        .exclude(status=Status.RETIRED)
+    )
+
+
+def expiring(moment: Moment) -> QuerySet[Authorisation]:
+    """Permits in force that end within 30 days, the next first."""
+    rows = permits_in_force(moment).filter(valid_until__lte=moment.at + SOON)
+    return rows.order_by("valid_until", "pk")
+
+
+def ending_waivers(moment: Moment, *, most: int) -> tuple[int, list[EndingWaiver]]:
+    """How many active waivers end within 30 days, and the first of them.
+
+    A tier that rose ends them sooner. Raises `judging.NotTold`.
+    """
+    values = values_at(moment) | {
+        "soon": moment.at + SOON,
+        "most": _as_json(MOST_DAYS),
+        "limit": most,
+    }
+    rows = ask(f"{tables(moment)}\n{_WAIVERS}", values)
+    found = [EndingWaiver(row["id"], row["ends_at"]) for row in rows]
+    return (rows[0]["total"] if rows else 0), found
+
+
+def _as_json(days: Mapping[int, int]) -> str:
+    return "{" + ", ".join(f'"{tier}": {most}' for tier, most in days.items()) + "}"
+
+
+def open_findings(moment: Moment, *, age: str = "") -> QuerySet[Any]:
+    """What `findings.Standing.is_open` says yes of, the oldest first.
+
+    Each `Finding` has `state`, `severity` and `due_on` as they stood. `age` is one of
+    `AGES`.
+    """
+    latest = FindingChange.objects.filter(
+        finding=OuterRef("pk"), **_by(moment, "changed_at")
+    ).order_by("-sequence")
+    rows = Finding.objects.filter(**_by(moment, "raised_at")).annotate(
+        state=Subquery(latest.values("state")[:1], output_field=CharField()),
+        severity=Subquery(latest.values("severity")[:1], output_field=CharField()),
+        due_on=Subquery(latest.values("due_on")[:1], output_field=DateField()),
+        accepted_until=Subquery(latest.values("accepted_until")[:1]),
+    )
+    covered = Q(state=_State.ACCEPTED, accepted_until__gt=moment.at)
+    rows = rows.exclude(state=_State.CLOSED).exclude(covered)
+    if age:
+        rows = rows.filter(_aged(age, moment))
+    return rows.order_by("raised_at", "pk")
+
+
+def findings_by_age(moment: Moment) -> dict[tuple[str, str], int]:
+    """How many findings of an age and a severity are open."""
+    aged = Case(
+        *(When(_aged(age, moment), then=Value(age)) for age in AGES),
+        output_field=CharField(),
+    )
+    rows = open_findings(moment).order_by().annotate(age=aged)
+    counted = rows.values_list("age", "severity").annotate(n=Count("pk"))
+    return {(age, severity): n for age, severity, n in counted}
+
+
+def overdue_findings(moment: Moment) -> QuerySet[Any]:
+    """Those that are open after the day on which they were due (in UTC)."""
+    return open_findings(moment).filter(due_on__lt=moment.day)
+
+
+def _aged(age: str, moment: Moment) -> Q:
+    least, most = AGES[age]
+    found = Q()
+    if least:
+        found &= Q(raised_at__lte=moment.at - timedelta(days=least))
+    if most is not None:
+        found &= Q(raised_at__gt=moment.at - timedelta(days=most + 1))
+    return found
+
+
+def _by(moment: Moment, name: str) -> dict[str, datetime]:
+    """Of a past day nothing counts that came later."""
+    return {f"{name}__lte": moment.at} if moment.past else {}

@@ -1,0 +1,3 @@
+record AS NOT MATERIALIZED (
+  SELECT m.*, false AS untold FROM registry_registeredmodel m
+)

@@ -1,0 +1,45 @@
+"""The views of the inventory that a person keeps: keeping one, dropping one."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from governance import saved_views
+from governance.records import Refused
+from governance.web.frame import PersonRequest, page
+
+
+@page
+@require_POST
+def keep_view(request: PersonRequest) -> HttpResponse:
+    """Keep what the inventory shows under a name."""
+    query = request.POST.get("query", "")
+    try:
+        row = saved_views.keep(
+            name=request.POST.get("name", ""),
+            query=query,
+            by=request.user,
+            at=timezone.now(),
+        )
+    except Refused as refusal:
+        for sentences in refusal.errors.values():
+            messages.error(request, " ".join(sentences))
+        return redirect(reverse("web:inventory"))
+    messages.success(request, _("The view %(name)s is kept.") % {"name": row.name})
+    return redirect(f"{reverse('web:inventory')}?{row.query}")
+
+
+@page
+@require_POST
+def drop_view(request: PersonRequest, view_id: UUID) -> HttpResponse:
+    """Keep a view of one's own no longer."""
+    view = get_object_or_404(saved_views.of(request.user), pk=view_id)
+    saved_views.drop(view=view, by=request.user, at=timezone.now())
+    messages.success(request, _("The view %(name)s is dropped.") % {"name": view.name})
+    return redirect("web:inventory")

@@ -1,0 +1,274 @@
+"""The pages of the portfolio: past days, views, the file, and where figures lead."""
+
+import csv
+import io
+import re
+from html import unescape
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from governance import assessing, registration, saved_views
+from governance.models import SavedView
+from governance.records import Refused
+from governance.web import exporting
+from registry.models import RegisteredModel
+from tests.world import LONG_AGO, NOW, RECORD, later
+
+MODELS = "web:inventory"
+
+
+@pytest.fixture(autouse=True)
+def now(clock):
+    """Ten days after the world began, so that days are over."""
+    clock(later(days=10))
+
+
+def as_(person) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def read(client, address, **query) -> str:
+    answer = client.get(address, query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def slugs(client, **query) -> list[str]:
+    answer = client.get(reverse(MODELS), query)
+    return [line.model.slug for line in answer.context["lines"]]
+
+
+def long_ago(world, slug="old", **record):
+    """A model that was registered a month before everything else."""
+    return registration.register_model(
+        slug=slug,
+        owner=world.anna,
+        developer=world.ben,
+        validator=world.vera,
+        by=world.anna,
+        at=LONG_AGO,
+        **{**RECORD, **record},
+    )
+
+
+def assessed(world, model, place, at, residual=None):
+    left, below = residual or (None, None)
+    assessing.assess(
+        model=model,
+        likelihood=place[0],
+        impact=place[1],
+        residual_likelihood=left,
+        residual_impact=below,
+        rationale="So.",
+        mitigations="A clerk decides." if residual else "",
+        by=world.rita,
+        at=at,
+    )
+
+
+def day(**delta) -> str:
+    return later(**delta).date().isoformat()
+
+
+def test_a_past_day_tells_risk_and_record_as_they_were(world):
+    model = long_ago(world, name="Old name", jurisdictions=["DE"])
+    assessed(world, model, (4, 4), LONG_AGO)
+    assessed(world, model, (1, 1), NOW)
+    registration.change_inventory(
+        model=model, name="New name", jurisdictions=["CH"], by=world.anna, at=NOW
+    )
+    world.model("young")
+    reader = as_(world.ines)
+    before = (LONG_AGO + (NOW - LONG_AGO) / 2).date().isoformat()
+    answer = reader.get(reverse(MODELS), {"as_of": before})
+    (line,) = answer.context["lines"]
+    assert (line.model.name, line.model.jurisdictions) == ("Old name", ["DE"])
+    assert (line.risk.band, line.tier) == ("high", 2)
+    assert slugs(reader, as_of=before, cell="4x4") == ["old"]
+    assert slugs(reader, as_of=before, q="new") == []
+    assert slugs(reader, as_of=day(days=2), cell="4x4") == []
+    assert slugs(reader, as_of=day(days=2)) == ["young", "old"]
+    page = read(reader, "/", as_of=before)
+    assert f"?cell=4x4&amp;as_of={before}" in page
+    assert "cannot be told for a past day" in page
+    assert "Needs a decision" not in page
+
+
+def test_a_status_of_a_past_day_is_that_of_then(world):
+    world.version(world.model())
+    reader = as_(world.ines)
+    assert slugs(reader, status="development") == ["mortgage-approval"]
+    assert slugs(reader, status="development", as_of=day()) == ["mortgage-approval"]
+    assert slugs(reader, status="approved") == []
+    before = (NOW - (NOW - LONG_AGO) / 2).date().isoformat()
+    assert slugs(reader, status="development", as_of=before) == []
+
+
+@pytest.mark.parametrize("query", [{"as_of": "2999-01-01"}, {"as_of": "yesterday"}])
+def test_a_day_that_is_not_over_is_refused_beside_its_field(world, query):
+    world.model()
+    assert "errorlist" in read(as_(world.ines), reverse(MODELS), **query)
+    assert "errorlist" in read(as_(world.ines), "/", **query)
+
+
+def test_every_figure_of_the_portfolio_leads_to_as_many_rows(world):
+    for number, place in enumerate([(4, 4), (4, 4), (1, 1), (5, 5)]):
+        model = world.model(f"m-{number}")
+        assessed(world, model, place, NOW, residual=(1, 1))
+        world.version(model)
+    world.model("bare")
+    reader = as_(world.carl)
+    page = read(reader, "/")
+    rows = re.findall(
+        r'<th scope="row"><a href="([^"]+)">[^<]+</a></th>\s*<td class="number[^"]*">'
+        r"(\d+)<",
+        page,
+    )
+    assert len(rows) > 15
+    for href, count in rows:
+        answer = reader.get(unescape(href))
+        assert answer.status_code == 200, href
+        found = answer.context.get("found")
+        lines = answer.context["lines"]
+        assert (found.total if found else len(lines)) == int(count), href
+    moves = re.findall(r'<td><a href="([^"]+)" aria-label="[^"]+">(\d+)</a></td>', page)
+    assert sorted(int(count) for _href, count in moves) == [1, 2]
+    for href, count in moves:
+        assert len(slugs(reader, **query_of(href))) == int(count)
+
+
+def query_of(href):
+    _path, _mark, query = unescape(href).partition("?")
+    return dict(pair.split("=") for pair in query.split("&"))
+
+
+def test_columns_are_chosen_and_stay_in_their_order(world):
+    world.model(vendor="ACME <b>")
+    reader = as_(world.ines)
+    answer = reader.get(reverse(MODELS), {"columns": ["vendor", "tier", "nonsense"]})
+    assert [c.key for c in answer.context["columns"]] == ["name", "tier", "vendor"]
+    assert "ACME &lt;b&gt;" in answer.content.decode()
+
+
+def test_a_view_is_kept_shown_and_dropped_by_its_owner_alone(world):
+    mine, other = as_(world.rita), as_(world.ines)
+    query = "tier=2&columns=vendor&sort=-risk&page=7&csrfmiddlewaretoken=x"
+    answer = mine.post(reverse("web:keep_view"), {"name": "Tier two", "query": query})
+    row = SavedView.objects.get()
+    assert answer.headers["Location"] == f"{reverse(MODELS)}?{row.query}"
+    assert set(row.query.split("&")) == {"tier=2", "columns=vendor", "sort=-risk"}
+    page = read(mine, answer.headers["Location"])
+    assert 'aria-current="page">Tier two' in page
+    assert "Tier two" not in read(other, reverse(MODELS))
+    drop = reverse("web:drop_view", args=[row.pk])
+    assert other.post(drop).status_code == 404
+    assert mine.post(drop).status_code == 302
+    read(mine, reverse(MODELS))  # says that it is dropped, once
+    assert "Tier two" not in read(mine, reverse(MODELS), tier="2")
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("", ""),
+        (" ", ""),
+        ("x" * 81, ""),
+        ("a\x00b", ""),
+        ("a\u202eb", ""),
+        ("x", "tier=9"),
+        ("x", "columns=password"),
+        ("x", "q=%00"),
+        ("x", "q=" + "%C3%BC" * 200),
+    ],
+)
+def test_a_view_that_cannot_be_kept_leaves_nothing(world, name, query):
+    with pytest.raises(Refused):
+        saved_views.keep(name=name, query=query, by=world.rita, at=NOW)
+    answer = as_(world.rita).post(
+        reverse("web:keep_view"), {"name": name, "query": query}
+    )
+    assert answer.status_code == 302
+    assert not SavedView.objects.exists()
+
+
+def test_a_name_is_kept_once_and_may_be_used_again_after_dropping(world):
+    first = saved_views.keep(name="Mine", query="", by=world.rita, at=NOW)
+    with pytest.raises(Refused, match="already"):
+        saved_views.keep(name="Mine", query="tier=1", by=world.rita, at=NOW)
+    saved_views.keep(name="Mine", query="", by=world.ines, at=NOW)
+    saved_views.drop(view=first, by=world.rita, at=NOW)
+    saved_views.keep(name="Mine", query="tier=1", by=world.rita, at=NOW)
+
+
+def exported(client, **query):
+    answer = client.get(reverse("web:inventory_csv"), query)
+    assert answer.status_code == 200
+    assert answer.streaming
+    text = b"".join(answer.streaming_content).decode()
+    assert text[0] == "\ufeff"
+    return list(csv.DictReader(io.StringIO(text[1:])))
+
+
+def test_the_file_holds_what_the_filter_lets_through_in_its_order(world):
+    for number, place in enumerate([(1, 1), (4, 4), (5, 5)]):
+        assessed(world, world.model(f"m-{number}", name="Über"), place, NOW)
+    rows = exported(as_(world.ines), sort="-risk", band="high")
+    assert [row["slug"] for row in rows] == ["m-1"]
+    rows = exported(as_(world.ines), sort="-risk")
+    assert [row["slug"] for row in rows] == ["m-2", "m-1", "m-0"]
+    assert rows[0]["name"] == "Über"
+    assert (rows[1]["tier"], rows[1]["score"], rows[1]["owner_username"]) == (
+        "2",
+        "16",
+        "anna",
+    )
+
+
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\t", "\r", "＝", " =", "\u00a0@"]
+)
+def test_no_text_of_the_file_is_a_formula(world, start):
+    hostile = start + 'HYPERLINK("http://evil";"click")'
+    RegisteredModel.objects.filter(pk=world.model().pk).update(
+        name=hostile, vendor=hostile
+    )
+    (row,) = exported(as_(world.ines))
+    assert row["name"] == row["vendor"] == f"'{hostile}"
+
+
+@pytest.mark.parametrize("value", [5, None, "Model - 1", "a=b", "", "2026-01-01"])
+def test_what_is_no_formula_stays_as_it_is(value):
+    assert exporting.safe(value) == value
+
+
+def test_a_filter_that_does_not_exist_is_no_file_of_everything(world):
+    world.model()
+    answer = as_(world.ines).get(reverse("web:inventory_csv"), {"tier": "9"})
+    assert answer.status_code == 400
+    assert "Nothing was exported" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["permits", "waivers", "findings"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?as_of=2026-01-01",
+        "?as_of=x",
+        "?age=9&severity=x",
+        "?after=x",
+        "?after=00000000-0000-4000-8000-000000000000",
+    ],
+)
+def test_the_rows_behind_the_figures_answer_in_every_case(world, name, query):
+    address = reverse(f"web:portfolio_{name}") + query
+    assert as_(world.ines).get(address).status_code == 200
+
+
+def test_roles_without_reading_see_no_rows(world):
+    for name in ("inventory_csv", "portfolio_permits", "portfolio_findings"):
+        assert as_(world.adam).get(reverse(f"web:{name}")).status_code == 403
