@@ -8,7 +8,7 @@ from django.db.models import Q
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0026_sealed_webhooks"),
+        ("governance", "0032_sealed_forges"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
