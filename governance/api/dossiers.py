@@ -75,7 +75,7 @@ class DossierDetail(Door):
     @extend_schema(responses=DossierRecord)
     def get(self, request: Request, dossier_id: UUID) -> Response:
         """State and progress."""
-        return Response(show.dossier(_readable(request, dossier_id)))
+        return Response(show.dossier(readable(request, dossier_id)))
 
 
 class DossierPdf(Door):
@@ -84,7 +84,7 @@ class DossierPdf(Door):
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
     def get(self, request: Request, dossier_id: UUID) -> FileResponse:
         """The PDF."""
-        row = _finished(request, dossier_id)
+        row = finished(request, dossier_id)
         name = f"{row.version.model.slug}-{row.version.version}.pdf"
         return FileResponse(
             default_storage.open(row.pdf_name),
@@ -100,17 +100,19 @@ class DossierJson(Door):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, dossier_id: UUID) -> Response:
         """The data behind the PDF."""
-        return Response(json.loads(_finished(request, dossier_id).document))
+        return Response(json.loads(finished(request, dossier_id).document))
 
 
-def _readable(request: Request, dossier_id: UUID) -> Dossier:
+def readable(request: Request, dossier_id: UUID) -> Dossier:
+    """The dossier, for who may read its model."""
     row: Dossier = get_object_or_404(_dossiers(), pk=dossier_id)
     roles.require(person(request), "read", model=row.version.model)
     return row
 
 
-def _finished(request: Request, dossier_id: UUID) -> Dossier:
-    row = _readable(request, dossier_id)
+def finished(request: Request, dossier_id: UUID) -> Dossier:
+    """The same once its files are there. Raises `NotFound` before."""
+    row = readable(request, dossier_id)
     if row.state != Dossier.State.FINISHED:
         raise NotFound(_("This dossier is not ready."))
     return row

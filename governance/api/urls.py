@@ -8,6 +8,7 @@ from governance.api import (
     decision_urls,
     door,
     door_urls,
+    dossier_exports,
     dossiers,
     evidence,
     files,
@@ -117,6 +118,16 @@ urlpatterns = [
         "dossiers/<uuid:dossier_id>", dossiers.DossierDetail.as_view(), name="dossier"
     ),
     path("dossiers/<uuid:dossier_id>/pdf", dossiers.DossierPdf.as_view(), name="pdf"),
+    path(
+        "dossiers/<uuid:dossier_id>/exports",
+        dossier_exports.ExportList.as_view(),
+        name="exports",
+    ),
+    path(
+        "dossiers/<uuid:dossier_id>/exports/<str:name>",
+        dossier_exports.ExportFile.as_view(),
+        name="export",
+    ),
     path(
         "dossiers/<uuid:dossier_id>/json", dossiers.DossierJson.as_view(), name="json"
     ),

@@ -21,6 +21,7 @@ from audits.signer import SignerRefused
 from governance.dossier.attachments import NoKeys
 from governance.dossier.collect import Collected, NotRecorded, collect
 from governance.dossier.evidence import UnreadableReport
+from governance.dossier.exports import kept
 from governance.dossier.render import FetchRefused, render
 from governance.models import Dossier
 from registry.acts import acting
@@ -75,6 +76,7 @@ def _build(dossier: Dossier) -> None:
     name = f"dossiers/{digest[:2]}/{digest}.pdf"
     if not default_storage.exists(name):
         default_storage.save(name, ContentFile(pdf))
+    kept.keep(collected.files)
     _finish(dossier, collected, name, digest)
 
 

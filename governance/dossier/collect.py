@@ -8,7 +8,15 @@ from django.utils.translation import gettext as _
 
 from audits import charts, log, past
 from governance import policy
-from governance.dossier import attachments, content, decisions, facts, risks, trail
+from governance.dossier import (
+    attachments,
+    content,
+    decisions,
+    exports,
+    facts,
+    risks,
+    trail,
+)
 from governance.dossier.declarations import declarations_of
 from governance.dossier.evidence import evidence_of
 from governance.dossier.exceptions import exceptions_of
@@ -89,6 +97,7 @@ def _collected(dossier: Dossier) -> Collected:
         extract=extract.document,
         at=at,
     )
+    files = (*files, *exports.files_of(said))
     complete = replace(said, attachments=tuple(file.facts for file in files))
     document = attachments.dossier_file(content.document_of(complete))
     return Collected(complete, (*files, document))

@@ -37,11 +37,15 @@ class Control:
 
 @dataclass(frozen=True)
 class Field:
-    """A named fact; an empty value is shown as not recorded."""
+    """A named fact; an empty value is shown as not recorded.
+
+    `code` is what is stored where `value` says it in the reader's language.
+    """
 
     name: str
     label: str
     value: str
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class FileFacts:
     sha256: str
     uploaded_by: str
     uploaded_at: datetime
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ class DataUse:
     uri: str
     registered_by: str
     registered_at: datetime
+    role: str = ""
+    sensitive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from governance import declared
 from governance.declarable import KINDS
 from governance.dossier import verdicts
+from governance.dossier.facts import pairs
 from governance.dossier.signed import signed_records
 from governance.models import Declaration
 from registry.models import ModelVersion
@@ -46,6 +47,7 @@ def _declared(row: Declaration, at: datetime) -> verdicts.Declared:
         record_sha256=row.record_sha256,
         attachment_sha256=row.attachment.artifact.sha256 if row.attachment else "",
         signatures=signed_records(RECORD, [row.pk], at),
+        values=pairs(row.fields),
     )
 
 

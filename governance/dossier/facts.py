@@ -8,9 +8,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from governance.dossier import content
-from governance.inventory_words import LABELS, in_words
+from governance.inventory_words import CHOSEN, LABELS, in_words
 from governance.models import Status
 from registry.models import Column, ModelVersion, RegisteredModel, Run
+
+MEASURED_ON = "measured"  # of data that the version does not name itself
 
 
 def moment_text(at: datetime) -> str:
@@ -24,7 +26,7 @@ def inventory(model: RegisteredModel) -> content.Inventory:
         slug=model.slug,
         name=model.name,
         fields=tuple(
-            content.Field(name, str(label), _shown(model, name))
+            content.Field(name, str(label), _shown(model, name), _code(model, name))
             for name, label in LABELS.items()
             if name not in ("slug", "name")
         ),
@@ -35,6 +37,14 @@ def _shown(model: RegisteredModel, name: str) -> str:
     if name == "registered_at":
         return moment_text(model.registered_at)
     return in_words(model, name)
+
+
+def _code(model: RegisteredModel, name: str) -> str:
+    """What is stored where people read words: choices, yes and no."""
+    value = getattr(model, name)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if name in CHOSEN else ""
 
 
 def version_facts(
@@ -71,6 +81,7 @@ def version_facts(
                 sha256=part.artifact.sha256,
                 uploaded_by=part.artifact.uploaded_by.printed_name,
                 uploaded_at=part.artifact.uploaded_at,
+                role=part.role,
             )
             for part in parts.order_by("-role", "artifact__sha256")
         ),
@@ -100,19 +111,19 @@ def siblings(version: ModelVersion, *, at: datetime) -> tuple[content.Sibling, .
 def data_uses(version: ModelVersion) -> tuple[content.DataUse, ...]:
     """The data set versions that the version names, and those it was measured on."""
     named = [
-        (str(link.get_use_display()), link.dataset_version)
+        (link.use, str(link.get_use_display()), link.dataset_version)
         for link in version.version_datasets.select_related(
             "dataset_version__dataset", "dataset_version__registered_by"
         ).order_by("-use", "dataset_version__sha256")
     ]
-    known = {data.pk for _use, data in named}
+    known = {data.pk for _role, _use, data in named}
     runs = version.evidence_runs.select_related(
         "dataset_version__dataset", "dataset_version__registered_by"
     ).order_by("dataset_version__sha256")
     for run in runs:
         if run.dataset_version_id not in known:
             known.add(run.dataset_version_id)
-            named.append((_("Measured on"), run.dataset_version))
+            named.append((MEASURED_ON, _("Measured on"), run.dataset_version))
     return tuple(
         content.DataUse(
             use=use,
@@ -130,8 +141,12 @@ def data_uses(version: ModelVersion) -> tuple[content.DataUse, ...]:
             uri=data.uri,
             registered_by=data.registered_by.printed_name,
             registered_at=data.registered_at,
+            role=role,
+            sensitive=tuple(
+                str(c["name"]) for c in data.columns if c["role"] == Column.SENSITIVE
+            ),
         )
-        for use, data in named
+        for role, use, data in named
     )
 
 

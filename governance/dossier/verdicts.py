@@ -136,7 +136,10 @@ class Dissented:
 
 @dataclass(frozen=True)
 class Declared:
-    """A declaration that counts: what it says, about what, and who vouches for it."""
+    """A declaration that counts: what it says, about what, and who vouches for it.
+
+    `fields` are titles and words for readers, `values` names and what is stored.
+    """
 
     id: str
     kind: str
@@ -147,6 +150,7 @@ class Declared:
     record_sha256: str
     attachment_sha256: str
     signatures: tuple[Signed, ...]
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

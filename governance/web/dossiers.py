@@ -13,6 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from governance import nudge
+from governance.dossier.exports import kept
 from governance.dossier.request import CannotBuild, request_dossier
 from governance.models import Dossier
 from governance.web.frame import PersonRequest, page, put_errors, show
@@ -90,7 +91,7 @@ def dossier_page(request: PersonRequest, dossier_id: UUID) -> HttpResponse:
     return show(
         request,
         "dossiers/dossier.html",
-        {"dossier": row, "open": row.state in OPEN},
+        {"dossier": row, "open": row.state in OPEN, "exports": kept.listed(row)},
         section="dossiers",
     )
 
@@ -121,3 +122,12 @@ def pdf(request: PersonRequest, dossier_id: UUID) -> HttpResponseBase:
         filename=f"{row.version.model.slug}-{row.version.version}.pdf",
         content_type="application/pdf",
     )
+
+
+@page
+def export(request: PersonRequest, dossier_id: UUID, name: str) -> HttpResponseBase:
+    """One of its exports."""
+    try:
+        return kept.answer(_find(dossier_id), name)
+    except kept.NoSuchExport as error:
+        raise Http404(str(error)) from error

@@ -273,6 +273,11 @@ urlpatterns = [
         name="dossier_progress",
     ),
     path("dossiers/<uuid:dossier_id>/pdf", dossiers.pdf, name="dossier_pdf"),
+    path(
+        "dossiers/<uuid:dossier_id>/exports/<str:name>",
+        dossiers.export,
+        name="dossier_export",
+    ),
     path("log/", log.state_page, name="log"),
     path("log/entries/", timeline.timeline, name="log_entries"),
     path(
