@@ -7,6 +7,7 @@ from typing import Any
 from audits.charts import Chart
 from governance.dossier.assessed import Assessment, Matrix, Standing
 from governance.dossier.excepted import Exceptions
+from governance.dossier.impact import ImpactTable
 from governance.dossier.verdicts import (
     Approval,
     Authorised,
@@ -180,6 +181,7 @@ class Evidence:
     measurements: tuple[Measured, ...]
     figures: tuple[Chart, ...]
     attachment: str
+    impact: tuple[ImpactTable, ...] = ()
 
 
 @dataclass(frozen=True)

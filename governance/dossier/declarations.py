@@ -47,7 +47,16 @@ def _declared(row: Declaration, at: datetime) -> verdicts.Declared:
         record_sha256=row.record_sha256,
         attachment_sha256=row.attachment.artifact.sha256 if row.attachment else "",
         signatures=signed_records(RECORD, [row.pk], at),
-        values=pairs(row.fields),
+        values=_values(row),
+    )
+
+
+def _values(row: Declaration) -> tuple[tuple[str, str, str], ...]:
+    kind = KINDS.get(row.kind)
+    known = {field.name: field for field in kind.fields} if kind else {}
+    return tuple(
+        (name, stored, known[name].shown(row.fields[name]) if name in known else stored)
+        for name, stored in pairs(row.fields)
     )
 
 

@@ -11,6 +11,7 @@ from audits.labels import measurement_label
 from audits.models import EvidenceReport, EvidenceRun
 from governance.dossier import content
 from governance.dossier.facts import pairs
+from governance.dossier.impact import tables_of
 
 
 class UnreadableReport(Exception):
@@ -87,4 +88,5 @@ def _evidence(kind: str, report: EvidenceReport) -> content.Evidence:
         measurements=measured,
         figures=charts.of_report(kind, document),
         attachment=attachment_name(kind),
+        impact=tables_of(document),
     )

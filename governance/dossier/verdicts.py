@@ -138,7 +138,7 @@ class Dissented:
 class Declared:
     """A declaration that counts: what it says, about what, and who vouches for it.
 
-    `fields` are titles and words for readers, `values` names and what is stored.
+    `fields` are titles and words for readers; `values` names, what is stored, words.
     """
 
     id: str
@@ -150,7 +150,7 @@ class Declared:
     record_sha256: str
     attachment_sha256: str
     signatures: tuple[Signed, ...]
-    values: tuple[tuple[str, str], ...] = ()
+    values: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)

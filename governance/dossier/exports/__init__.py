@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from governance.dossier.attachments import File, file_of
 from governance.dossier.content import Content
+from governance.dossier.exports import ll144
 from governance.dossier.exports.cyclonedx import bom
 from governance.dossier.exports.model_card import model_card
 from governance.dossier.exports.oscal import CATALOG, catalog
@@ -66,6 +67,18 @@ EXPORTS = (
         gettext_lazy("OSCAL 1.2.1 plan of action: waivers and open findings"),
         "application/json",
         plan_of_action,
+    ),
+    Export(
+        "ll144.csv",
+        gettext_lazy("Local Law 144: rates and impact ratios"),
+        "text/csv",
+        ll144.table,
+    ),
+    Export(
+        "ll144.html",
+        gettext_lazy("Local Law 144: page to publish"),
+        "text/html",
+        ll144.page,
     ),
 )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from governance.dossier.content import Content, DataUse, Measured
 from governance.dossier.exports.cyclonedx_claims import declarations, standards
-from governance.dossier.exports.reading import (
+from governance.dossier.reading import (
     address,
     number,
     record,

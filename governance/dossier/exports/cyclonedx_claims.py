@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from governance.dossier.content import Content
-from governance.dossier.exports.reading import second
+from governance.dossier.reading import second
 from governance.dossier.verdicts import Evaluation, Ruling
 
 ABOVE = "freigabe"  # what stands above every pack

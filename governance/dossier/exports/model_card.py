@@ -7,7 +7,7 @@ import yaml
 
 from audits.charts import legible
 from governance.dossier.content import Content, Evidence, Measured
-from governance.dossier.exports.reading import line, number, record, second, task_of
+from governance.dossier.reading import line, number, record, second, task_of
 
 # The task names of the hub; what is not measured as one of these is "other".
 _TASKS = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from governance.dossier.content import Content
 from governance.dossier.exports.cyclonedx_claims import ABOVE, rulings_by_pack
-from governance.dossier.exports.reading import line, second, uuid_in
+from governance.dossier.reading import line, second, uuid_in
 from governance.dossier.verdicts import Ruling
 from registry.digests import canonical_json
 

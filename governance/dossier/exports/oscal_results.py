@@ -5,7 +5,7 @@ from typing import Any
 from governance.dossier.content import Content
 from governance.dossier.exports.oscal import CATALOG, about, control_id, metadata
 from governance.dossier.exports.oscal_risks import risk_of, risk_uuid
-from governance.dossier.exports.reading import line, second, uuid_in
+from governance.dossier.reading import line, second, uuid_in
 from governance.dossier.verdicts import Evaluation, Ruling
 from registry.digests import canonical_json
 

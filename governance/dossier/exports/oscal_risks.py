@@ -6,7 +6,7 @@ from typing import Any
 from governance.dossier.content import Content
 from governance.dossier.excepted import FindingFacts, WaiverFacts
 from governance.dossier.exports.oscal import about, metadata
-from governance.dossier.exports.reading import line, second, uuid_in
+from governance.dossier.reading import line, second, uuid_in
 from registry.digests import canonical_json
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from governance.dossier.content import Content, DataUse, FileFacts
-from governance.dossier.exports.reading import (
+from governance.dossier.reading import (
     address,
     number,
     record,

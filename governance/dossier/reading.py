@@ -33,8 +33,13 @@ def declared(said: Content, kind: str) -> Declared | None:
 
 
 def answers(row: Declared | None) -> dict[str, str]:
-    """What a declaration says, by the names of its fields."""
-    return dict(row.values) if row else {}
+    """What is stored of a declaration, by the names of its fields."""
+    return {name: stored for name, stored, _words in row.values} if row else {}
+
+
+def in_words(row: Declared | None) -> dict[str, str]:
+    """The same as people read it."""
+    return {name: shown for name, _stored, shown in row.values} if row else {}
 
 
 def uuid_in(said: Content, *parts: str) -> str:
