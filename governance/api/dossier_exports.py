@@ -60,7 +60,10 @@ class ExportList(Door):
 class ExportFile(Door):
     """`dossiers/{id}/exports/{name}`"""
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="dossiers_export_file",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
     def get(self, request: Request, dossier_id: UUID, name: str) -> FileResponse:
         """One export, with its media type and `Content-Digest`."""
         try:
