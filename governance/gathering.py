@@ -1,7 +1,8 @@
-"""Cases of many authorisations at once, read in set-based queries."""
+"""Cases of many authorisations or requests at once, read in set-based queries."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Prefetch
@@ -11,10 +12,10 @@ from governance import risk
 from governance.case import Case
 from governance.declared import held_by
 from governance.lifecycle import State, state_of
-from governance.models import Authorisation, RiskMatrix, Signature
+from governance.models import ApprovalRequest, Authorisation, RiskMatrix, Signature
 from governance.policy import Shelf
 from governance.surroundings import Together
-from registry.models import VersionArtifact
+from registry.models import ModelVersion, VersionArtifact
 
 AT_ONCE = 500
 
@@ -48,34 +49,99 @@ def cases(
         yield from _chunk(rows, at, shelf, matrices)
 
 
+def cases_of_requests(
+    keys: Sequence[UUID], *, at: datetime, shelf: Shelf
+) -> Iterator[Case]:
+    """The cases of these undecided requests, as their signers see them, in order."""
+    found = (
+        ApprovalRequest.objects.select_related(
+            "assessment", "version__model", "version__run"
+        )
+        .prefetch_related(*_sharing(""))
+        .in_bulk(list(keys))
+    )
+    rows = [found[key] for key in keys]
+    read = _Read([row.version for row in rows], at, None)
+    for row in rows:
+        yield Case(row.version, row.environment, at).knowing(
+            request=row, shelf=shelf, **read.of(row.version), signatures=_signed(row)
+        )
+
+
 def _rows(keys: Iterable[UUID]) -> list[Authorisation]:
     found = (
         Authorisation.objects.select_related(
             "request__assessment", "version__model", "version__run"
         )
-        # What many share, such as people, is one object for all of them.
-        .prefetch_related(
-            "environment",
-            "request__requested_by",
-            "request__assessment__tier_decisions",
-            Prefetch(
-                "request__signatures",
-                Signature.objects.select_related("delegation__delegator"),
-            ),
-            "request__signatures__signed_by",
-            "version__developer",
-            "version__model__owner",
-            "version__model__developer",
-            "version__model__validator",
-            "version__version_datasets__dataset_version",
-            Prefetch(
-                "version__version_artifacts",
-                VersionArtifact.objects.select_related("artifact"),
-            ),
-        )
+        .prefetch_related(*_sharing("request__"))
         .in_bulk(list(keys))
     )
     return [found[key] for key in keys]
+
+
+def _sharing(request: str) -> list[Any]:
+    """What many share, such as people, is one object for all of them."""
+    return [
+        "environment",
+        f"{request}requested_by",
+        f"{request}assessment__tier_decisions",
+        Prefetch(
+            f"{request}signatures",
+            Signature.objects.select_related("delegation__delegator"),
+        ),
+        f"{request}signatures__signed_by",
+        "version__developer",
+        "version__model__owner",
+        "version__model__developer",
+        "version__model__validator",
+        "version__version_datasets__dataset_version",
+        Prefetch(
+            "version__version_artifacts",
+            VersionArtifact.objects.select_related("artifact"),
+        ),
+    ]
+
+
+def _signed(request: ApprovalRequest) -> list[Signature]:
+    """Its signatures in order of time."""
+    return sorted(
+        request.signatures.all(), key=lambda signed: (signed.signed_at, signed.pk)
+    )
+
+
+class _Read:
+    """What stands around versions, in a few queries for all of them."""
+
+    def __init__(
+        self,
+        rows: Iterable[ModelVersion],
+        at: datetime,
+        matrices: Sequence[RiskMatrix] | None,
+    ) -> None:
+        versions = list({version.pk: version for version in rows}.values())
+        models = {version.model_id: version.model for version in versions}
+        self.standings = risk.standings(models.values(), at, rows=matrices)
+        self.held = held_by(versions, at)
+        self.reports = latest_reports_by(versions)
+        self.together = Together(
+            versions,
+            at,
+            fairness=[r["fairness"] for r in self.reports.values() if "fairness" in r],
+        )
+
+    def of(self, version: ModelVersion) -> dict[str, Any]:
+        """What a case knows of one of them."""
+        parts = version.version_artifacts.all()
+        standing = self.standings[version.model_id]
+        return {
+            "standing": standing,
+            "assessment": standing.assessment,
+            "held": self.held[version.pk],
+            "reports": self.reports[version.pk],
+            "around": self.together.around(version),
+            "data": list(version.version_datasets.all()),
+            "artifact": next((p.artifact for p in parts if p.role == "model"), None),
+        }
 
 
 def _chunk(
@@ -84,31 +150,8 @@ def _chunk(
     shelf: Shelf,
     matrices: Sequence[RiskMatrix] | None,
 ) -> Iterator[Case]:
-    versions = list({row.version_id: row.version for row in rows}.values())
-    models = {version.model_id: version.model for version in versions}
-    standings = risk.standings(models.values(), at, rows=matrices)
-    held = held_by(versions, at)
-    reports = latest_reports_by(versions)
-    together = Together(
-        versions,
-        at,
-        fairness=[of["fairness"] for of in reports.values() if "fairness" in of],
-    )
+    read = _Read([row.version for row in rows], at, matrices)
     for row in rows:
-        parts = row.version.version_artifacts.all()
-        standing = standings[row.version.model_id]
-        case = Case(row.version, row.environment, at, granted=row).knowing(
-            shelf=shelf,
-            standing=standing,
-            assessment=standing.assessment,
-            held=held[row.version_id],
-            reports=reports[row.version_id],
-            around=together.around(row.version),
-            data=list(row.version.version_datasets.all()),
-            artifact=next((p.artifact for p in parts if p.role == "model"), None),
-            signatures=sorted(
-                row.request.signatures.all(),
-                key=lambda signed: (signed.signed_at, signed.pk),
-            ),
+        yield Case(row.version, row.environment, at, granted=row).knowing(
+            shelf=shelf, **read.of(row.version), signatures=_signed(row.request)
         )
-        yield case

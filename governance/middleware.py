@@ -5,7 +5,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
 
+from governance import preferences
 from registry.acts import acting, through
 
 
@@ -26,6 +28,26 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", self.policy)
         return response
+
+
+class Preferred:
+    """Gives a person the pages in their time zone, and in their language.
+
+    The language that they switch to in this browser goes before. The API answers in
+    UTC, and in the language that the caller asks for.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/api/") or not request.user.is_authenticated:
+            return self.get_response(request)
+        wanted = preferences.of(request.user)
+        if wanted.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+            translation.activate(wanted.language)
+        with timezone.override(preferences.zone(wanted.time_zone)):
+            return self.get_response(request)
 
 
 class Door:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy
 
-from governance import access, notifications
+from governance import access, awaited, notifications
 from governance.case import Case
 from governance.models import ApprovalRequest, Reminder, Signature
 from governance.policy import NoPolicy
@@ -20,6 +20,9 @@ Due = tuple[Stage, Kind, int, datetime]
 
 def remind(*, at: datetime) -> int:
     """Tell the people of each open stage before its deadline, and others after it.
+
+    What changed meanwhile without an act on the request, such as a role that ended,
+    moves it in the queue of what waits.
 
     Nobody is told the same twice, and nothing is ever approved or rejected by the
     passing of time. How many were told.
@@ -36,7 +39,11 @@ def remind(*, at: datetime) -> int:
 
 def _due(request: ApprovalRequest, at: datetime) -> Iterator[Due]:
     case = Case(request.version, request.environment, at)
-    if case.request != request or not case.subject_holds:
+    if case.request != request:
+        return
+    with acting(by=access.system_user()):
+        awaited.put(case, request)
+    if not case.subject_holds:
         return
     try:
         stages = progress(case).open_stages()

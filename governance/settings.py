@@ -192,6 +192,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "governance.middleware.Preferred",
     "governance.middleware.Door",
     "governance.middleware.AccountActs",
 ]

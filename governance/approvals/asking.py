@@ -5,7 +5,14 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import evaluations, notifications, persons, roles, separation
+from governance import (
+    awaited,
+    evaluations,
+    notifications,
+    persons,
+    roles,
+    separation,
+)
 from governance.approvals.locked import (
     CommentNeeded,
     NotReady,
@@ -78,6 +85,8 @@ def submit(
     evaluations.record(
         case=case, occasion=Evaluation.Occasion.SUBMISSION, request=request, by=by
     )
+    awaited.overtake(request)
+    awaited.put(Case(version, environment, at), request)
     return request
 
 
@@ -149,6 +158,7 @@ def _take_back(
         raise CommentNeeded(_("Say why."))
     if status_of(locked.version) in WAITS and not waits_elsewhere(locked):
         move(version=locked.version, to=to, by=by, at=at, reason=reason)
+    awaited.end(locked)
     return Withdrawal.objects.create(
         request=locked,
         reason=reason,

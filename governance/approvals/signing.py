@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from governance import challenges, conditions, evaluations, signatures
+from governance import awaited, challenges, conditions, evaluations, signatures
 from governance.approvals.locked import (
     CommentNeeded,
     NotReady,
@@ -184,6 +184,7 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
         if status in WAITS and not waits_elsewhere(request):
             reason = signature.comment
             move(version=version, to=Status.REJECTED, by=by, at=at, reason=reason)
+        awaited.end(request)
         return
     limited = signature.meaning == Meaning.REVIEW and signature.conditions.exists()
     if limited and status == Status.IN_VALIDATION:
@@ -191,12 +192,14 @@ def _conclude(case: Case, request: ApprovalRequest, signature: Signature) -> Non
         move(version=version, to=status, by=by, at=at)
     found = progress(case)
     if not found.complete:
+        awaited.put(case, request)
         return
     _require_answered(request, found)
     require_met(
         evaluate(case, APPROVE), _("The version does not meet its requirements.")
     )
     authorise(case, request)
+    awaited.end(request)
     evaluations.record(
         case=Case(version, request.environment, at).as_granted(),
         occasion=Evaluation.Occasion.SIGNATURE,

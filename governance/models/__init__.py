@@ -73,6 +73,7 @@ from governance.models.policy import (
     PackStep,
     PolicyPack,
 )
+from governance.models.preferences import Preference
 from governance.models.reviews import Attestation, PeriodicReview, Retirement
 from governance.models.risk import (
     MatrixDraft,
@@ -102,6 +103,7 @@ from governance.models.signing import (
 from governance.models.single_sign_on import StepUp, StepUpAnswer, StepUpUse
 from governance.models.triggers import KeyCompromise, TriggerEvent, VendorNotice
 from governance.models.views import SavedView
+from governance.models.waiting import WaitingRequest
 from governance.models.waivers import Waiver, WaiverDecision, WaiverRevocation
 from governance.models.webhooks import (
     WebhookAttempt,
@@ -176,6 +178,7 @@ __all__ = [
     "PersonLink",
     "PipelineToken",
     "PolicyPack",
+    "Preference",
     "ReassessmentDemand",
     "RecordSignature",
     "RegistryEvent",
@@ -211,6 +214,7 @@ __all__ = [
     "TrustEnd",
     "TrustRule",
     "VendorNotice",
+    "WaitingRequest",
     "Waiver",
     "WaiverDecision",
     "WaiverRevocation",

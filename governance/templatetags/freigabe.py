@@ -1,7 +1,7 @@
 """How templates write times, digests and risk: the same everywhere."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -49,16 +49,18 @@ def single_sign_on() -> bool:
 
 @register.simple_tag
 def when(value: datetime | None, missing: str = "") -> SafeString | str:
-    """A moment as day and time in UTC, readable by machines too."""
+    """A moment as day and time in the reader's zone, which is named where it is not
+    UTC; readable by machines too, and in UTC on pointing."""
     if value is None:
         return missing
-    at = timezone.localtime(value)
+    at, exact = timezone.localtime(value), timezone.localtime(value, UTC)
     return format_html(
-        '<time datetime="{}" title="{} UTC">{} {}</time>',
-        at.isoformat(),
-        at.strftime("%Y-%m-%d %H:%M:%S"),
+        '<time datetime="{}" title="{} UTC">{} {}{}</time>',
+        exact.isoformat(),
+        exact.strftime("%Y-%m-%d %H:%M:%S"),
         date_format(at, short_day()),
         at.strftime("%H:%M"),
+        "" if at.tzname() == "UTC" else f" {at.tzname()}",
     )
 
 

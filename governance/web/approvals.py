@@ -100,7 +100,7 @@ def requests_page(request: PersonRequest) -> HttpResponse:
         "approvals/list.html",
         {
             "mine": mine,
-            "others": [w for w in worklist.waiting() if w.request.pk not in keys],
+            "others": worklist.waiting(besides=keys),
             "rows": rows,
             "lines": [(row, *outcome(row)) for row in rows],
         },

@@ -10,11 +10,14 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from audits.models import Verification
 from governance import notifications, roles
-from governance.web import worklist
+from governance.models import GateDecision
+from governance.web.work import counting
+from governance.web.work.me import Me
 from registry.models import User
 
 P = ParamSpec("P")
@@ -79,12 +82,17 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """Render a page in its frame; `section` is the entry of the menu it belongs to."""
+    me = Me.of(request.user, timezone.now())
+    work = context.get("work") or counting.counts(me)
     frame = {
         "section": section,
-        "waiting": len(worklist.waiting_for(request.user)),
+        "work_total": counting.total(work),
+        "waiting": work.get("sign", 0),
         "unread": notifications.unread(request.user).count(),
-        "manages": [right for right in MANAGING if roles.may(request.user, right)],
-        "trusts": bool(roles.roles_of(request.user) & _TRUSTED),
+        "manages": [right for right in MANAGING if me.may(right)],
+        "trusts": bool(me.held & _TRUSTED),
+        # Until the gate has said yes for the first time, a page leads there.
+        "starting": not GateDecision.objects.filter(allowed=True).exists(),
         "verification": Verification.objects.order_by("-ran_at").first(),
     }
     return render(request, template, {**frame, **context}, status=status)

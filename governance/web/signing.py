@@ -97,7 +97,7 @@ def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
             "model": asked.version.model,
             "state": _state(asked, case),
             "signatures": asked.signatures.order_by("signed_at"),
-            "seats": [w for w in worklist.waiting() if w.request.pk == asked.pk],
+            "seats": worklist.of(asked, case),
             "stages": _stages(case, asked),
             "changes": _changes(case, asked),
             "conditions": [

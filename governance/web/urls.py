@@ -16,6 +16,7 @@ from governance.web import (
     declarations,
     delegating,
     deployments,
+    design,
     dossiers,
     draws,
     emergencies,
@@ -25,6 +26,7 @@ from governance.web import (
     findings,
     forges,
     gate,
+    glossary,
     history,
     identities,
     incidents,
@@ -40,6 +42,7 @@ from governance.web import (
     permits,
     policy,
     policy_drafts,
+    profile,
     proof,
     registering,
     retirement,
@@ -49,6 +52,7 @@ from governance.web import (
     signers,
     signing,
     single_sign_on,
+    start,
     tiers,
     timeline,
     together,
@@ -59,6 +63,7 @@ from governance.web import (
     waivers,
     webhooks,
 )
+from governance.web.work import page as work
 
 app_name = "web"
 
@@ -108,6 +113,11 @@ urlpatterns = [
     path("signing/step-up/<uuid:row_id>", single_sign_on.step_up, name="step_up"),
     path("signing/challenge", proof.challenge, name="signing_challenge"),
     path("", dashboard.portfolio, name="dashboard"),
+    path("profile/", profile.profile, name="profile"),
+    path("start/", start.start, name="start"),
+    path("help/glossary/", glossary.glossary, name="glossary"),
+    path("help/design/", design.design, name="design"),
+    path("work/", work.my_work, name="work"),
     path("models/", inventory.inventory, name="inventory"),
     path("models.csv", exporting.inventory_csv, name="inventory_csv"),
     path("models/views", views.keep_view, name="keep_view"),

@@ -1,24 +1,28 @@
-"""Which approval requests wait, and for whom."""
+"""Which approval requests wait, and for whom: read from the queue, a page at a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from governance import delegation, policy, roles
+from governance import awaited, delegation, gathering, policy, roles
 from governance.case import Case
-from governance.models import ApprovalRequest, Signature
+from governance.models import ApprovalRequest, Signature, WaitingRequest
 from governance.quorum import Place
-from governance.requirements.quorum import in_words, owner_attests, progress
+from governance.requirements.quorum import in_words, progress
 from registry.models import Role, User
 
 Meaning = Signature.Meaning
+MOST = 25  # requests on a page
+_MEANINGS = (Meaning.REVIEW, Meaning.APPROVAL, Meaning.RESPONSIBILITY)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that waits for signatures, and the seats that are still empty.
+    """A request that waits for signatures, and the seats that are open now.
 
     It stands while what was submitted is what is there now; else nobody can sign it.
     """
@@ -28,7 +32,8 @@ class Waiting:
     signed: int
     wanted: int
     stands: bool
-    owner_attests: bool = False
+    tier: int = 1
+    due_at: datetime | None = None
 
     @property
     def missing(self) -> list[str]:
@@ -36,99 +41,89 @@ class Waiting:
         return in_words(self.places)
 
 
-def open_requests() -> QuerySet[ApprovalRequest]:
-    """Requests that nobody decided, withdrew or overtook, newest first."""
-    newer = ApprovalRequest.objects.filter(
-        version=OuterRef("version"),
-        environment=OuterRef("environment"),
-        sequence__gt=OuterRef("sequence"),
-        withdrawal=None,
+def signing_roles(user: User, held: frozenset[Role], at: datetime) -> frozenset[Role]:
+    """The roles in which this person may sign: their own, and those lent to them.
+
+    A delegate holds a role that signs, too, and the delegator holds theirs still; see
+    `delegation.delegate`.
+    """
+    own = held & roles.RIGHTS["sign"]
+    if not own:
+        return own
+    lent = delegation.active(at=at).filter(
+        delegate=user,
+        delegator__is_active=True,
+        delegator__role_assignments__role=F("role"),
+        delegator__role_assignments__ended_at=None,
     )
-    rejection = Signature.objects.filter(
-        request=OuterRef("pk"), meaning=Meaning.REJECTION
-    )
-    return (
-        ApprovalRequest.objects.filter(withdrawal=None, authorisation=None)
-        .exclude(Exists(newer))
-        .exclude(Exists(rejection))
-        .select_related("version__model", "version__run", "environment", "assessment")
-        .select_related("requested_by")
-        .prefetch_related(Prefetch("signatures", Signature.objects.all()))
-    )
+    return own | {Role(name) for name in lent.values_list("role", flat=True)}
 
 
-def waiting() -> list[Waiting]:
-    """All requests that wait for signatures."""
-    return _all(open_requests())
-
-
-def waiting_for(user: User) -> list[Waiting]:
-    """The requests with an empty seat that this person could take.
+def queue_of(user: User, may: Iterable[Role]) -> QuerySet[WaitingRequest]:
+    """The queue of those requests that this person could sign now, the worst first.
 
     A preview: `approvals.sign` alone decides, and looks at more.
     """
-    held = roles.roles_of(user) & roles.RIGHTS["sign"]
-    # A delegate holds a role that signs, too; see `delegation.delegate`.
-    lent = {Role(row.role) for row in delegation.to(user, at=timezone.now())}
-    may = (held | lent) if held else held
+    seats = [f"{meaning}:{role}" for meaning in _MEANINGS for role in may]
+    mine = Q(seats__overlap=seats) & ~Q(hands__contains=[user.pk])
+    owned = Q(owner_attests=True, request__version__model__owner=user)
+    return WaitingRequest.objects.filter(mine | owned & ~Q(seats=[]))
+
+
+def waiting_for(user: User, *, most: int = MOST) -> list[Waiting]:
+    """What waits for this person's signature and stands, the worst first."""
+    at = timezone.now()
+    may = signing_roles(user, roles.roles_of(user), at)
+    return [item for item in read(queue_of(user, may), at, most=most) if item.stands]
+
+
+def waiting(*, besides: Iterable[UUID] = (), most: int = MOST) -> list[Waiting]:
+    """What waits for anybody's signature, but for these requests."""
+    rows = WaitingRequest.objects.exclude(request__in=list(besides))
+    return read(rows, timezone.now(), most=most)
+
+
+def overtaken(user: User, *, most: int = MOST) -> list[Waiting]:
+    """What this person submitted and must submit again, as it changed since."""
+    mine = WaitingRequest.objects.filter(asked_by=user)
+    return [item for item in read(mine, timezone.now(), most=most) if not item.stands]
+
+
+def read(
+    rows: QuerySet[WaitingRequest], at: datetime, *, most: int = MOST
+) -> list[Waiting]:
+    """The first of a queue, judged as they stand now, in a fixed number of queries."""
+    due = dict(rows.values_list("request_id", "due_at")[:most])
+    if not due:
+        return []
+    shelf = policy.shelf(at=at)
+    cases = gathering.cases_of_requests(list(due), at=at, shelf=shelf)
     return [
-        item
-        for item in waiting()
-        if item.stands
-        and (_attests(item, user) or (may and _could_sign(item, user, may)))
+        _waiting(case, case.request, due[case.request.pk])
+        for case in cases
+        if case.request is not None
     ]
 
 
-def overtaken(user: User) -> list[Waiting]:
-    """What this person submitted and must submit again, as it changed since."""
-    mine = open_requests().filter(requested_by=user)
-    return [item for item in _all(mine) if not item.stands]
+def of(request: ApprovalRequest, case: Case) -> list[Waiting]:
+    """How one request waits, where it does."""
+    queued = WaitingRequest.objects.filter(request=request).first()
+    if queued is None or case.request != request:
+        return []
+    return [_waiting(case, request, queued.due_at)]
 
 
-def _all(requests: QuerySet[ApprovalRequest]) -> list[Waiting]:
-    at = timezone.now()
-    shelf = policy.shelf(at=at)
-    return [_waiting(request, shelf, at) for request in requests]
-
-
-def _waiting(request: ApprovalRequest, shelf: policy.Shelf, at: datetime) -> Waiting:
-    case = Case(request.version, request.environment, at).knowing(shelf=shelf)
+def _waiting(case: Case, request: ApprovalRequest, due_at: datetime | None) -> Waiting:
     try:
         found = progress(case)
     except policy.NoPolicy:
-        return Waiting(request, (), 0, 0, stands=False)
+        return Waiting(request, (), 0, 0, stands=False, tier=case.tier, due_at=due_at)
     return Waiting(
         request,
-        found.missing,
+        tuple(awaited.open_places(found)),
         found.have,
         found.wanted,
         stands=case.subject_holds,
-        owner_attests=owner_attests(case, found.asked),
-    )
-
-
-def _attests(item: Waiting, user: User) -> bool:
-    """Whether it waits for the owner, who attests it (startup-light, tier 4)."""
-    owns = user.pk == item.request.version.model.owner_id
-    return item.owner_attests and owns and bool(item.places)
-
-
-def _could_sign(item: Waiting, user: User, held: frozenset[Role]) -> bool:
-    request = item.request
-    version = request.version
-    hands = {
-        version.developer_id,
-        version.registered_by_id,
-        version.model.developer_id,
-        version.model.owner_id,
-        request.requested_by_id,
-        version.run.run_by_id if version.run else None,
-        *(s.signed_by_id for s in request.signatures.all()),
-    }
-    if user.pk in hands:
-        return False
-    return any(
-        held & {Role(name) for name in seat.roles}
-        for place in item.places
-        for seat in place.seats
+        tier=case.tier,
+        due_at=due_at,
     )

@@ -39,6 +39,11 @@ def addresses(bank) -> list[str]:
         reverse("web:log_object", args=["registry_user", bank.world.anna.pk]),
         reverse("web:log_entry", args=[5]),
         reverse("web:request_dossier", args=VERSION),
+        reverse("web:work"),
+        reverse("web:start"),
+        reverse("web:profile"),
+        reverse("web:glossary"),
+        reverse("web:design"),
         reverse("mfa_index"),
         "/nothing/",
     ]

@@ -1,0 +1,1 @@
+"""My work: what waits for one person, and what they asked others for."""

@@ -1,0 +1,128 @@
+"""What this person asked for, and who has it now."""
+
+from collections.abc import Iterator
+
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from audits.models import EvidenceRun
+from governance.models import (
+    Dossier,
+    Emergency,
+    Retirement,
+    Status,
+    StatusChange,
+    WaitingRequest,
+    Waiver,
+)
+from governance.web import worklist
+from governance.web.work.me import Item, Me
+
+MOST = 25
+_RUNS = (EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING)
+
+
+def asked(me: Me) -> list[Item]:
+    """All that this person asked others for and that is not answered, the oldest first
+    of each kind."""
+    return [
+        *_requests(me),
+        *_waivers(me),
+        *_emergencies(me),
+        *_retirements(me),
+        *_runs(me),
+        *_dossiers(me),
+    ]
+
+
+def _requests(me: Me) -> Iterator[Item]:
+    mine = WaitingRequest.objects.filter(asked_by=me.user)
+    for item in worklist.read(mine, me.at):
+        version = item.request.version
+        yield Item(
+            name=str(version),
+            href=reverse("web:approval", args=[item.request.pk]),
+            text=_("approval for %(place)s") % {"place": item.request.environment.name},
+            model=version.model,
+            due=item.due_at.date() if item.due_at else None,
+            since=item.request.requested_at,
+            because="; ".join(item.missing)
+            if item.stands
+            else _("You: what it is judged by changed, submit it again."),
+            tier=item.tier,
+            stands=item.stands,
+        )
+
+
+def _waivers(me: Me) -> Iterator[Item]:
+    rows = Waiver.objects.filter(
+        requested_by=me.user, decision=None, valid_until__gt=me.at
+    )
+    for row in rows.select_related("model").order_by("requested_at")[:MOST]:
+        yield Item(
+            name=row.model.name,
+            href=reverse("web:waiver", args=[row.pk]),
+            text=_("a waiver"),
+            since=row.requested_at,
+            due=row.valid_from.date(),
+            because=_("Those who decide waivers of tier %(tier)s") % {"tier": row.tier},
+            tier=row.tier,
+        )
+
+
+def _emergencies(me: Me) -> Iterator[Item]:
+    rows = Emergency.objects.filter(invoked_by=me.user, review=None)
+    rows = rows.select_related("version__model", "authorisation").order_by("invoked_at")
+    for row in rows[:MOST]:
+        ran = hasattr(row, "authorisation")
+        yield Item(
+            name=str(row.version),
+            href=reverse("web:emergency", args=[row.pk]),
+            text=_("break-glass"),
+            since=row.invoked_at,
+            because=_("The second line reviews it")
+            if ran
+            else _("A second person confirms it"),
+            tier=row.tier,
+        )
+
+
+def _retirements(me: Me) -> Iterator[Item]:
+    over = StatusChange.objects.filter(
+        version=OuterRef("version"), status=Status.RETIRED
+    )
+    rows = Retirement.objects.filter(asked_by=me.user).exclude(Exists(over))
+    for row in rows.select_related("version__model").order_by("asked_at")[:MOST]:
+        version = row.version
+        yield Item(
+            name=str(version),
+            href=reverse("web:retire", args=[version.model.slug, version.version]),
+            text=_("retirement"),
+            since=row.asked_at,
+            because=_("A risk manager confirms it"),
+        )
+
+
+def _runs(me: Me) -> Iterator[Item]:
+    rows = EvidenceRun.objects.filter(requested_by=me.user, state__in=_RUNS)
+    for row in rows.select_related("version__model").order_by("requested_at")[:MOST]:
+        yield Item(
+            name=str(row.version),
+            href=reverse("web:evidence", args=[row.pk]),
+            text=row.get_kind_display(),
+            since=row.requested_at,
+            because=row.get_state_display(),
+        )
+
+
+def _dossiers(me: Me) -> Iterator[Item]:
+    rows = Dossier.objects.filter(requested_by=me.user, ended_at=None)
+    for row in rows.select_related("version__model").order_by("requested_at")[:MOST]:
+        yield Item(
+            name=str(row.version),
+            href=reverse("web:dossier", args=[row.pk]),
+            text=_("a dossier"),
+            since=row.requested_at,
+            because=row.get_state_display(),
+        )
