@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0032_sealed_forges"),
+        ("governance", "0027_portfolio"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
