@@ -6,7 +6,9 @@ import stat
 import tempfile
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -25,24 +27,29 @@ def load_or_create_key(path: Path) -> Ed25519PrivateKey:
     Two processes that start at once end up with the same key. Raises KeyUnusable.
     """
     if not path.exists():
-        _create(path)
+        create_file(path, _fresh_pem())
     return load_key(path)
 
 
 def load_key(path: Path) -> Ed25519PrivateKey:
     """Read the Ed25519 key in this PEM file. Raises KeyUnusable."""
+    key = read_private_key(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyUnusable(f"{path} holds a key of another kind than Ed25519.")
+    return key
+
+
+def read_private_key(path: Path) -> PrivateKeyTypes:
+    """Read a private key of any kind that only its owner can. Raises KeyUnusable."""
     if not path.is_file():
         raise KeyUnusable(f"There is no key file {path}.")
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IRWXO | stat.S_IWGRP):
         raise KeyUnusable(f"{path} is open to others (mode {mode:o}); use chmod 600.")
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError) as error:
+        return load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyUnusable(f"{path} does not hold a readable private key.") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeyUnusable(f"{path} holds a key of another kind than Ed25519.")
-    return key
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -63,10 +70,11 @@ def _fresh_pem() -> bytes:
     )
 
 
-def _create(path: Path) -> None:
+def create_file(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, unless another process was first."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    scratch = _write_beside(path, _fresh_pem())
-    # A link, unlike a rename, never replaces the key that another process just made.
+    scratch = _write_beside(path, content)
+    # A link, unlike a rename, never replaces what another process just made.
     with contextlib.suppress(FileExistsError):
         os.link(scratch, path)
     scratch.unlink()

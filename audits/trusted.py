@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_public_key,
 )
+from cryptography.x509 import load_pem_x509_certificate
 
 from audits.note import NoteMalformed, Verifier, parse_public_key, parse_vkey
 
@@ -31,7 +32,8 @@ class TrustedKeys:
     """Keys for permits by key id, keys of logs, and what weakens the trust in them.
 
     `windows`: from when to when a key for permits counts, where keys.json says so.
-    `compromised`: ids of keys that never count.
+    `compromised`: ids of keys that never count. `seals`: certificates (DER) that may
+    seal dossiers.
     """
 
     permit: dict[str, Ed25519PublicKey] = field(default_factory=dict)
@@ -39,16 +41,28 @@ class TrustedKeys:
     compromised: set[str] = field(default_factory=set)
     logs: list[Verifier] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    seals: list[bytes] = field(default_factory=list)
 
 
-def read_keys(given: str | None, checked_file: Path) -> TrustedKeys:
+def read_keys(
+    given: str | None, checked_file: Path, inside: bytes | None = None
+) -> TrustedKeys:
     """Read `--key`, a file or the key itself; without it, keys.json beside the file.
 
-    Raises CannotCheck when there is no key, or one that cannot be relied on.
+    `inside` is keys.json of the bundle itself, the last resort. Raises CannotCheck
+    when there is no key, or one that cannot be relied on.
     """
     keys = TrustedKeys()
     if given is None:
         path = checked_file.with_name(KEYS_FILE)
+        if inside is not None and not path.is_file():
+            keys.warnings.append(
+                f"WHOSE KEYS THEY ARE: {KEYS_FILE} lay inside the bundle itself, so "
+                "that whoever made the bundle chose them. Get it from the issuer and "
+                "name it with --key."
+            )
+            _take(keys, inside.decode(errors="replace"))
+            return keys
         if not path.is_file():
             raise CannotCheck(f"No --key was given, and no {KEYS_FILE} lies beside it.")
         keys.warnings.append(
@@ -89,6 +103,18 @@ def _take_document(keys: TrustedKeys, document: Any) -> None:
             _take_permit_key(keys, item)
         elif item["use"] == "checkpoint":
             _take_log_key(keys, item)
+        elif item["use"] == "dossier":
+            _take_certificate(keys, item)
+
+
+def _take_certificate(keys: TrustedKeys, item: Any) -> None:
+    """Take a certificate of dossiers, unless its key was reported as compromised."""
+    paper = load_pem_x509_certificate(item["certificate"].encode())
+    spki = paper.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+    if hashlib.sha256(spki).hexdigest() not in keys.compromised:
+        keys.seals.append(paper.public_bytes(Encoding.DER))
 
 
 def _take_permit_key(keys: TrustedKeys, item: Any) -> None:

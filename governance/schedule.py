@@ -23,6 +23,7 @@ SECONDS = {
     "verify_log": 10,
     "execute_evidence": 3,
     "render_dossiers": 3,
+    "mail_dossiers": 60,
     "pull_triggers": 300,
     "remind_signers": 300,
     "call_webhooks": 5,

@@ -52,6 +52,13 @@ FREIGABE_EVIDENCE_RETRY_SECONDS = env_int("FREIGABE_EVIDENCE_RETRY_SECONDS", 10)
 FREIGABE_REQUIRE_SANDBOX = env_bool("FREIGABE_REQUIRE_SANDBOX", False)
 FREIGABE_LOG_MAX_AGE_HOURS = env_int("FREIGABE_LOG_MAX_AGE_HOURS", 24, least=1)
 
+# Dossiers (docs/dossier.md): what one may take; over it, it fails and offers the split.
+FREIGABE_DOSSIER_MAX_PAGES = env_int("FREIGABE_DOSSIER_MAX_PAGES", 500, least=1)
+FREIGABE_DOSSIER_SECONDS = env_int("FREIGABE_DOSSIER_SECONDS", 300, least=1)
+FREIGABE_DOSSIER_MEMORY_BYTES = env_int(
+    "FREIGABE_DOSSIER_MEMORY_BYTES", 2 * 1024**3, least=256 * 1024**2
+)
+
 # Permits (docs/gate.md) -------------------------------------------------------------
 FREIGABE_PERMIT_HOURS = env_int("FREIGABE_PERMIT_HOURS", 24, least=1)
 # How long a signed list of the revoked may be relied on.

@@ -30,7 +30,7 @@ from governance import (
     triggers,
     webhooks,
 )
-from governance.dossier import build
+from governance.dossier import build, removal, scheduling
 from governance.ingest import joining
 from registry.acts import through
 
@@ -179,6 +179,19 @@ def render_dossiers() -> None:
     """Build waiting dossiers, one after the other."""
     with through("task"):
         while build.build_next():
+            pass
+
+
+@shared_task(name="governance.tasks.mail_dossiers", soft_time_limit=300)
+def mail_dossiers() -> None:
+    """Ask for the dossiers that are due, mail those that are ready, remove old ones."""
+    with through("task"):
+        by = access.system_user()
+        while scheduling.request_next(by=by, at=timezone.now()):
+            pass
+        for failure in scheduling.send_all(by=by, at=timezone.now()):
+            logger.warning("%s", failure)
+        while removal.remove_next(by=by, at=timezone.now()):
             pass
 
 

@@ -1,4 +1,4 @@
-"""`python -m audits.offline FILE`: check a permit, a proof, an extract or an export.
+"""`python -m audits.offline FILE`: check a permit, proof, extract, export or dossier.
 
 Plain Python and `cryptography`: no database, no settings, no network.
 """
@@ -12,12 +12,15 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audits.bundles import KEYS
 from audits.cosignature import Cosigner, parse_cosigner
 from audits.note import Checkpoint, NoteMalformed
 from audits.offline.bundle import check_bundle
 from audits.offline.decision import FORMAT as DECISION
 from audits.offline.decision import check_decision
+from audits.offline.dossier import check_dossier
 from audits.offline.extract import check_extract, check_proof, open_signed
+from audits.offline.packed import read_bundle
 from audits.offline.permit import Expected, Permit, check_permit, read_json
 from audits.offline.report import DoesNotHold, Report
 from audits.offline.revoked import check_revoked
@@ -33,8 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     report = Report()
     try:
-        keys = read_keys(given.key, given.file)
-        _check(given, keys, report)
+        members = read_bundle(given.file)
+        keys = read_keys(given.key, given.file, (members or {}).get(KEYS))
+        _check(given, members, keys, report)
         holds = not report.found.kept
         code = 0 if holds else 1
         last = "HOLDS: everything that was checked is right."
@@ -93,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "file",
         type=Path,
-        help="a permit, a tlog-proof, a log extract, or an export (folder or zip)",
+        help="a permit, a tlog-proof, a log extract, an export (folder or zip), or the "
+        "bundle of a dossier",
     )
     parser.add_argument(
         "--key", help="keys.json, a PEM public key, or NAME+HASH+KEY; as file or text"
@@ -134,8 +139,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(given: argparse.Namespace, keys: TrustedKeys, report: Report) -> None:
+def _check(
+    given: argparse.Namespace,
+    members: dict[str, bytes] | None,
+    keys: TrustedKeys,
+    report: Report,
+) -> None:
     report.not_checked += keys.warnings
+    if members is not None:
+        check_dossier(members, keys, report)
+        return
     files = open_export(given.file)
     if files:
         with closing(files):

@@ -131,7 +131,7 @@ def open_export(path: Path) -> Files | None:
 def _listed(opened: zipfile.ZipFile, packed: int) -> tuple[str, dict[str, int]]:
     """Return the folder in which the export lies, and the size of each file there."""
     infos = [info for info in opened.infolist() if not info.is_dir()]
-    _refuse_tricks(infos, packed)
+    refuse_tricks(infos, packed)
     names = [info.filename for info in infos]
     roots = [name.removesuffix(FIRST) for name in names if name.endswith(FIRST)]
     if len(roots) != 1 or (roots[0] and not roots[0].endswith("/")):
@@ -145,7 +145,8 @@ def _listed(opened: zipfile.ZipFile, packed: int) -> tuple[str, dict[str, int]]:
     return prefix, sizes
 
 
-def _refuse_tricks(infos: list[zipfile.ZipInfo], packed: int) -> None:
+def refuse_tricks(infos: list[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse paths, links, names that stand twice and bombs. Raises CannotCheck."""
     if len(infos) > MOST_FILES:
         raise CannotCheck(f"The zip file holds more than {MOST_FILES} files.")
     seen: set[str] = set()

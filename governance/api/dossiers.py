@@ -22,7 +22,7 @@ from governance.api.door import Door, page, person
 from governance.api.fields import Moment
 from governance.api.inventory import find_version
 from governance.api.scope import visible
-from governance.dossier.request import request_dossier
+from governance.dossier.request import request_dossier, split
 from governance.models import Dossier
 
 
@@ -78,6 +78,18 @@ class DossierDetail(Door):
         return Response(show.dossier(readable(request, dossier_id)))
 
 
+class DossierParts(Door):
+    """`dossiers/{id}/parts`"""
+
+    @extend_schema(request=None, responses={202: DossierRecord(many=True)})
+    def post(self, request: Request, dossier_id: UUID) -> Response:
+        """Ask for a dossier that was too large in three parts."""
+        row = readable(request, dossier_id)
+        parts = split(dossier=row, by=person(request), at=timezone.now())
+        nudge.nudge(nudge.DOSSIERS)
+        return Response([show.dossier(part) for part in parts], 202)
+
+
 class DossierPdf(Door):
     """`dossiers/{id}/pdf`"""
 
@@ -85,13 +97,17 @@ class DossierPdf(Door):
     def get(self, request: Request, dossier_id: UUID) -> FileResponse:
         """The PDF."""
         row = finished(request, dossier_id)
-        name = f"{row.version.model.slug}-{row.version.version}.pdf"
-        return FileResponse(
-            default_storage.open(row.pdf_name),
-            as_attachment=True,
-            filename=name,
-            content_type="application/pdf",
-        )
+        return _file(row, row.pdf_name, "pdf", "application/pdf")
+
+
+class DossierBundle(Door):
+    """`dossiers/{id}/bundle`"""
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request, dossier_id: UUID) -> FileResponse:
+        """The PDF, all files and their signed list, for `python -m audits.offline`."""
+        row = finished(request, dossier_id)
+        return _file(row, row.bundle_name, "zip", "application/zip")
 
 
 class DossierJson(Door):
@@ -115,4 +131,21 @@ def finished(request: Request, dossier_id: UUID) -> Dossier:
     row = readable(request, dossier_id)
     if row.state != Dossier.State.FINISHED:
         raise NotFound(_("This dossier is not ready."))
+    if row.removed_at is not None:
+        raise NotFound(_("The files of this dossier are not kept any longer."))
     return row
+
+
+def _file(row: Dossier, stored: str, ending: str, media_type: str) -> FileResponse:
+    try:
+        file = default_storage.open(stored) if stored else None
+    except FileNotFoundError:
+        file = None
+    if file is None:
+        raise NotFound(_("The file of this dossier is missing."))
+    return FileResponse(
+        file,
+        as_attachment=True,
+        filename=f"{row.version.model.slug}-{row.version.version}.{ending}",
+        content_type=media_type,
+    )

@@ -297,7 +297,13 @@ def dossier(row: Dossier) -> Json:
         "state": row.state,
         "progress": row.progress,
         "failure": row.failure,
+        "part": row.part,
+        "too_large": row.too_large,
         "pdf_sha256": row.pdf_sha256 or None,
+        "bundle_sha256": row.bundle_sha256 or None,
+        "content_sha256": row.document_sha256 or None,
+        "seal": row.seal_level or None,
+        "seal_note": row.seal_note,
         "requested_at": row.requested_at,
     }
 

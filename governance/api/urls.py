@@ -9,6 +9,7 @@ from governance.api import (
     door,
     door_urls,
     dossier_exports,
+    dossier_schedules,
     dossiers,
     evidence,
     files,
@@ -113,6 +114,16 @@ urlpatterns = [
     path("log/proofs/consistency", log.Consistency.as_view(), name="consistency"),
     path("log/tile/entries/<path:path>", log.EntryBundle.as_view(), name="entries"),
     path("log/tile/<int:level>/<path:path>", log.HashTile.as_view(), name="tile"),
+    path(
+        "dossier-schedules",
+        dossier_schedules.DossierScheduleList.as_view(),
+        name="dossier-schedules",
+    ),
+    path(
+        "dossier-schedules/<uuid:schedule_id>/end",
+        dossier_schedules.DossierScheduleEnd.as_view(),
+        name="end-dossier-schedule",
+    ),
     path("dossiers", dossiers.DossierList.as_view(), name="dossiers"),
     path(
         "dossiers/<uuid:dossier_id>", dossiers.DossierDetail.as_view(), name="dossier"
@@ -127,6 +138,16 @@ urlpatterns = [
         "dossiers/<uuid:dossier_id>/exports/<str:name>",
         dossier_exports.ExportFile.as_view(),
         name="export",
+    ),
+    path(
+        "dossiers/<uuid:dossier_id>/parts",
+        dossiers.DossierParts.as_view(),
+        name="parts",
+    ),
+    path(
+        "dossiers/<uuid:dossier_id>/bundle",
+        dossiers.DossierBundle.as_view(),
+        name="bundle",
     ),
     path(
         "dossiers/<uuid:dossier_id>/json", dossiers.DossierJson.as_view(), name="json"

@@ -19,11 +19,16 @@ from audits.past import Archived
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
 from governance.dossier.attachments import NoKeys
+from governance.dossier.bundle import bundle_of
 from governance.dossier.collect import Collected, NotRecorded, collect
 from governance.dossier.evidence import UnreadableReport
 from governance.dossier.exports import kept
-from governance.dossier.render import FetchRefused, render
+from governance.dossier.render import render
+from governance.dossier.sealing import seal
+from governance.dossier.setting import NotSet, TooLarge
 from governance.models import Dossier
+from governance.permit import NoKey
+from governance.seal_key import SealUnusable, seal_key
 from registry.acts import acting
 from registry.digests import NotCanonical, sha256_hex
 
@@ -38,10 +43,12 @@ _EXPECTED = (
     Archived,
     SignerRefused,
     KeyUnusable,
+    SealUnusable,
     NoKeys,
     NotRecorded,
+    NoKey,
     UnreadableReport,
-    FetchRefused,
+    NotSet,
     NotCanonical,
     OSError,
 )
@@ -62,6 +69,9 @@ def build_next() -> bool:
         try:
             with override(dossier.language):
                 _build(dossier)
+        except TooLarge as error:
+            dossier.too_large = True
+            _fail(dossier, str(error))
         except _EXPECTED as error:
             _try_again(dossier, str(error))
     return True
@@ -69,15 +79,35 @@ def build_next() -> bool:
 
 def _build(dossier: Dossier) -> None:
     log.advance(at=timezone.now())
+    # Before the snapshot: the keys in the dossier name the one that seals it.
+    key = seal_key(at=timezone.now())
     collected = snapshot(dossier)
     _progress(dossier, 0.2)
-    pdf = render(collected, on_progress=lambda share: _progress(dossier, share))
-    digest = sha256_hex(pdf)
-    name = f"dossiers/{digest[:2]}/{digest}.pdf"
-    if not default_storage.exists(name):
-        default_storage.save(name, ContentFile(pdf))
+    made = render(
+        collected,
+        part=dossier.part,
+        on_progress=lambda share: _progress(dossier, share),
+    )
+    sealed = seal(made.pdf, key=key, at=timezone.now())
+    digest = sha256_hex(sealed.pdf)
+    dossier.pdf_name = f"{_folder(dossier)}/{digest}.pdf"
+    dossier.pdf_sha256, dossier.unsealed_sha256 = digest, sha256_hex(made.pdf)
+    dossier.seal_key_id = key.id
+    dossier.seal_level, dossier.seal_note = sealed.level, sealed.note
+    dossier.document = collected.document.body.decode()
+    dossier.document_sha256 = collected.document.facts.sha256
     kept.keep(collected.files)
-    _finish(dossier, collected, name, digest)
+    with acting(by=WORKER):
+        packed = bundle_of(dossier, collected, sealed.pdf, at=timezone.now())
+    dossier.bundle_sha256 = sha256_hex(packed)
+    dossier.bundle_name = f"{_folder(dossier)}/{dossier.bundle_sha256}.zip"
+    for name, content in (
+        (dossier.pdf_name, sealed.pdf),
+        (dossier.bundle_name, packed),
+    ):
+        if not default_storage.exists(name):
+            default_storage.save(name, ContentFile(content))
+    _finish(dossier)
 
 
 def snapshot(dossier: Dossier) -> Collected:
@@ -88,22 +118,38 @@ def snapshot(dossier: Dossier) -> Collected:
         return collect(dossier)
 
 
-def _finish(dossier: Dossier, collected: Collected, name: str, digest: str) -> None:
-    """End the dossier, unless another worker took it over meanwhile."""
+def _finish(dossier: Dossier) -> None:
+    """End the dossier, unless another worker took it over meanwhile.
+
+    Every seal is another one, so every attempt that comes as far stores another file:
+    of them the one of the row stays.
+    """
     with acting(by=WORKER):
         mine = (
             Dossier.objects.select_for_update()
             .filter(pk=dossier.pk, state=State.RUNNING, attempts=dossier.attempts)
-            .first()
+            .exists()
         )
-        if mine is None:
-            logger.warning("Another worker has taken over the dossier %s.", dossier.pk)
-            return
-        mine.state, mine.progress, mine.failure = State.FINISHED, 1.0, ""
-        mine.pdf_name, mine.pdf_sha256 = name, digest
-        mine.document = collected.document.body.decode()
-        mine.ended_at = timezone.now()
-        mine.save()
+        if mine:
+            dossier.state, dossier.progress, dossier.failure = State.FINISHED, 1.0, ""
+            dossier.ended_at = timezone.now()
+            dossier.save()
+    if not mine:
+        logger.warning("Another worker has taken over the dossier %s.", dossier.pk)
+    _clear(dossier, finished=mine)
+
+
+def _clear(dossier: Dossier, *, finished: bool) -> None:
+    """Remove the files of other attempts; of one that was overtaken, its own."""
+    own = {dossier.pdf_name, dossier.bundle_name}
+    folder = _folder(dossier)
+    for name in default_storage.listdir(folder)[1]:
+        if (f"{folder}/{name}" in own) != finished:
+            default_storage.delete(f"{folder}/{name}")
+
+
+def _folder(dossier: Dossier) -> str:
+    return f"dossiers/{dossier.pk}"
 
 
 def _progress(dossier: Dossier, share: float) -> None:
@@ -127,7 +173,7 @@ def _fail(dossier: Dossier, reason: str) -> None:
     with acting(by=WORKER):
         dossier.state, dossier.failure = State.FAILED, reason
         dossier.ended_at = timezone.now()
-        dossier.save(update_fields=["state", "failure", "ended_at"])
+        dossier.save(update_fields=["state", "failure", "too_large", "ended_at"])
 
 
 @contextmanager

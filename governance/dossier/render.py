@@ -1,6 +1,5 @@
-"""From content to PDF/A-3a: templates, vector graphics, WeasyPrint; no network."""
+"""From content to PDF/A-3a: templates, vector graphics, a child that sets them."""
 
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,43 +7,32 @@ from typing import Any
 from django.conf import settings
 from django.template import Context, Engine
 from django.utils.translation import gettext as _
-from weasyprint import CSS, HTML, Attachment
-from weasyprint.document import Document
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from audits.charts import legible
+from governance.dossier.checking import check_url, qr_svg
 from governance.dossier.collect import Collected
 from governance.dossier.figures import svg_of
-from governance.dossier.pages import pages_of
+from governance.dossier.pages import Section, pages_of
+from governance.dossier.request import PARTS
+from governance.dossier.setting import Job, Set, typeset
 
+# Which sections the parts of a dossier have that is too large for one file.
+_PART_OF = {
+    **dict.fromkeys(("data", "development", "performance", "fairness"), 2),
+    **dict.fromkeys(("trail", "annexes"), 3),
+    **dict.fromkeys(
+        (
+            *("inventory", "risk", "declarations", "policy", "approvals"),
+            *("exceptions", "authorisations", "gate"),
+        ),
+        1,
+    ),
+}
+_ANYWHERE = "summary"
 _TEMPLATES = Path(settings.BASE_DIR) / "templates"
 _SCHEME = "dossier:"
-
-
-class FetchRefused(FatalURLFetchingError):  # type: ignore[misc]
-    """The document asked for something that is not part of it; rendering stops."""
-
-
-class Package(URLFetcher):  # type: ignore[misc]
-    """Answers the document's own files from memory, and refuses everything else."""
-
-    def __init__(self, files: Mapping[str, tuple[bytes, str]]) -> None:
-        """Know files by name: their bytes and media types."""
-        super().__init__(allowed_protocols=())
-        self._files = files
-
-    def fetch(
-        self, url: str, headers: Mapping[str, str] | None = None
-    ) -> URLFetcherResponse:
-        """Answer `dossier:NAME`. Raises `FetchRefused`."""
-        name = url.removeprefix(_SCHEME)
-        if not url.startswith(_SCHEME) or name not in self._files:
-            raise FetchRefused(
-                _("A dossier loads nothing from %(url)s.") % {"url": url[:200]}
-            )
-        body, media_type = self._files[name]
-        return URLFetcherResponse(url, body, {"Content-Type": media_type})
+_SVG = "image/svg+xml"
+CHECK = "check.svg"
 
 
 def html_of(context: Mapping[str, object]) -> str:
@@ -59,56 +47,66 @@ def html_of(context: Mapping[str, object]) -> str:
 
 
 def render(
-    collected: Collected, *, on_progress: Callable[[float], None] = lambda share: None
-) -> bytes:
+    collected: Collected,
+    *,
+    part: int = 0,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Set:
     """The PDF of the content with all its files, in the language that is active.
 
     The same content gives the same bytes, as long as fonts and WeasyPrint are the
-    same. Raises `FetchRefused`; `on_progress` hears shares from 0 to 1.
+    same. `part` of `PARTS` prints some sections only; all files are attached to
+    each. Raises what `setting.typeset` raises; `on_progress` hears shares from 0 to 1.
     """
+    job = job_of(collected, part=part)
+    on_progress(0.3)
+    return typeset(job, on_progress=on_progress)
+
+
+def job_of(collected: Collected, *, part: int = 0) -> Job:
+    """The document as it is given to the child: HTML, CSS, figures, attachments."""
     pages = pages_of(collected)
-    language = collected.content.control.language
+    control = collected.content.control
     files = {
         item.facts.name: (item.body, item.facts.media_type) for item in collected.files
     }
-    for item in pages.drawings:
-        svg = svg_of(item.chart, language=language).encode()
-        files[item.url.removeprefix(_SCHEME)] = (svg, "image/svg+xml")
-    on_progress(0.3)
-    package = Package(files)
-    fonts = FontConfiguration()
-    css = CSS(
-        string=(_TEMPLATES / "dossier" / "dossier.css").read_text("utf-8"),
-        font_config=fonts,
-        url_fetcher=package,
+    for drawing in pages.drawings:
+        svg = svg_of(drawing.chart, language=control.language).encode()
+        files[drawing.url.removeprefix(_SCHEME)] = (svg, _SVG)
+    address = check_url(collected.document.facts.sha256)
+    files[CHECK] = (qr_svg(address), _SVG)
+    context = {
+        **pages.context,
+        **_printed(pages.context, part),
+        "check_url": address,
+        "check_image": f"{_SCHEME}{CHECK}",
+    }
+    return Job(
+        html=html_of(context),
+        css=(_TEMPLATES / "dossier" / "dossier.css").read_text("utf-8"),
+        files=files,
+        attach=[
+            {
+                "name": item.facts.name,
+                "description": item.facts.description,
+                "relationship": item.facts.relationship,
+                "moment": control.as_of.isoformat(),
+            }
+            for item in collected.files
+        ],
     )
-    html = HTML(string=html_of(pages.context), url_fetcher=package, base_url=_SCHEME)
-    document = html.render(stylesheets=[css], font_config=fonts, pdf_variant="pdf/a-3a")
-    on_progress(0.8)
-    document.metadata.attachments = _attachments(collected, package)
-    out = io.BytesIO()
-    document.write_pdf(out, finisher=_once, pdf_variant="pdf/a-3a")
-    return out.getvalue()
 
 
-def _once(_document: Document, pdf: Any) -> None:
-    """Name each attachment once: WeasyPrint enters them twice into the catalogue."""
-    listed = pdf.catalog["AF"]
-    listed[:] = dict.fromkeys(listed)
-
-
-def _attachments(collected: Collected, package: Package) -> list[Attachment]:
-    # Fixed dates: WeasyPrint's default is the moment of the build.
-    moment = collected.content.control.as_of
-    return [
-        Attachment(
-            url=f"{_SCHEME}{item.facts.name}",
-            url_fetcher=package,
-            name=item.facts.name,
-            description=item.facts.description,
-            created=moment,
-            modified=moment,
-            relationship=item.facts.relationship,
-        )
-        for item in collected.files
-    ]
+def _printed(context: Mapping[str, Any], part: int) -> dict[str, Any]:
+    """The sections and figures of a part; nothing for the whole."""
+    if not part:
+        return {}
+    sections: Mapping[str, Section] = context["sections"]
+    shown = {
+        name: section
+        for name, section in sections.items()
+        if name == _ANYWHERE or _PART_OF.get(name, 2) == part
+    }
+    drawn = context["drawn"] if part == 2 else {**context["drawn"], "all": []}
+    words = _("Part %(number)s of %(count)s") % {"number": part, "count": len(PARTS)}
+    return {"sections": shown, "drawn": drawn, "part_words": words}

@@ -13,6 +13,7 @@ from registry.acts import act
 from registry.models import ModelVersion, User
 
 VARIANTS = ("version",)
+PARTS = (1, 2, 3)  # of render.py
 
 
 class CannotBuild(Exception):
@@ -68,3 +69,37 @@ def _require_known(field: str, value: str, known: tuple[str, ...] | list[str]) -
         raise CannotBuild(
             field, _("Must be one of: %(names)s.") % {"names": ", ".join(known)}
         )
+
+
+@act
+def split(*, dossier: Dossier, by: User, at: datetime) -> list[Dossier]:
+    """Ask for a dossier that was too large in parts, as of the same moment.
+
+    Asked twice, the same parts are answered. Raises `NotAllowed`, and `CannotBuild`
+    for a dossier that was not too large.
+    """
+    roles.require(by, "request dossiers", model=dossier.version.model)
+    locked = Dossier.objects.select_for_update().get(pk=dossier.pk)
+    if not locked.too_large or locked.part:
+        raise CannotBuild("dossier", _("This dossier was not too large for one file."))
+    there = Dossier.objects.filter(
+        version=locked.version,
+        variant=locked.variant,
+        language=locked.language,
+        as_of=locked.as_of,
+        part__in=PARTS,
+    )
+    known = {row.part: row for row in there.exclude(state=Dossier.State.FAILED)}
+    return [
+        known.get(part)
+        or Dossier.objects.create(
+            version=locked.version,
+            variant=locked.variant,
+            language=locked.language,
+            as_of=locked.as_of,
+            part=part,
+            requested_by=by,
+            requested_at=at,
+        )
+        for part in PARTS
+    ]

@@ -26,7 +26,12 @@ from governance.models.conditions import (
 )
 from governance.models.declarations import Declaration
 from governance.models.delegations import Delegation, DelegationEnd
-from governance.models.dossiers import Dossier
+from governance.models.dossiers import (
+    Dossier,
+    DossierMail,
+    DossierRecipient,
+    DossierSchedule,
+)
 from governance.models.emergencies import (
     Emergency,
     EmergencyAuthorisation,
@@ -133,6 +138,9 @@ __all__ = [
     "Dissent",
     "DissentOverride",
     "Dossier",
+    "DossierMail",
+    "DossierRecipient",
+    "DossierSchedule",
     "Draw",
     "DrawReview",
     "EarlyAdoption",

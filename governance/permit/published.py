@@ -9,6 +9,7 @@ from django.conf import settings
 from audits import epochs
 from audits.cosignature import cosigner_vkey
 from audits.keys import KeyUnusable, load_key
+from governance import seal_key
 from governance.models import GateKey, KeyCompromise
 from governance.permit.key import NoKey, id_of, pem_of
 from governance.permit.ring import gate_key, known_public
@@ -17,7 +18,7 @@ Json = dict[str, Any]
 
 
 def public_keys(*, at: datetime) -> Json:
-    """What verifies permits and checkpoints: the content of `keys.json`.
+    """What verifies permits, checkpoints and dossiers: the content of `keys.json`.
 
     `keys` count now, `former` counted until their `not_after` (for papers of the past),
     `compromised` never again: of these only the ids are named. Raises `NoKey`.
@@ -25,20 +26,29 @@ def public_keys(*, at: datetime) -> Json:
     try:
         log_keys = epochs.published_keys()
         witness = _witness_keys()
-    except (OSError, KeyUnusable) as error:
+        seals = seal_key.published()
+    except (OSError, KeyUnusable, seal_key.SealUnusable) as error:
         raise NoKey(str(error)) from error
     stolen = {row.key_id: row for row in KeyCompromise.objects.all()}
     permit = [one for one in _permit_keys() if one["keyid"] not in stolen]
+    # A paper from before the certificate ended still holds: all stay among the keys.
+    dossier = [one for one in seals if one["keyid"] not in stolen]
+    sealing = {one["keyid"] for one in seals}
     return {
         "issuer": settings.FREIGABE_INSTANCE_URL,
         "keys": [
             *(one for one in permit if not _ended(one, at)),
             *({**one, **_window(one)} for one in log_keys),
             *witness,
+            *dossier,
         ],
         "former": [one for one in permit if _ended(one, at)],
         "compromised": [
-            {"use": "permit", "keyid": name, "reported_at": row.reported_at.isoformat()}
+            {
+                "use": "dossier" if name in sealing else "permit",
+                "keyid": name,
+                "reported_at": row.reported_at.isoformat(),
+            }
             for name, row in sorted(stolen.items())
         ],
     }

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from governance import nudge
 from governance.dossier.exports import kept
 from governance.dossier.request import CannotBuild, request_dossier
+from governance.dossier.request import split as split_dossier
 from governance.models import Dossier
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.versions import find_version
@@ -80,7 +82,9 @@ def dossiers(request: PersonRequest) -> HttpResponse:
 
 
 def _find(dossier_id: UUID) -> Dossier:
-    rows = Dossier.objects.select_related("version__model", "requested_by")
+    rows = Dossier.objects.select_related(
+        "version__model", "requested_by", "schedule"
+    ).prefetch_related("mails__person")
     return get_object_or_404(rows, pk=dossier_id)
 
 
@@ -97,6 +101,21 @@ def dossier_page(request: PersonRequest, dossier_id: UUID) -> HttpResponse:
 
 
 @page
+def split(request: PersonRequest, dossier_id: UUID) -> HttpResponse:
+    """Ask for one that was too large in parts."""
+    row = _find(dossier_id)
+    if request.method == "POST":
+        try:
+            split_dossier(dossier=row, by=request.user, at=timezone.now())
+        except CannotBuild as refusal:
+            messages.error(request, str(refusal))
+            return redirect("web:dossier", row.pk)
+        nudge.nudge(nudge.DOSSIERS)
+        return redirect("web:dossiers")
+    return redirect("web:dossier", row.pk)
+
+
+@page
 def progress(request: PersonRequest, dossier_id: UUID) -> HttpResponse:
     """The bar alone; the whole page when the dossier is ready."""
     row = _find(dossier_id)
@@ -110,17 +129,28 @@ def progress(request: PersonRequest, dossier_id: UUID) -> HttpResponse:
 def pdf(request: PersonRequest, dossier_id: UUID) -> HttpResponseBase:
     """The file."""
     row = _find(dossier_id)
-    if row.state != Dossier.State.FINISHED or not row.pdf_name:
+    return _file(row, row.pdf_name, "pdf", "application/pdf")
+
+
+@page
+def bundle(request: PersonRequest, dossier_id: UUID) -> HttpResponseBase:
+    """The zip with the PDF, all its files and their signed list."""
+    row = _find(dossier_id)
+    return _file(row, row.bundle_name, "zip", "application/zip")
+
+
+def _file(row: Dossier, stored: str, ending: str, media_type: str) -> FileResponse:
+    if row.state != Dossier.State.FINISHED or not stored:
         raise Http404(_("This dossier is not ready."))
     try:
-        file = default_storage.open(row.pdf_name)
+        file = default_storage.open(stored)
     except FileNotFoundError as error:
         raise Http404(_("The file of this dossier is missing.")) from error
     return FileResponse(
         file,
         as_attachment=True,
-        filename=f"{row.version.model.slug}-{row.version.version}.pdf",
-        content_type="application/pdf",
+        filename=f"{row.version.model.slug}-{row.version.version}.{ending}",
+        content_type=media_type,
     )
 
 

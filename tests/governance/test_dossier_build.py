@@ -16,7 +16,8 @@ from audits import log, offline
 from audits.capture import relation
 from governance import registration
 from governance.dossier import build
-from governance.dossier.render import FetchRefused, Package, render
+from governance.dossier.render import render
+from governance.dossier.typeset import FetchRefused, Package
 from governance.models import Dossier
 from registry.digests import sha256_hex
 from registry.models import ModelVersion
@@ -183,8 +184,8 @@ def test_same_row_gives_the_same_bytes_and_knows_nothing_later(stage, monkeypatc
     )
     assert build.snapshot(dossier).document.body.decode() == dossier.document
     with override("en"):
-        again = render(build.snapshot(dossier))
-    assert sha256_hex(again) == dossier.pdf_sha256
+        again = render(build.snapshot(dossier)).pdf
+    assert sha256_hex(again) == dossier.unsealed_sha256
     dossier.as_of = registered_in_the_log(version)
     early = build.snapshot(dossier).content
     assert early.evaluations[0].allowed is False

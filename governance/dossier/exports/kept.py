@@ -31,7 +31,7 @@ def keep(files: Iterable[File]) -> None:
 
 def listed(row: Dossier) -> list[dict[str, Any]]:
     """What dossier.json says of the exports of a finished dossier, in their order."""
-    if row.state != Dossier.State.FINISHED:
+    if row.state != Dossier.State.FINISHED or not row.document:
         return []
     found = {item["name"]: item for item in json.loads(row.document)["attachments"]}
     return [found[name] for name in _NAMES if name in found]

@@ -1,0 +1,51 @@
+"""Removing the files of dossiers that nobody must keep any longer."""
+
+from datetime import UTC, datetime
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Q
+
+from audits import keeping
+from governance.models import Dossier
+from registry.acts import act
+from registry.models import User
+
+REL = "public.governance_dossier"
+
+
+@act
+def remove_next(*, by: User, at: datetime) -> bool:
+    """Remove the files of the oldest dossier whose time is over; False: none is.
+
+    The longest retention rule decides, as for the log, from the day on which the
+    dossier ended; a legal hold on it, on the table or on everything keeps it. The row
+    stays with its digests, so that the public page still knows the dossier. Without
+    any rule nothing goes.
+    """
+    keeping.lock_holds()
+    holds = keeping.standing_holds().filter(Q(rel="") | Q(rel=REL))
+    if not keeping.rules_in_force() or holds.filter(pk_text="").exists():
+        return False
+    day = keeping.add_months(at.astimezone(UTC).date(), -keeping.longest().months)
+    until = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    row = (
+        Dossier.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(removed_at=None, ended_at__lt=until)
+        .exclude(pk__in=list(holds.values_list("pk_text", flat=True)))
+        .order_by("ended_at", "id")
+        .first()
+    )
+    if row is None:
+        return False
+    names = [name for name in (row.pdf_name, row.bundle_name) if name]
+    row.removed_at, row.document = at, ""
+    row.pdf_name = row.bundle_name = ""
+    row.save(update_fields=["removed_at", "document", "pdf_name", "bundle_name"])
+
+    def delete() -> None:
+        for name in names:
+            default_storage.delete(name)
+
+    transaction.on_commit(delete)
+    return True

@@ -1,0 +1,187 @@
+"""The child that sets a dossier: WeasyPrint alone, no network, bounded, no Django.
+
+Started as a script by `setting`. It reads the folder that it is given, takes the
+network and further processes away from itself, and writes `out.pdf` there. What it
+says on standard output is one JSON object a line.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from weasyprint import CSS, HTML, Attachment
+from weasyprint.document import Document
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from audits.sandboxed import seccomp  # noqa: E402 - a script knows its root here only
+
+SCHEME = "dossier:"
+VARIANT = "pdf/a-3a"
+JOB, RESULT = "job.json", "out.pdf"
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+# Libraries map address space that they never touch.
+HEADROOM = 1024**3
+# PDF/UA beside PDF/A: WeasyPrint names one of the two. PDF/A allows only properties
+# that it knows or that the file describes (ISO 19005-3, 6.6.2.3.3), so that of PDF/UA
+# (ISO 14289-1, 5) is described here.
+_END = b"</rdf:RDF>"
+_BOTH = b"""<rdf:Description rdf:about=""
+ xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
+ xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+<pdfaSchema:schema>PDF/UA Universal Accessibility Schema</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+<pdfaProperty:name>part</pdfaProperty:name>
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+<pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>Part of ISO 14289 that the file keeps to\
+</pdfaProperty:description>
+</rdf:li></rdf:Seq></pdfaSchema:property>
+</rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>
+<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">\
+<pdfuaid:part>1</pdfuaid:part></rdf:Description>
+"""
+
+
+class FetchRefused(FatalURLFetchingError):  # type: ignore[misc]
+    """The document asked for something that is not part of it; rendering stops."""
+
+
+class TooManyPages(Exception):
+    """The document has more pages than it may have: the only argument."""
+
+
+class Package(URLFetcher):  # type: ignore[misc]
+    """Answers the document's own files, and refuses everything else."""
+
+    def __init__(self, files: Mapping[str, tuple[bytes, str]]) -> None:
+        """Know files by name: their bytes and media types."""
+        super().__init__(allowed_protocols=())
+        self._files = files
+
+    def fetch(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> URLFetcherResponse:
+        """Answer `dossier:NAME`. Raises `FetchRefused` with the address."""
+        name = url.removeprefix(SCHEME)
+        if not url.startswith(SCHEME) or name not in self._files:
+            raise FetchRefused(url[:200])
+        body, media_type = self._files[name]
+        return URLFetcherResponse(url, body, {"Content-Type": media_type})
+
+
+def main() -> None:
+    """Set the document of the folder that is named, and say how it went."""
+    folder = Path(sys.argv[1])
+    job = json.loads((folder / JOB).read_text("utf-8"))
+    _confine(job)
+    try:
+        files = {
+            name: ((folder / place).read_bytes(), media_type)
+            for name, (place, media_type) in job["files"].items()
+        }
+        pages = typeset(job, files, folder / RESULT)
+    except TooManyPages as error:
+        _say(refused="pages", pages=error.args[0])
+    except FetchRefused as error:
+        _say(refused="fetch", url=str(error))
+    except MemoryError:
+        _say(refused="memory")
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        _say(done=True, pages=pages, peak_bytes=peak)
+
+
+def typeset(
+    job: Mapping[str, Any], files: Mapping[str, tuple[bytes, str]], out: Path
+) -> int:
+    """Write the PDF; return the number of its pages.
+
+    The same job gives the same bytes, as long as fonts and WeasyPrint are the same.
+    Raises `FetchRefused` and `TooManyPages`.
+    """
+    package = Package(files)
+    fonts = FontConfiguration()
+    css = CSS(string=job["css"], font_config=fonts, url_fetcher=package)
+    html = HTML(string=job["html"], url_fetcher=package, base_url=SCHEME)
+    document = html.render(stylesheets=[css], font_config=fonts, pdf_variant=VARIANT)
+    if len(document.pages) > job["most_pages"]:
+        raise TooManyPages(len(document.pages))
+    _say(share=0.75)
+    document.metadata.attachments = [_attachment(one, package) for one in job["attach"]]
+    named = document.metadata.generate_rdf_metadata
+    document.metadata.generate_rdf_metadata = lambda *of: _accessible(named(*of))
+    document.write_pdf(out, finisher=_once, pdf_variant=VARIANT)
+    return len(document.pages)
+
+
+def _attachment(said: Mapping[str, str], package: Package) -> Attachment:
+    # Fixed dates: WeasyPrint's default is the moment of the build.
+    moment = datetime.fromisoformat(said["moment"])
+    return Attachment(
+        url=f"{SCHEME}{said['name']}",
+        url_fetcher=package,
+        name=said["name"],
+        description=said["description"],
+        created=moment,
+        modified=moment,
+        relationship=said["relationship"],
+    )
+
+
+def _once(_document: Document, pdf: Any) -> None:
+    """Name each attachment once: WeasyPrint enters them twice into the catalogue."""
+    if "AF" in pdf.catalog:
+        pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
+
+
+def _accessible(rdf: bytes) -> bytes:
+    """The metadata of a PDF/A (RDF) that say that it is PDF/UA-1, too."""
+    head, end, tail = rdf.rpartition(_END)
+    return head + _BOTH + end + tail
+
+
+def _confine(job: Mapping[str, Any]) -> None:
+    """Die with the worker, stay within the limits, and open no socket any more.
+
+    Ends where the filter of system calls cannot be had: better no dossier than one
+    that went to the network.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != job["parent"]:  # it died before the line above
+        sys.exit(1)
+    memory, seconds = int(job["memory_bytes"]), int(job["seconds"])
+    for which, limit in {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: seconds + 5,
+        resource.RLIMIT_DATA: memory,
+        resource.RLIMIT_AS: memory + HEADROOM,
+    }.items():
+        resource.setrlimit(which, (limit, limit))
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if not seccomp.deny(libc):
+        _say(refused="confinement")
+        sys.exit(1)
+
+
+def _say(**words: object) -> None:
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
