@@ -3,6 +3,7 @@
 The keys are not part of a backup: who holds both could write another history.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -266,11 +268,15 @@ def _copy_storage(source: Path, target: Path, hard_link: bool) -> None:
     if not source.is_dir():
         return
     try:
-        shutil.copytree(
-            source, target, copy_function=os.link if hard_link else shutil.copy2
-        )
+        shutil.copytree(source, target, copy_function=partial(_copy, hard_link))
     except (OSError, shutil.Error) as error:
         raise BackupFailed(f"The stored files were not copied: {error}") from error
+
+
+def _copy(hard_link: bool, source: str, target: str) -> None:
+    """Copy one file; a worker may remove what an attempt at a dossier left."""
+    with contextlib.suppress(FileNotFoundError):
+        (os.link if hard_link else shutil.copy2)(source, target)
 
 
 def _sync(path: Path) -> None:

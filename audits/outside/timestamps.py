@@ -1,6 +1,6 @@
 """RFC 3161 time stamps over our checkpoints, from a configured authority."""
 
-import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rfc3161_client import (
     TimestampRequestBuilder,
     TimeStampResponse,
     VerificationError,
+    Verifier,
     VerifierBuilder,
     decode_timestamp_response,
 )
@@ -64,16 +65,24 @@ def verify(token: bytes, message: bytes, *, nonce: int | None = None) -> datetim
     Checks status, signature, chain, key usage and digest (RFC 3161, 2.4.2; by
     rfc3161-client). Raises NotStamped, ImproperlyConfigured.
     """
-    return verify_digest(token, hashlib.sha256(message).digest(), nonce=nonce)
+    return _verified(token, nonce, lambda by, said: by.verify_message(said, message))
 
 
 def verify_digest(token: bytes, digest: bytes, *, nonce: int | None = None) -> datetime:
-    """Verify a response over a SHA-256 digest, as `verify` does over the message."""
+    """Verify a response over a digest that was asked for, as `verify` does."""
+    return _verified(token, nonce, lambda by, said: by.verify(said, digest))
+
+
+def _verified(
+    token: bytes,
+    nonce: int | None,
+    verifying: Callable[[Verifier, TimeStampResponse], bool],
+) -> datetime:
     roots, intermediates = certificates()
     builder = VerifierBuilder(roots=roots, intermediates=intermediates, nonce=nonce)
     try:
         response = decode_timestamp_response(token)
-        builder.build().verify(response, digest)
+        verifying(builder.build(), response)
         return _time_of(response)
     except (ValueError, VerificationError) as error:
         raise NotStamped(f"The time stamp does not hold: {error}") from error

@@ -1,7 +1,5 @@
 """RFC 3161 time stamps: published tokens, and a real authority made of openssl."""
 
-import shutil
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from audits import log
 from audits.models import TimeStamp
 from audits.outside import timestamps
 from audits.outside.coverage import not_protected
+from tests.audits import stamping
 from tests.audits.ledger import NOW, add_user, behind_triggers, checked, only_finding
 from tests.audits.servers import serving
 
@@ -19,23 +18,6 @@ VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "rfc3161"
 published = pytest.mark.skipif(
     not VECTORS.is_dir(), reason="../shared/vectors is not there"
 )
-CONFIG = """
-[ca]
-basicConstraints = critical,CA:true
-keyUsage = critical,keyCertSign
-[tsa]
-basicConstraints = critical,CA:false
-keyUsage = critical,digitalSignature
-extendedKeyUsage = critical,timeStamping
-[tsa_config]
-serial = {0}/serial
-crypto_device = builtin
-signer_digest = sha256
-default_policy = 1.2.3.4
-digests = sha256
-accuracy = secs:1
-ess_cert_id_alg = sha256
-"""
 
 
 @published
@@ -88,52 +70,16 @@ def test_certificates_that_cannot_be_used_are_named(settings, tmp_path, content)
         timestamps.verify(b"x", b"hello")
 
 
-def _openssl(folder: Path, *arguments: str) -> None:
-    program = shutil.which("openssl") or "openssl"
-    subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def tsa(tmp_path_factory) -> Path:
-    """Make a root, and a certificate that may sign time stamps."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tsa")
-    (folder / "tsa.cnf").write_text(CONFIG.format(folder))
-    (folder / "serial").write_text("01")
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    _openssl(
-        folder, "req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days",
-        "30", "-subj", "/CN=Test root", "-config", "/dev/null", "-addext",
-        "basicConstraints=critical,CA:true",
-    )  # fmt: skip
-    _openssl(
-        folder, "req", *key, "-keyout", "tsa.key", "-out", "tsa.csr", "-subj",
-        "/CN=Test TSA", "-config", "/dev/null",
-    )  # fmt: skip
-    _openssl(
-        folder, "x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-        "-CAcreateserial", "-days", "30", "-extfile", "tsa.cnf", "-extensions", "tsa",
-        "-out", "tsa.pem",
-    )  # fmt: skip
-    return folder
+    return stamping.founded(tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture
 def authority(tsa, settings):
     """Serve the authority and trust its root."""
-
-    def answer(_path, body, _headers):
-        (tsa / "query.tsq").write_bytes(body)
-        _openssl(
-            tsa, "ts", "-reply", "-queryfile", "query.tsq", "-signer", "tsa.pem",
-            "-inkey", "tsa.key", "-config", "tsa.cnf", "-section", "tsa_config",
-            "-out", "reply.tsr",
-        )  # fmt: skip
-        return 200, timestamps.REPLY, (tsa / "reply.tsr").read_bytes()
-
     settings.FREIGABE_TSA_CERTIFICATES = str(tsa / "ca.pem")
-    with serving(answer) as url:
+    with serving(stamping.answering(tsa)) as url:
         settings.FREIGABE_TSA_URL = url
         yield url
 

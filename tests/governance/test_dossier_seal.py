@@ -25,6 +25,8 @@ from governance.models import Dossier, KeyCompromise
 from registry.acts import acting
 from registry.digests import sha256_hex
 from tests import world
+from tests.audits import stamping
+from tests.audits.servers import serving
 from tests.governance.dossier_stage import Stage
 
 pytestmark = pytest.mark.filterwarnings(
@@ -200,6 +202,20 @@ def test_failing_authority_is_asked_again_and_the_lack_is_said(
     assert dossier.seal_level == "B-B"
     assert "nobody there" in dossier.seal_note
     assert status_of(pdf).bottom_line
+
+
+def test_configured_authority_stamps_the_seal(dossier, settings, tmp_path):
+    folder = tmp_path / "tsa"
+    folder.mkdir()
+    settings.FREIGABE_TSA_CERTIFICATES = str(stamping.founded(folder) / "ca.pem")
+    with serving(stamping.answering(folder)) as url:
+        settings.FREIGABE_TSA_URL = url
+        pdf = finished(dossier)
+    assert (dossier.seal_level, dossier.seal_note) == ("B-T", "")
+    stamp = status_of(pdf).timestamp_validity
+    assert stamp.intact
+    assert stamp.valid
+    assert abs(stamp.timestamp - timezone.now()) < timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("harm", ["lost", "foreign", "expired", "stolen", "garbled"])
