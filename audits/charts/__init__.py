@@ -34,15 +34,18 @@ _DRAWN: dict[str, tuple[Callable[[Mapping[str, Any]], Chart | None], ...]] = {
 }
 
 
-def of_report(kind: str, document: Mapping[str, Any]) -> tuple[Chart, ...]:
+def of_report(
+    kind: str, document: Mapping[str, Any], limits: Mapping[str, float] | None = None
+) -> tuple[Chart, ...]:
     """The charts of an evidence report, from the `summary` of its document.
 
-    What the summary lacks is not drawn. Control characters become visible.
+    What the summary lacks is not drawn. Control characters become visible. `limits`
+    are the largest differences that a policy allows, by measurement.
     """
     summary = legible(document.get("summary") or {})
     charts = [draw(summary) for draw in _DRAWN.get(kind, ())]
     if kind == "fairness":
-        charts += of_fairness(summary)
+        charts += of_fairness(summary, limits or {})
     if kind == "explainability":
         charts += of_cases(summary)
     charts += [representation(one) for one in summary.get("representativeness", ())]

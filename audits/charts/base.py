@@ -25,7 +25,7 @@ class Chart:
     """A chart for screen and paper.
 
     Colours come from the configuration that the reader of the specification adds: its
-    styles are `reference`, `interval`, `node`, `edge` and `quiet`.
+    styles are `reference`, `limit`, `interval`, `node`, `edge` and `quiet`.
     """
 
     key: str

@@ -1,12 +1,13 @@
 """Charts of an explainability report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean, median
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from audits.charts.base import SCHEMA, Chart, axis, distinct, layer, sheet
+from audits.charts.base import SCHEMA, Chart, Row, axis, distinct, layer, sheet
 
 MOST_FEATURES = 20
 _GOLDEN = 0.618033988749895
@@ -125,7 +126,38 @@ def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
                 "color": colour,
             },
         },
+        head=(
+            _("Feature"),
+            _("Rows"),
+            _("Lowest SHAP value"),
+            _("Median"),
+            _("Highest SHAP value"),
+            _("Mean where the feature is low"),
+            _("Mean where the feature is high"),
+        ),
+        rows=tuple(_spread(points)),
     )
+
+
+def _spread(points: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    """The points of each feature as one row; low and high are the outer thirds."""
+    by_feature: dict[str, list[Mapping[str, Any]]] = {}
+    for point in points:
+        by_feature.setdefault(str(point["feature"]), []).append(point)
+    for feature, found in by_feature.items():
+        shap = [float(point["shap"]) for point in found]
+        known = [p for p in found if p["level"] is not None]
+        low = [float(p["shap"]) for p in known if p["level"] < 1 / 3]
+        high = [float(p["shap"]) for p in known if p["level"] > 2 / 3]
+        yield (
+            feature,
+            len(shap),
+            min(shap),
+            median(shap),
+            max(shap),
+            fmean(low) if low else None,
+            fmean(high) if high else None,
+        )
 
 
 def _features() -> dict[str, Any]:

@@ -27,6 +27,12 @@ _DRAWN = (
     ("mean_prediction", "mean_error", "rmse"),
     ("accuracy",),
 )
+# The difference of which measurement limits a rate.
+_LIMITED = {
+    "selection_rate": "demographic_parity_difference",
+    "true_positive_rate": "equal_opportunity_difference",
+    "false_positive_rate": "false_positive_rate_difference",
+}
 _GAPS = (
     "demographic_parity_difference",
     "demographic_parity_ratio",
@@ -34,11 +40,14 @@ _GAPS = (
 )
 
 
-def of_fairness(summary: Mapping[str, Any]) -> list[Chart | None]:
-    """All charts of a fairness report."""
+def of_fairness(
+    summary: Mapping[str, Any], limits: Mapping[str, float]
+) -> list[Chart | None]:
+    """All charts of a fairness report; `limits` on differences, by measurement."""
     at = summary.get("threshold")
+    tables = summary.get("features", ())[:MOST_TABLES]
     return [
-        *(rates_by_group(table) for table in summary.get("features", ())[:MOST_TABLES]),
+        *(rates_by_group(table, limits) for table in tables),
         *(sweep(table, at=at) for table in summary.get("threshold_sweep", ())),
         *(calibration(table) for table in summary.get("calibration_by_group", ())),
         *of_impact(summary),
@@ -52,8 +61,14 @@ def _drawn(groups: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(name for name in most if name in known)
 
 
-def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
-    """Rates by group with their intervals, one column of the chart for each rate."""
+def rates_by_group(
+    table: Mapping[str, Any], limits: Mapping[str, float]
+) -> Chart | None:
+    """Rates by group with their intervals, one column of the chart for each rate.
+
+    Where the difference of a rate has a limit, a dashed line stands so far below the
+    best group: whose point is left of it breaks the limit.
+    """
     feature, groups = str(table["feature"]), table["groups"]
     names = _drawn(groups)
     flat = [
@@ -71,15 +86,18 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
     ]
     if not values:
         return None
+    bounds = _bounds(flat, limits)
+    for value in values:
+        if value["rate"] in bounds:
+            value["bound"] = bounds[value["rate"]]
     return Chart(
         key=f"groups-{feature}",
         title=_title(
             short(feature), len(shown), table.get("groups_in_all", len(groups))
         ),
         alt=_("Rates by group with their intervals: ")
-        + "; ".join(
-            f"{v['rate']}, {v['group']}: {v['value']:.3f}" for v in values[:24]
-        ),
+        + "; ".join(f"{v['rate']}, {v['group']}: {v['value']:.3f}" for v in values[:24])
+        + _bounded(bounds),
         spec=_rates(values, names),
         head=(_("Group"), _("Rate"), _("Value"), _("Lower"), _("Upper"), _("n")),
         rows=tuple(
@@ -87,6 +105,27 @@ def rates_by_group(table: Mapping[str, Any]) -> Chart | None:
             for group, name, r in flat
         ),
     )
+
+
+def _bounds(
+    flat: Sequence[tuple[str, str, Mapping[str, Any]]], limits: Mapping[str, float]
+) -> dict[str, float]:
+    """How low a rate may be, the best group given, by the rate's label."""
+    found = {}
+    for rate, measurement in _LIMITED.items():
+        known = [one["value"] for _g, name, one in flat if name == rate]
+        known = [value for value in known if value is not None]
+        if measurement in limits and known:
+            lowest = max(known) - limits[measurement]
+            found[measurement_label(rate)] = max(0.0, lowest)
+    return found
+
+
+def _bounded(bounds: Mapping[str, float]) -> str:
+    if not bounds:
+        return ""
+    said = "; ".join(f"{rate} {bound:.3f}" for rate, bound in bounds.items())
+    return ". " + _("Dashed, the lowest that the limit allows: ") + said
 
 
 def _rates(values: list[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]:
@@ -109,6 +148,7 @@ def _rates(values: list[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]
             "width": 135,
             "height": {"step": 22},
             "layer": [
+                *_limit(values, domain),
                 {"mark": {"type": "rule", "style": "interval"}, "encoding": interval},
                 {
                     "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
@@ -119,6 +159,21 @@ def _rates(values: list[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]
     }
     own = {"resolve": {"scale": {"x": "independent"}}}
     return spec if domain else spec | own
+
+
+def _limit(
+    values: Sequence[Mapping[str, Any]], domain: list[float] | None
+) -> list[dict[str, Any]]:
+    if not any("bound" in value for value in values):
+        return []
+    x = axis("bound", None, domain=domain, zero=False)
+    return [
+        {
+            "transform": [{"filter": "isValid(datum.bound)"}],
+            "mark": {"type": "rule", "strokeDash": [5, 3], "style": "limit"},
+            "encoding": {"x": {**x, "aggregate": "max"}},
+        }
+    ]
 
 
 def _title(feature: str, shown: int, known: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evaluators import calibration, discrimination
+from audits.evaluators import calibration, discrimination, threshold_counts
 from audits.evaluators.base import (
     Evaluation,
     Measurement,
@@ -139,6 +139,7 @@ def _binary(
         "threshold": threshold,
         "confusion": cells,
         "roc_curve": curve,
+        "threshold_counts": threshold_counts.overall(target, scores, threshold),
         "calibration": bins,
         "brier_parts": calibration.brier_parts(bins, float(each["brier"].mean())),
         "seed": seed,

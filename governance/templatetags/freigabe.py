@@ -154,6 +154,12 @@ def number(value: float | None) -> str:
     return number_format(Decimal(f"{value:.{places}f}"), decimal_pos=places)
 
 
+@register.filter
+def plain_cell(value: object) -> object:
+    """A cell of a chart's table: decimals as other numbers, a dash for nothing."""
+    return number(value) if value is None or isinstance(value, float) else value
+
+
 @register.simple_tag
 def cost(value: dict[str, Any]) -> str:
     """What an evidence run cost, in words."""

@@ -1,7 +1,7 @@
 """Evidence: asking for a run, watching it, reading its report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -19,10 +20,10 @@ from audits.models import EvidenceReport, EvidenceRun, Measurement
 from audits.questions import CannotMeasure
 from governance import evidence, nudge, roles
 from governance.case import Case
-from governance.policy import NoPolicy
-from governance.web import figures
+from governance.web import figures, telling
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.limits import Limit
+from governance.web.readings import limits_of
 from governance.web.versions import find_version
 from registry.models import DatasetVersion, Environment
 
@@ -90,7 +91,8 @@ def measure(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     )
 
 
-def _find(run_id: UUID) -> EvidenceRun:
+def find_run(run_id: UUID) -> EvidenceRun:
+    """A run with what its pages name; answers 404."""
     runs = EvidenceRun.objects.select_related(
         "version__model", "dataset_version__dataset", "requested_by"
     )
@@ -100,7 +102,7 @@ def _find(run_id: UUID) -> EvidenceRun:
 @page
 def run_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
     """How far a run is; once it is finished, its report."""
-    run = _find(run_id)
+    run = find_run(run_id)
     report = (
         EvidenceReport.objects.filter(run=run.answered_by_id or run.pk)
         .select_related("run__version__model")
@@ -114,6 +116,7 @@ def run_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
             "run": run,
             "version": run.version,
             "open": run.state in OPEN,
+            "said": _said(run),
             "may_cancel": roles.may(
                 request.user,
                 evidence.right_to_cancel(run, request.user),
@@ -126,11 +129,24 @@ def run_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
     )
 
 
+def _said(run: EvidenceRun) -> str:
+    """How far a run is, for those who hear the page: in steps of ten percent."""
+    tenths = int(run.progress * 10) * 10
+    state = f"{run.get_state_display()}: {run.step}" if run.step else ""
+    return f"{state or run.get_state_display()}, {tenths} %"
+
+
 @page
 def progress(request: PersonRequest, run_id: UUID) -> HttpResponse:
-    """The bar alone, once a second; the whole page when the run has ended."""
-    run = _find(run_id)
-    response = render(request, "evidence/progress.html", {"run": run})
+    """The bar alone, once a second; the whole page when the run has ended.
+
+    What a screen reader says is sent only when it differs from what it said last
+    (`heard`): a sentence each second would talk over everything else.
+    """
+    run = find_run(run_id)
+    said = _said(run)
+    context = {"run": run, "said": said, "say": said != request.GET.get("heard")}
+    response = render(request, "evidence/progress.html", context)
     if run.state not in OPEN:
         response.headers["HX-Refresh"] = "true"
     return response
@@ -140,7 +156,7 @@ def progress(request: PersonRequest, run_id: UUID) -> HttpResponse:
 @require_POST
 def cancel(request: PersonRequest, run_id: UUID) -> HttpResponse:
     """Take a question back."""
-    run = _find(run_id)
+    run = find_run(run_id)
     try:
         evidence.cancel_run(run=run, by=request.user, at=timezone.now())
     except AlreadyEnded as refusal:
@@ -151,7 +167,7 @@ def cancel(request: PersonRequest, run_id: UUID) -> HttpResponse:
 @page
 def document(request: PersonRequest, run_id: UUID) -> HttpResponse:
     """The report's document as a file, in the very bytes that its digest covers."""
-    run = _find(run_id)
+    run = find_run(run_id)
     roles.require(request.user, "read", model=run.version.model)
     report = get_object_or_404(EvidenceReport, run=run.answered_by_id or run.pk)
     name = f"{run.version.model.slug}-{run.version.version}-{run.kind}.json"
@@ -184,36 +200,51 @@ def _word(row: Measurement, limits: Mapping[str, Limit]) -> Word:
     return Word(row, limit.text, passed)
 
 
-def _limits(report: EvidenceReport) -> dict[str, Limit]:
+def limits_for(report: EvidenceReport) -> Mapping[str, Limit]:
     """What the policy in force asks of this model's tier, by measurement."""
     # Limits are the same in every environment.
-    case = Case(report.run.version, Environment(), timezone.now())
-    try:
-        rules = case.rules
-    except NoPolicy:
-        return {}
-    return {
-        item["measurement"]: Limit.of(item)
-        for found in rules
-        for item in found.rule.evidence
-        if "measurement" in item
-    }
+    return limits_of(Case(report.run.version, Environment(), timezone.now()))
+
+
+def _told(
+    report: EvidenceReport,
+    summary: Mapping[str, Any],
+    rows: Sequence[Measurement],
+    limits: Mapping[str, Limit],
+) -> list[tuple[figures.Drawn, list[str]]]:
+    """The figures with their sentences."""
+    most = {n: one.high for n, one in limits.items() if one.high is not None}
+    return [
+        (figure, telling.words(figure.key, summary, rows, limits))
+        for figure in figures.all_of(report, most)
+    ]
+
+
+def _reasons(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The kept adverse cases with what their people would be told."""
+    told = "text_de" if (get_language() or "").startswith("de") else "text_en"
+    return [
+        {**case, "reasons": [reason[told] for reason in case["reasons"]]}
+        for case in (summary.get("reasons") or {}).get("cases", ())
+    ]
 
 
 def _report(report: EvidenceReport) -> dict[str, Any]:
     """What a report says: words first, then figures, then every number."""
     document = json.loads(report.document)
     rows = list(report.measurements.all())
-    limits = _limits(report)
+    limits = limits_for(report)
     words = [_word(row, limits) for row in rows if _says_all(row)]
     return {
         "words": sorted(words, key=lambda word: not word.limit),
         "groups": [row for row in rows if not _says_all(row)],
-        "figures": figures.all_of(report),
+        "figures": _told(report, document["summary"], rows, limits),
         "warnings": document.get("warnings", []),
         "basis": document.get("basis", ""),
         "method_limits": document.get("limits", []),
         "inputs": document.get("inputs", {}),
         "engines": document.get("engines", {}),
         "config": document.get("config", {}),
+        "reasons": _reasons(document["summary"]),
+        "explorable": bool(document["summary"].get("threshold_counts")),
     }

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -50,6 +51,7 @@ _CONFIG: dict[str, Any] = {
     "text": {"color": INK, "fontSize": 11},
     "style": {
         "reference": {"stroke": SOFT, "strokeWidth": 1},
+        "limit": {"stroke": SEVERE, "strokeWidth": 1.25},
         "interval": {"stroke": INK, "strokeWidth": 1.5},
         "node": {"fill": None, "stroke": BRAND},
         "edge": {"stroke": SOFT},
@@ -67,25 +69,33 @@ class Drawn:
     svg: SafeString
     head: tuple[str, ...]
     rows: tuple[Row, ...]
+    key: str
 
 
-def all_of(report: EvidenceReport) -> tuple[Drawn, ...]:
-    """All figures of a report, the most telling first."""
-    return _drawn(report.run.kind, report.document, get_language() or "en")
+def all_of(
+    report: EvidenceReport, limits: Mapping[str, float] | None = None
+) -> tuple[Drawn, ...]:
+    """All figures of a report, the most telling first; some draw `limits` on the
+    largest differences."""
+    bounds = tuple(sorted((limits or {}).items()))
+    return _drawn(report.run.kind, report.document, get_language() or "en", bounds)
 
 
 @lru_cache(maxsize=128)
-def _drawn(kind: str, document: str, language: str) -> tuple[Drawn, ...]:
+def _drawn(
+    kind: str, document: str, language: str, limits: tuple[tuple[str, float], ...]
+) -> tuple[Drawn, ...]:
     """Reports never change: the same text in the same language is drawn once."""
     return tuple(
         Drawn(
+            key=chart.key,
             title=chart.title,
             description=chart.alt,
             svg=_in_page(chart, language),
             head=chart.head,
             rows=chart.rows,
         )
-        for chart in charts.of_report(kind, json.loads(document))
+        for chart in charts.of_report(kind, json.loads(document), dict(limits))
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from audits.evaluators.fairness.estimates import Estimate
+from audits.evaluators.estimates import Estimate
 from audits.evaluators.fairness.homogeneity import (
     fisher,
     same_mean,
@@ -16,8 +16,8 @@ from audits.evaluators.fairness.homogeneity import (
     two_means,
     two_rates,
 )
-from audits.evaluators.fairness.rates import shrunken
 from audits.evaluators.multiplicity import holm
+from audits.evaluators.rates import shrunken
 from tests.audits.fair import evaluate, value, words
 
 

@@ -12,7 +12,7 @@ from audits.evaluators.base import UnusableEvidence
 from audits.evaluators.fairness import bootstrap, reference
 from audits.evaluators.fairness.cells import coded, count, numbered
 from audits.evaluators.fairness.groups import grouping
-from audits.evaluators.fairness.rates import RATES
+from audits.evaluators.rates import RATES
 from tests.audits.fair import evaluate, value
 
 LETTERS = np.array(["a", "b", "c"], dtype=object)

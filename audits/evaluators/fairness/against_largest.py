@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from audits.evaluators import intervals
 from audits.evaluators.base import Measurement
-from audits.evaluators.fairness.estimates import Estimate
+from audits.evaluators.estimates import Estimate
 from audits.evaluators.fairness.groups import MANY, Grouping
 from audits.evaluators.multiplicity import holm
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from audits.evaluators.base import UnusableEvidence, versions_of
-from audits.evaluators.fairness import control, law144, scores, sweep
+from audits.evaluators.fairness import control, explored, law144, scores, sweep
 from audits.evaluators.fairness.cells import Cells, count
 from audits.evaluators.fairness.comparison import compare
 from audits.evaluators.fairness.found import Found
@@ -19,7 +19,7 @@ from audits.evaluators.fairness.question import (
     Question,
     bits,
 )
-from audits.evaluators.fairness.rates import CHOSEN, RATES
+from audits.evaluators.rates import CHOSEN, RATES
 
 
 def measure(question: Question) -> Found:
@@ -43,6 +43,9 @@ def measure(question: Question) -> Found:
         binned = scores.binned(question.scores)
         cells = count([*question.columns, label, chosen, binned])
         found = _labelled(question, cells)
+        found.summary["threshold_counts"] = explored.counted(
+            question, label, found.groupings
+        )
         if asked.cross_check:
             predicted = chosen.codes
             found.summary["cross_check"] = _cross_check(question, found, predicted)

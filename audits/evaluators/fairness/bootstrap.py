@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.evaluators.estimates import Estimate
 from audits.evaluators.fairness.cells import Counts
-from audits.evaluators.fairness.estimates import Estimate
 from audits.evaluators.fairness.options import Options
 from audits.evaluators.intervals import Interval
 

@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from audits.evaluators.base import Measurement
-from audits.evaluators.fairness import composites, homogeneity
-from audits.evaluators.fairness.against_largest import PValue, to_reference
-from audits.evaluators.fairness.cells import Counts
-from audits.evaluators.fairness.estimates import (
+from audits.evaluators.estimates import (
     Estimate,
     difference,
     smallest_ratio,
 )
+from audits.evaluators.fairness import composites, homogeneity
+from audits.evaluators.fairness.against_largest import PValue, to_reference
+from audits.evaluators.fairness.cells import Counts
 from audits.evaluators.fairness.found import By, Found, by_group, table
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.options import Options
-from audits.evaluators.fairness.rates import Rate, estimates
+from audits.evaluators.rates import Rate, differences, estimates, ratios
 
 TESTED = (
     "selection_rate",
@@ -63,8 +63,8 @@ def _apart(
     return [
         measure(name, numbers[rate], feature=feature, leave_out=leave_out)
         for measure, names in (
-            (difference, composites.differences(rates)),
-            (smallest_ratio, composites.ratios(rates)),
+            (difference, differences(rates)),
+            (smallest_ratio, ratios(rates)),
         )
         for name, rate in names.items()
     ]

@@ -12,20 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evaluators.base import Measurement, not_estimable
+from audits.evaluators.estimates import Estimate, usable
 from audits.evaluators.fairness import bootstrap
 from audits.evaluators.fairness.cells import Counts
-from audits.evaluators.fairness.estimates import Estimate, usable
 from audits.evaluators.fairness.found import By
 from audits.evaluators.fairness.groups import MANY, Grouping
 from audits.evaluators.fairness.options import Options
-from audits.evaluators.fairness.rates import Floats, Rate
 from audits.evaluators.intervals import Interval
+from audits.evaluators.rates import Floats, Rate, differences, ratios
 
-# What a rate's comparisons have always been called; the others take the rate's name.
-_KNOWN_AS = {
-    "selection_rate": "demographic_parity",
-    "true_positive_rate": "equal_opportunity",
-}
 ODDS = ("true_positive_rate", "false_positive_rate")
 
 
@@ -53,17 +48,6 @@ class Spread:
         """The comparison with its interval."""
         words = f"{self.method}; {method}"
         return bootstrap.stretched(self.name, value, interval, n, words)
-
-
-def differences(rates: Mapping[str, Rate]) -> dict[str, str]:
-    """The difference of each rate by its name; a complement's would be the same."""
-    names = (name for name in rates if name != "true_negative_rate")
-    return {f"{_KNOWN_AS.get(name, name)}_difference": name for name in names}
-
-
-def ratios(rates: Mapping[str, Rate]) -> dict[str, str]:
-    """The ratio of each rate by its name."""
-    return {f"{_KNOWN_AS.get(name, name)}_ratio": name for name in rates}
 
 
 def spreads(rates: Mapping[str, Rate]) -> list[Spread]:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from audits.evaluators.estimates import Estimate, gap, usable
 from audits.evaluators.fairness import bootstrap
 from audits.evaluators.fairness.cells import Cells, Counts
-from audits.evaluators.fairness.estimates import Estimate, gap, usable
 from audits.evaluators.fairness.found import Found, by_group
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.homogeneity import Test
 from audits.evaluators.fairness.options import Options
-from audits.evaluators.fairness.rates import Floats, lacking
+from audits.evaluators.rates import Floats, lacking
 
 MOST_GROUPS = 300  # that the test's matrix is made for
 TEST = "selection_rate_conditional_homogeneity_p"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.evaluators.base import Measurement
-from audits.evaluators.fairness.estimates import Estimate
+from audits.evaluators.estimates import Estimate
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.homogeneity import Test
 from audits.evaluators.multiplicity import holm

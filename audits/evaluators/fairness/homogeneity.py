@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, fdtrc, gammaln, stdtr
 
-from audits.evaluators.fairness.estimates import Estimate, usable
+from audits.evaluators.estimates import Estimate, usable
 
 Floats = NDArray[np.float64]
 PERMUTATIONS = 9_999

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from audits.evaluators.estimates import Estimate
 from audits.evaluators.fairness.cells import CHUNK
-from audits.evaluators.fairness.estimates import Estimate
 from audits.evaluators.fairness.groups import Grouping, Places
-from audits.evaluators.fairness.rates import lacking
 from audits.evaluators.intervals import Interval, difference, mean_interval
+from audits.evaluators.rates import lacking
 
 Floats = NDArray[np.float64]
 Part = Callable[[slice, Places], Floats]  # values of some rows, and their groups

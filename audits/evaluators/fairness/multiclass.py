@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evaluators.base import UnusableEvidence
+from audits.evaluators.estimates import gap
 from audits.evaluators.fairness import bootstrap
 from audits.evaluators.fairness.cells import Cells, Counts, count, numbered
 from audits.evaluators.fairness.comparison import compare
-from audits.evaluators.fairness.estimates import gap
 from audits.evaluators.fairness.found import Found, by_group
 from audits.evaluators.fairness.groups import Grouping, fitted, groupings
 from audits.evaluators.fairness.options import Options
 from audits.evaluators.fairness.question import LABEL, PREDICTION, Question
-from audits.evaluators.fairness.rates import (
+from audits.evaluators.rates import (
     CORRECT,
     RATES,
     SELECTION,

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, precision_score
 
 from audits.evaluators.base import Measurement, UnusableEvidence
-from audits.evaluators.fairness.composites import ODDS, differences, ratios
+from audits.evaluators.fairness.composites import ODDS
 from audits.evaluators.fairness.groups import Grouping, Places
-from audits.evaluators.fairness.rates import RATES
+from audits.evaluators.rates import RATES, differences, ratios
 
 AGREEMENT = 1e-12
 METRICS: Mapping[str, Any] = {

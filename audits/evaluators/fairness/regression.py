@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evaluators.base import Measurement, UnusableEvidence, not_estimable
-from audits.evaluators.fairness import homogeneity, law144
-from audits.evaluators.fairness.against_largest import PValue, to_reference
-from audits.evaluators.fairness.cells import count
-from audits.evaluators.fairness.comparison import compare
-from audits.evaluators.fairness.estimates import (
+from audits.evaluators.estimates import (
     Estimate,
     difference,
     smallest_ratio,
     usable,
 )
+from audits.evaluators.fairness import homogeneity, law144
+from audits.evaluators.fairness.against_largest import PValue, to_reference
+from audits.evaluators.fairness.cells import count
+from audits.evaluators.fairness.comparison import compare
 from audits.evaluators.fairness.found import Found, by_group, table
 from audits.evaluators.fairness.groups import Grouping, Places, groupings
 from audits.evaluators.fairness.means import (
@@ -29,7 +29,7 @@ from audits.evaluators.fairness.means import (
 )
 from audits.evaluators.fairness.options import Options
 from audits.evaluators.fairness.question import ABOVE, Question
-from audits.evaluators.fairness.rates import SCORING
+from audits.evaluators.rates import SCORING
 
 Floats = NDArray[np.float64]
 WITH_RATIO = ("mean_prediction", "mean_absolute_error", "rmse")

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evaluators.discrimination import Ranking, auc_variance, logit_interval
+from audits.evaluators.estimates import Estimate, difference, gap
 from audits.evaluators.fairness import bootstrap
 from audits.evaluators.fairness.cells import Cells, Coded, Counts, numbered
-from audits.evaluators.fairness.estimates import Estimate, difference, gap
 from audits.evaluators.fairness.found import Found, by_group
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.means import Means, mean_estimates
 from audits.evaluators.fairness.options import Options
 from audits.evaluators.fairness.question import BIN, LABEL
-from audits.evaluators.fairness.rates import lacking
+from audits.evaluators.rates import lacking
 
 Floats = NDArray[np.float64]
 BINS = 1024

@@ -8,8 +8,8 @@ import numpy as np
 from audits.evaluators.fairness.cells import Counts
 from audits.evaluators.fairness.groups import Grouping
 from audits.evaluators.fairness.options import Options
-from audits.evaluators.fairness.rates import Floats
 from audits.evaluators.fairness.scores import BINS
+from audits.evaluators.rates import Floats
 
 STEP = 32  # every 32nd bin: 33 thresholds
 SHOWN = 12  # groups whose own lines are kept

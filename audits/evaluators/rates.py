@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evaluators.fairness.cells import Counts
-from audits.evaluators.fairness.estimates import Estimate
+from audits.evaluators.estimates import Estimate
 from audits.evaluators.intervals import wilson
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 WILSON = "Wilson interval"
 DOUBLED = "Wilson interval of TP / (TP + FP + FN), carried over to F1"
 
@@ -77,6 +77,24 @@ CHOSEN: Mapping[str, Rate] = {
     "scoring_rate": Rate((0, 1, 0, 1), _ALL, "rows"),
 }
 CORRECT: Mapping[str, Rate] = {"accuracy": Rate((0, 1), (1, 1), "rows")}
+
+
+# What a rate's comparisons have always been called; the others take the rate's name.
+_KNOWN_AS = {
+    "selection_rate": "demographic_parity",
+    "true_positive_rate": "equal_opportunity",
+}
+
+
+def differences(rates: Mapping[str, Rate]) -> dict[str, str]:
+    """The difference of each rate by its name; a complement's would be the same."""
+    names = (name for name in rates if name != "true_negative_rate")
+    return {f"{_KNOWN_AS.get(name, name)}_difference": name for name in names}
+
+
+def ratios(rates: Mapping[str, Rate]) -> dict[str, str]:
+    """The ratio of each rate by its name."""
+    return {f"{_KNOWN_AS.get(name, name)}_ratio": name for name in rates}
 
 
 def one_against_rest(counts: Counts, chosen: int, classes: int) -> Counts:
