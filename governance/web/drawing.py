@@ -39,7 +39,7 @@ VERBS = {
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 46, 70, 14, 6
 ROW = HEIGHT + GAP_Y
 TIP = 6
-LONGEST_NAME = 26
+LONGEST_NAME = 25
 NAMED = 12
 
 
@@ -72,7 +72,10 @@ class Box:
     def name(self) -> str:
         """The name, cut to the width of the box."""
         name = self.full_name
-        return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+        # The middle goes: names often differ at their end only.
+        cut = LONGEST_NAME // 2
+        short = f"{name[:cut]}…{name[1 - cut :]}"
+        return name if len(name) <= LONGEST_NAME else short
 
     @property
     def detail(self) -> str:
