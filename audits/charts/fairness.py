@@ -132,8 +132,10 @@ def _rates(values: list[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]
     """Points with their intervals; rates share a scale, values and errors do not."""
     domain = None if "mean_prediction" in names else [0.0, 1.0]
     across = {"field": "group", "type": "nominal", "title": None, "sort": None}
+    # Side by side, more numbers would run into those of the neighbour.
+    ticks: dict[str, Any] = {"axis": {"values": [0, 0.5, 1]}} if domain else {}
     interval = {
-        "x": axis("lower", None, domain=domain, zero=False),
+        "x": axis("lower", None, domain=domain, zero=False) | ticks,
         "x2": {"field": "upper"},
         "y": across,
     }
@@ -144,6 +146,7 @@ def _rates(values: list[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]
         "$schema": SCHEMA,
         "data": {"values": values},
         "facet": {"column": column},
+        "spacing": 28,
         "spec": {
             "width": 135,
             "height": {"step": 22},

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -17,7 +18,7 @@ from governance.case import Case
 from governance.templatetags.freigabe import number, short
 from governance.web.frame import PersonRequest, page, show
 from governance.web.limits import Limit
-from governance.web.panels import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+from governance.web.panels import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, tick
 from governance.web.readings import limits_of
 from governance.web.versions import find_version
 from registry.models import Environment, ModelVersion
@@ -52,6 +53,11 @@ class Point:
     def at(self) -> datetime:
         """When it was measured."""
         return self.report.reported_at
+
+    @property
+    def day(self) -> str:
+        """The day of it, in the reader's zone."""
+        return short(timezone.localtime(self.at).date())
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Series:
         return " ".join(self._sentences())
 
     def _sentences(self) -> Iterator[str]:
-        now, day = self.last, short(timezone.localtime(self.points[-1].at).date())
+        now, day = self.last, self.points[-1].day
         if now.value is None:
             yield _("%(day)s: not estimable.") % {"day": day}
         elif now.lower is None or now.upper is None:
@@ -192,12 +198,13 @@ def _drawn(
 ) -> Series:
     limit = limits.get(name, Limit())
     is_index = name != "drifted_features"
-    marks = [MODERATE, LARGE] if is_index else [1.0]
-    top = _top(found.values(), [*marks, limit.high or 0.0])
+    marks = (MODERATE, LARGE) if is_index else ()
+    top = _top(found.values(), [*marks, limit.high or 0.0], 0.1 if is_index else 2.0)
     bound = limit.low if limit.low is not None else limit.high
     step = (WIDTH - LEFT - RIGHT) / max(1, len(reports) - 1)
     known = [(at, report) for at, report in enumerate(reports) if report.pk in found]
     ends = {known[0][0], known[-1][0]}
+    ticks = tuple((_high(v, top) or 0, tick(v)) for v in (0.0, top / 2, top))
     return Series(
         name=name,
         feature=group.removeprefix("feature="),
@@ -212,15 +219,16 @@ def _drawn(
             )
             for at, report in known
         ),
-        ticks=tuple((_high(v, top) or 0, number(v)) for v in (0.0, top / 2, top)),
-        bands=tuple(_high(v, top) or 0 for v in marks) if is_index else (),
+        ticks=ticks,
+        bands=tuple(_high(v, top) or 0 for v in marks),
         limit_y=_high(bound, top),
     )
 
 
-def _top(rows: Iterable[Measurement], marks: Sequence[float]) -> float:
+def _top(rows: Iterable[Measurement], marks: Sequence[float], step: float) -> float:
+    """The top of the scale: a round number, at least one step."""
     seen = [v for row in rows for v in (row.value, row.upper) if v is not None]
-    return max((*seen, *marks)) * 1.1
+    return max(1, ceil(max((*seen, *marks)) / step - 1e-9)) * step
 
 
 def _point(

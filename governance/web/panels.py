@@ -67,12 +67,12 @@ class Curve:
     def ticks(self) -> list[tuple[int, str]]:
         """Heights with their values."""
         heights = (0.0, self.top / 2, self.top)
-        return [(_height(v, self.top), _short(v)) for v in heights]
+        return [(_height(v, self.top), tick(v)) for v in heights]
 
     @property
     def feet(self) -> list[tuple[int, str]]:
         """Places below with their thresholds."""
-        return [(along(v), _short(v)) for v in (0.0, 0.5, 1.0)]
+        return [(along(v), tick(v)) for v in (0.0, 0.5, 1.0)]
 
     @property
     def words(self) -> str:
@@ -101,7 +101,7 @@ def _valued(now: Estimate | Measurement) -> str:
     return text % given
 
 
-def _short(value: float) -> str:
+def tick(value: float) -> str:
     """A number of a scale, without needless zeros."""
     return number_format(f"{value:.2g}")
 
@@ -225,7 +225,7 @@ class Groups:
     @property
     def feet(self) -> list[tuple[int, str]]:
         """Places below with their values."""
-        return [(along(v), _short(v)) for v in (0.0, 0.5, 1.0)]
+        return [(along(v), tick(v)) for v in (0.0, 0.5, 1.0)]
 
     @property
     def words(self) -> str:
