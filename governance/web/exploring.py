@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from audits.evaluators.base import Measurement
 from audits.evaluators.estimates import Estimate, difference, smallest_ratio
 from audits.evaluators.rates import (
     RATES,
+    Rate,
     differences,
     estimates,
     lacking,
@@ -26,6 +27,8 @@ Counts = NDArray[np.int64]
 OVERALL = ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate")
 OF_GROUPS = ("selection_rate", "true_positive_rate", "false_positive_rate")
 _OF = {**differences(RATES), **ratios(RATES)}
+# What reports of performance call the rates.
+_SAID = {"recall": "true_positive_rate", "specificity": "true_negative_rate"}
 ODDS = "equalized_odds_difference"
 GAPS = ("demographic_parity_difference", "equal_opportunity_difference", ODDS)
 
@@ -75,12 +78,12 @@ class Explored:
     def overall(self, name: str, place: int) -> Estimate:
         """A rate of all rows."""
         counts = self.everyone.counts[:, :, place]
-        return estimates(RATES[name], counts, self.everyone.words, smallest=1)[0]
+        return estimates(_rate(name), counts, self.everyone.words, smallest=1)[0]
 
     def of_groups(self, feature: Feature, name: str, place: int) -> list[Estimate]:
         """A rate of every group, as the fairness evaluator answers it."""
         found = estimates(
-            RATES[name],
+            _rate(name),
             feature.counts[:, :, place],
             feature.words,
             smallest=self.smallest,
@@ -124,10 +127,10 @@ class Explored:
             because=because,
         )
 
-    @cached_property
-    def curves(self) -> dict[str, Floats]:
-        """Each rate of all rows at every threshold."""
-        return {name: self._values(self.everyone, name)[0] for name in OVERALL}
+    def curve(self, name: str) -> Floats:
+        """A rate of all rows at every threshold; NaN where it is 0 out of 0."""
+        found: Floats = self._values(self.everyone, name)[0]
+        return found
 
     def gaps(self, feature: Feature, name: str) -> Floats:
         """The same gap at every threshold; NaN where it cannot be estimated."""
@@ -138,9 +141,9 @@ class Explored:
 
     def _values(self, feature: Feature, name: str) -> Floats:
         smallest = 1 if feature is self.everyone else self.smallest
-        hits, trials = RATES[name].shares(np.moveaxis(feature.counts, 1, 2))
+        hits, trials = _rate(name).shares(np.moveaxis(feature.counts, 1, 2))
         with np.errstate(invalid="ignore", divide="ignore"):
-            found: Floats = RATES[name].carried(
+            found: Floats = _rate(name).carried(
                 np.where(trials >= smallest, hits / trials, np.nan)
             )
         return found
@@ -164,18 +167,21 @@ class Explored:
         What cannot be estimated holds no limit.
         """
         found = np.ones(len(self.thresholds), dtype=bool)
-        for name, limit in limits.items():
-            if name in self.curves and not self.features:
-                found &= _holds(self.curves[name], limit)
-            elif name in _OF or name == ODDS:
-                for feature in self.features:
-                    found &= _holds(self.gaps(feature, name), limit)
+        for name in self.bound(limits):
+            if not self.features:
+                found &= _holds(self.curve(name), limits[name])
+            for feature in self.features:
+                found &= _holds(self.gaps(feature, name), limits[name])
         return found
 
     def bound(self, limits: Mapping[str, Limit]) -> list[str]:
         """The measurements with limits that a threshold can move."""
-        gaps = [n for n in limits if (n in _OF or n == ODDS) and self.features]
-        return gaps + [n for n in limits if n in self.curves and not self.features]
+        movable = {*_OF, ODDS} if self.features else {*RATES, *_SAID}
+        return [name for name in limits if name in movable]
+
+
+def _rate(name: str) -> Rate:
+    return RATES[_SAID.get(name, name)]
 
 
 def _holds(values: Floats, limit: Limit) -> NDArray[np.bool_]:

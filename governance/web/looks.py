@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from audits.evaluators.base import Measurement
 from audits.evaluators.estimates import Estimate
-from audits.evaluators.rates import RATES
 from audits.labels import measurement_label
 from governance.templatetags.freigabe import number
 from governance.web import panels
@@ -54,21 +53,23 @@ class Look:
         """What is drawn along all thresholds: of all rows, then the gaps of groups."""
         return [*self._overall(), *self._gaps()]
 
+    def _of_all(self) -> tuple[str, ...]:
+        """The rates of all people: those with limits, if these are of all, first."""
+        bound = [] if self.kept.features else self.kept.bound(self.limits)
+        return tuple(dict.fromkeys((*bound, *OVERALL)))
+
     def _names(self) -> tuple[str, ...]:
-        return (
-            ()
-            if self.feature is None
-            else tuple(
-                dict.fromkeys((*(n for n in self.kept.bound(self.limits)), *GAPS))
-            )
-        )
+        """The gaps of groups, those with limits first."""
+        if self.feature is None:
+            return ()
+        return tuple(dict.fromkeys((*self.kept.bound(self.limits), *GAPS)))
 
     def _overall(self) -> Iterator[panels.Curve]:
         limits = {} if self.kept.features else self.limits
-        for name in OVERALL:
+        for name in self._of_all():
             yield self._curve(
                 name,
-                self.kept.curves[name],
+                self.kept.curve(name),
                 limits.get(name, Limit()),
                 self._both(partial(self.kept.overall, name)),
             )
@@ -130,7 +131,7 @@ class Look:
         wanted = {*self._both(lambda at: at)}
         for hundredth in range(0, 101, EVERY):
             wanted.add(self.kept.place(hundredth / 100))
-        lines = [self.kept.curves[name] for name in OVERALL]
+        lines = [self.kept.curve(name) for name in self._of_all()]
         if self.feature is not None:
             lines += [self.kept.gaps(self.feature, name) for name in self._names()]
         return [
@@ -153,9 +154,8 @@ class Look:
         return [_told(*one) for one in found]
 
     def _valued(self, name: str) -> Iterator[tuple[str, Estimate | Measurement]]:
-        if name in RATES:
+        if not self.kept.features:
             yield "", self.kept.overall(name, self.place)
-            return
         for feature in self.kept.features:
             yield feature.name, self.kept.gap(feature, name, self.place)
 

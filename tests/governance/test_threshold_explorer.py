@@ -113,6 +113,13 @@ def test_a_performance_report_moves_too():
         assert here.value == found.get("accuracy").value
         other = kept.overall("accuracy", kept.place(0.4))
         assert other.value == np.mean((scores >= 0.4) == (target == 1))
+        limits = {"recall": Limit(low=0.9), "roc_auc": Limit(low=0.7)}
+        assert kept.bound(limits) == ["recall"]
+        for name in ("recall", "specificity", "precision"):
+            here = kept.overall(name, kept.place(threshold))
+            assert here.value == found.get(name).value
+        recall = [np.mean(scores[target == 1] >= at) for at in kept.thresholds]
+        assert kept.keeps(limits).tolist() == [value >= 0.9 for value in recall]
 
 
 def test_of_small_groups_no_counts_are_kept():
