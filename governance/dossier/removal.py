@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from audits import keeping
+from governance.dossier.exports import kept
 from governance.models import Dossier
 from registry.acts import act
 from registry.models import User
@@ -38,7 +39,8 @@ def remove_next(*, by: User, at: datetime) -> bool:
     )
     if row is None:
         return False
-    names = [name for name in (row.pdf_name, row.bundle_name) if name]
+    stored = [name for name in (row.pdf_name, row.bundle_name) if name]
+    names = [*stored, *kept.alone(row)]
     row.removed_at, row.document = at, ""
     row.pdf_name = row.bundle_name = ""
     row.save(update_fields=["removed_at", "document", "pdf_name", "bundle_name"])

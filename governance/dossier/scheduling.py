@@ -30,6 +30,8 @@ MONTHS = {
     DossierSchedule.Every.YEARLY.value: 12,
 }
 MOST_RECIPIENTS = 50
+MOST_MODELS = 500
+MOST_MAILS = 200  # in one go; the clock comes again
 LARGEST_MAIL = 15 * 1024**2  # bytes of a PDF that is attached; else a link
 MAILED_WITHIN = timedelta(days=30)  # of its end: a mail server may be down for long
 State = Dossier.State
@@ -66,8 +68,15 @@ def schedule(
         raise CannotBuild(
             "first_on", _("The first day lies within the two years to come.")
         )
-    if not _models(models_pattern):
+    fitting = len(_models(models_pattern))
+    if not fitting:
         raise CannotBuild("models_pattern", _("No registered model fits this."))
+    if fitting > MOST_MODELS:
+        raise CannotBuild(
+            "models_pattern",
+            _("%(count)s models fit this; a schedule has %(most)s at most.")
+            % {"count": fitting, "most": MOST_MODELS},
+        )
     people = _people(recipients)
     row = DossierSchedule.objects.create(
         models_pattern=models_pattern,
@@ -191,25 +200,20 @@ def _version(model: RegisteredModel, moment: datetime) -> ModelVersion | None:
 
 
 def unsent(*, at: datetime) -> list[tuple[Dossier, User]]:
-    """Who waits for a mail about which dossier that ended."""
-    ended = (
-        Dossier.objects.filter(
-            state__in=[State.FINISHED, State.FAILED],
-            ended_at__gt=at - MAILED_WITHIN,
-            schedule__recipients__isnull=False,
-        )
-        .select_related("version__model", "schedule")
-        .defer("document")
-        .distinct()
-        .order_by("ended_at", "id")
+    """Who waits for a mail about which dossier that ended, the oldest first."""
+    ended = Dossier.objects.filter(
+        state__in=[State.FINISHED, State.FAILED], ended_at__gt=at - MAILED_WITHIN
     )
-    return [
-        (row, one.person)
-        for row in ended
-        for one in DossierRecipient.objects.select_related("person")
-        .filter(schedule=row.schedule_id)
-        .exclude(person__in=row.mails.values("person"))
-    ]
+    wanted = ended.filter(schedule__recipients__isnull=False).order_by("ended_at", "id")
+    pairs = wanted.values_list("pk", "schedule__recipients__person")
+    mailed = set(
+        DossierMail.objects.filter(dossier__in=ended).values_list("dossier", "person")
+    )
+    waiting = [pair for pair in pairs if pair not in mailed][:MOST_MAILS]
+    rows = Dossier.objects.select_related("version__model").defer("document")
+    dossiers = rows.in_bulk([dossier for dossier, _person in waiting])
+    people = User.objects.in_bulk([person for _dossier, person in waiting])
+    return [(dossiers[dossier], people[person]) for dossier, person in waiting]
 
 
 @act

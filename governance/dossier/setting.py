@@ -67,8 +67,7 @@ def typeset(
         folder = Path(scratch)
         _write(job, folder)
         with _child(folder) as (child, errors):
-            said = _listen(child, on_progress)
-            code = child.wait()
+            said, code = _listen(child, on_progress)
             errors.seek(0)
             words = errors.read()[-LAST_WORDS:].decode(errors="replace").strip()
         if not said.get("done"):
@@ -119,8 +118,8 @@ def _child(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
 
 def _listen(
     child: subprocess.Popen[bytes], on_progress: Callable[[float], None]
-) -> dict[str, Any]:
-    """The last words of the child, passing on its shares. Raises `TooLarge`."""
+) -> tuple[dict[str, Any], int]:
+    """The last words and the exit code, passing on its shares. Raises `TooLarge`."""
     until = time.monotonic() + settings.FREIGABE_DOSSIER_SECONDS
     said: dict[str, Any] = {}
     pipe, text = child.stdout, b""
@@ -133,10 +132,22 @@ def _listen(
             break
         *lines, text = (text + piece).split(b"\n")
         for line in lines:
-            said = json.loads(line)
+            said = _read(line)
             if "share" in said:
                 on_progress(float(said["share"]))
-    return said
+    try:
+        return said, child.wait(max(1.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise TooLarge(_too_slow()) from error
+
+
+def _read(line: bytes) -> dict[str, Any]:
+    """What the child said; a library may print, too, and says nothing."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _problem(said: Mapping[str, Any], code: int, words: str) -> Exception:

@@ -37,6 +37,16 @@ def listed(row: Dossier) -> list[dict[str, Any]]:
     return [found[name] for name in _NAMES if name in found]
 
 
+def alone(row: Dossier) -> list[str]:
+    """Where exports of this dossier lie that no other kept dossier has."""
+    others = Dossier.objects.filter(removed_at=None).exclude(pk=row.pk)
+    return [
+        _place(item["sha256"])
+        for item in listed(row)
+        if not others.filter(document__contains=item["sha256"]).exists()
+    ]
+
+
 def answer(row: Dossier, name: str) -> FileResponse:
     """The bytes with their media type and digest (RFC 9530). Raises `NoSuchExport`."""
     facts = next((item for item in listed(row) if item["name"] == name), None)
