@@ -9,7 +9,11 @@ import re
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.core.files.uploadhandler import (
+    FileUploadHandler,
+    SkipFile,
+    StopUpload,
+)
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -33,6 +37,12 @@ class Hashing(FileUploadHandler):
         self.sha256 = hashlib.sha256()
         self.seen = 0
         self.complete = False
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Take the first file alone."""
+        super().new_file(*args, **kwargs)
+        if self.seen or self.complete:
+            raise SkipFile
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Hash a piece; end the upload when it is more than `LARGEST` bytes."""

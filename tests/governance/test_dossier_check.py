@@ -61,6 +61,12 @@ def test_file_is_known_by_its_bytes_and_one_changed_byte_is_not(dossier):
     assert "did not make this file" in sent("x.pdf", PDF[:-1] + b"R")
 
 
+def test_of_several_files_the_first_counts(dossier):
+    files = [SimpleUploadedFile("x.pdf", PDF), SimpleUploadedFile("y.pdf", b"y")]
+    page = Client().post("/check/", {"file": files}).content.decode()
+    assert "made exactly this file" in page
+
+
 def test_unfinished_dossiers_are_not_known(dossier):
     with acting(by="worker"):
         Dossier.objects.update(state=Dossier.State.FAILED)
