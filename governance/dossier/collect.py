@@ -21,6 +21,7 @@ from governance.dossier.declarations import declarations_of
 from governance.dossier.evidence import evidence_of
 from governance.dossier.exceptions import exceptions_of
 from governance.dossier.foreign import foreign_of
+from governance.dossier.lives import life_of
 from governance.dossier.moment import PastCase, environments_of
 from governance.models import ApprovalRequest, Dossier, PolicyPack
 from governance.release import software_version
@@ -83,6 +84,7 @@ def _collected(dossier: Dossier) -> Collected:
         evaluations=tuple(decisions.evaluation(case) for case in cases),
         approvals=decisions.approvals(requests, at=at),
         exceptions=exceptions_of(version, at=at),
+        life=life_of(version, at=at),
         authorisations=decisions.authorisations(version, at=at),
         deployments=decisions.deployments(version, at=at),
         gate=decisions.gate_history(version, at=at),

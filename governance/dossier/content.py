@@ -8,6 +8,7 @@ from audits.charts import Chart
 from governance.dossier.assessed import Assessment, Matrix, Standing
 from governance.dossier.excepted import Exceptions
 from governance.dossier.impact import ImpactTable
+from governance.dossier.lived import Life
 from governance.dossier.verdicts import (
     Approval,
     Authorised,
@@ -288,6 +289,7 @@ class Content:
     evaluations: tuple[Evaluation, ...]
     approvals: tuple[Approval, ...]
     exceptions: Exceptions
+    life: Life
     authorisations: tuple[Authorised, ...]
     deployments: tuple[Deployed, ...]
     gate: GateHistory

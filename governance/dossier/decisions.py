@@ -85,6 +85,8 @@ def _ruling(check: policy.Check, rule: policy.Rule | None) -> verdicts.Ruling:
                 item.ref,
                 item.status,
                 _(_LEGAL.get(item.status, item.status)),
+                applies_from=item.applies_from,
+                checked_on=item.checked_on,
             )
             for item in rule.citations
         ),

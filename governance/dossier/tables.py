@@ -19,14 +19,14 @@ class Grid:
     methods: tuple[str, ...]
 
     @property
-    def missing(self) -> tuple[Measured, ...]:
-        """The cells that are not estimable: their reasons stand below the grid."""
-        return tuple(
-            cell
-            for _group, cells in self.rows
-            for cell in cells
-            if cell is not None and cell.value is None
-        )
+    def missing(self) -> tuple[tuple[str, tuple[Measured, ...]], ...]:
+        """The cells that are not estimable, by reason: they stand below the grid."""
+        found: dict[str, list[Measured]] = {}
+        for _group, cells in self.rows:
+            for cell in cells:
+                if cell is not None and cell.value is None:
+                    found.setdefault(cell.because, []).append(cell)
+        return tuple((because, tuple(cells)) for because, cells in found.items())
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,35 @@ def arranged(measurements: Sequence[Measured]) -> Arranged:
 
 
 def _grids(measurements: Sequence[Measured]) -> tuple[Grid, ...]:
+    return tuple(
+        _grid([m for m in alike if m.name in part])
+        for alike in _alike(measurements)
+        for part in _parts(alike)
+    )
+
+
+def _alike(measurements: Sequence[Measured]) -> list[list[Measured]]:
+    """The measurements in bundles of groups of which mostly the same is measured."""
+    names: dict[str, set[str]] = {}
+    for m in measurements:
+        names.setdefault(m.group, set()).add(m.name)
+    bundles: list[tuple[set[str], set[str]]] = []
+    for group, own in names.items():
+        for groups, all_names in bundles:
+            if 2 * len(own & all_names) >= len(own | all_names):
+                groups.add(group)
+                all_names |= own
+                break
+        else:
+            bundles.append(({group}, set(own)))
+    return [[m for m in measurements if m.group in groups] for groups, _ in bundles]
+
+
+def _parts(measurements: Sequence[Measured]) -> list[list[str]]:
+    """The names of measurements in portions that fit the width of the page."""
     names = dict.fromkeys(m.name for m in measurements)
     order = sorted(names, key=lambda name: name != "count")
-    parts = [order[i : i + MOST_COLUMNS] for i in range(0, len(order), MOST_COLUMNS)]
-    return tuple(_grid([m for m in measurements if m.name in part]) for part in parts)
+    return [order[i : i + MOST_COLUMNS] for i in range(0, len(order), MOST_COLUMNS)]
 
 
 def _grid(measurements: Sequence[Measured]) -> Grid:

@@ -1,80 +1,143 @@
-"""Topics of an audit file: the declarations that speak about each, and what none does.
+"""What people may declare in each section of an audit file, and who may declare it.
 
-The topics are sections 2, 7, 11, 12, 15, 16, 19 and 20 of design/dossier.md, 4.2.
+The sections are those of design/dossier.md, 4.2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
-from governance.dossier.verdicts import Declared
+from governance.declarable import KINDS
 
-_TOPICS = {
-    gettext_noop("Scope and classification"): (
+Row = TypeVar("Row")
+DECLARED: dict[str, tuple[str, ...]] = {
+    "scope": (
+        "scoping_decision",
         "prohibited_practice_screening",
         "ai_act_classification",
-        "scoping_decision",
+        "art6_3_assessment",
         "aedt_scoping",
         "transparency_check",
+        "instructions_for_use",
     ),
-    gettext_noop("Tests"): (
+    "risk": ("risk_management_file",),
+    "data": ("datasheet", "dataset_independence", "art4a_record"),
+    "development": ("development_document",),
+    "performance": (
         "test_plan",
         "test_report",
         "accuracy_declaration",
-        "security_test_report",
-        "bias_audit",
-        "auditor_declaration",
+        "confidence_threshold",
+        "model_property",
     ),
-    gettext_noop("Validation"): ("validation_report", "dataset_independence"),
-    gettext_noop("Human oversight"): (
+    "fairness": ("bias_audit", "auditor_declaration", "publication", "notice"),
+    "explainability": ("explanation_process", "notice_template", "request_log"),
+    "robustness": ("security_test_report",),
+    "validation": ("validation_report",),
+    "oversight": (
         "oversight_plan",
         "oversight_assignment",
         "training_record",
         "override_and_stop_test",
         "kill_switch_test",
         "override_report",
+        "user_acknowledgement",
     ),
-    gettext_noop("Monitoring and outcomes"): (
+    "monitoring": (
         "monitoring_plan",
         "monitoring_report",
         "outcomes_report",
         "pmm_plan",
         "incident_process",
+        "logging_attestation",
     ),
-    gettext_noop("Privacy and fundamental rights"): (
+    "changes": ("change_record", "rollback_plan"),
+    "privacy": (
         "privacy_note",
         "dpia",
         "fria",
         "data_notice",
         "retention_policy",
     ),
-    gettext_noop("Third parties"): (
+    "third_parties": (
         "vendor_assessment",
         "supplier_agreement",
         "contingency_plan",
     ),
 }
+# Fields of the inventory record that a section tells instead of section 3.
+TOLD: dict[str, tuple[str, ...]] = {
+    "scope": (
+        "purpose",
+        "products",
+        "expected_use",
+        "actual_use",
+        "restrictions",
+        "limitations",
+        "affected_people",
+        "affects_people",
+        "jurisdictions",
+        "is_model",
+        "generative",
+        "ai_system",
+        "ai_act_role",
+        "ai_act_class",
+        "annex_iii_point",
+        "art6_3_claimed",
+        "art50_applicable",
+        "aedt",
+        "aedt_output",
+        "gxp",
+        "credit",
+    ),
+    "privacy": (
+        "personal_data",
+        "profiling",
+        "special_categories_used",
+        "dpia_required",
+        "fria_required",
+    ),
+    "third_parties": (
+        "vendor",
+        "foundation_model",
+        "third_party_components",
+        "components",
+    ),
+}
 
 
 @dataclass(frozen=True)
-class Topic:
-    """A topic with the declarations about it, or none."""
+class Undeclared:
+    """A kind of declaration that nobody had made by then, and the roles that may."""
 
     title: str
-    declarations: tuple[Declared, ...]
+    roles: tuple[str, ...]
 
 
-def topics_of(declarations: Sequence[Declared]) -> tuple[Topic, ...]:
-    """Every topic in the order of an audit file; what fits none stands at the end."""
-    placed = {kind for kinds in _TOPICS.values() for kind in kinds}
-    rest = tuple(row for row in declarations if row.kind not in placed)
-    found = [
-        Topic(_(title), tuple(row for row in declarations if row.kind in kinds))
-        for title, kinds in _TOPICS.items()
-    ]
-    return (*found, *([Topic(_("Further declarations"), rest)] if rest else []))
+def placed(section: str, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The declarations, or documents of others, that belong to a section."""
+    kinds = DECLARED.get(section, ())
+    return tuple(row for row in rows if getattr(row, "kind", "") in kinds)
+
+
+def unplaced(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Those that belong to none: they stand in the annexes."""
+    known = {kind for kinds in DECLARED.values() for kind in kinds}
+    return tuple(row for row in rows if getattr(row, "kind", "") not in known)
+
+
+def undeclared(section: str, kinds: Iterable[str]) -> tuple[Undeclared, ...]:
+    """What could stand in a section beside these kinds, and who can supply it."""
+    there = set(kinds)
+    return tuple(
+        Undeclared(
+            KINDS[kind].title, tuple(str(r.label) for r in KINDS[kind].signed_by)
+        )
+        for kind in DECLARED.get(section, ())
+        if kind in KINDS and kind not in there
+    )
 
 
 def missing_topics() -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from governance.dossier import (
     decisions,
     declarations,
     exceptions,
+    lives,
     risks,
 )
 from governance.models import ApprovalRequest as Request
@@ -167,6 +168,7 @@ def _rows_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UU
         **debated.keys_of(requests, at=at),
         **declarations.keys_of(version, at=at),
         **exceptions.keys_of(version, at=at),
+        **lives.keys_of(version, at=at),
     }
     signed = RecordSignature.objects.filter(record_id__in=set().union(*told.values()))
     return {

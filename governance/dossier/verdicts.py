@@ -13,6 +13,8 @@ class Citation:
     ref: str
     status: str
     status_label: str
+    applies_from: date | None = None
+    checked_on: date | None = None
 
 
 @dataclass(frozen=True)

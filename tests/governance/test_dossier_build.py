@@ -85,7 +85,7 @@ def check_profile(reader: pypdf.PdfReader) -> None:
     assert re.search(r'pdfaid:conformance="A"', xmp)
     titles = [item["/Title"] for item in reader.outline if isinstance(item, dict)]
     assert titles[0] == "1 Management summary"
-    assert titles[-1] == "16 Annexes"
+    assert titles[-1] == "22 Annexes"
     kinds = {file["/AFRelationship"] for file in (f.get_object() for f in root["/AF"])}
     assert kinds == {"/Source", "/Data", "/Supplement"}
     assert len(root["/AF"]) == len(reader.attachments)

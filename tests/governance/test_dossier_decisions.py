@@ -17,7 +17,7 @@ from governance import (
     tier_decisions,
 )
 from governance.dossier import facts, risks
-from governance.dossier.pages import Drawing
+from governance.dossier.figuring import Drawing
 from governance.inventory_words import LABELS
 from governance.registration import INVENTORY_FIELDS
 from governance.signatures import Proof
@@ -205,8 +205,9 @@ def test_what_nobody_recorded_is_said_with_the_reason(stage):
     version = stage.version(stage.model())
     dossier, reader = built(stage.asked(version))
     text = re.sub(r"\s+", " ", words_of(reader))
-    assert "Declarations" in text
-    assert "Human oversight No data, because nobody had declared anything" in text
+    assert "12 Human oversight No data, because nobody had declared anything" in text
+    assert "It can be declared: Human oversight plan (" in text
+    assert "No data, because no incident had been recorded by then." in text
     assert "waivers and emergency releases" not in text
 
 

@@ -50,7 +50,7 @@ def test_a_dossier_tells_findings_and_waivers_and_proves_them(stage):
         test_waivers.sign(waiver, stage.people[name], at=timezone.now())
     dossier, reader = built(stage.asked(version))
     words = words_of(reader)
-    assert "Findings, waivers and emergencies" in words
+    assert "18 Exceptions" in words
     assert "{{ 7|add:1 }}" in words
     assert "A clerk looks at every refusal." in words
     told = json.loads(reader.attachments["dossier.json"][0])["exceptions"]
