@@ -26,7 +26,6 @@ _OWN_PAGE = frozenset(
         "fairness",
         "explainability",
         "policy",
-        "approvals",
         "trail",
         "annexes",
     }
