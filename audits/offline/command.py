@@ -18,6 +18,8 @@ from audits.note import Checkpoint, NoteMalformed
 from audits.offline.bundle import check_bundle
 from audits.offline.decision import FORMAT as DECISION
 from audits.offline.decision import check_decision
+from audits.offline.disclosure import FORMAT as DISCLOSURE
+from audits.offline.disclosure import check_disclosure
 from audits.offline.dossier import check_dossier
 from audits.offline.extract import check_extract, check_proof, open_signed
 from audits.offline.packed import read_bundle
@@ -78,6 +80,9 @@ def check(
         raise CannotCheck("The file is neither a permit nor a log extract.")
     if document.get("format") == DECISION:
         return check_decision(document, keys, at, report, expected)
+    if document.get("format") == DISCLOSURE:
+        check_disclosure(document, report)
+        return None
     if "permit" in document and "payloadType" not in document:
         document = document["permit"]
         if not isinstance(document, dict):

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from audits import commitments
 from audits.charts import Chart
 from governance.dossier.assessed import Assessment, Matrix, Standing
 from governance.dossier.excepted import Exceptions
@@ -313,4 +314,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         # JSON readers lose the digits beyond 2^53 - 1 (RFC 7493, 2.2).
         return value if abs(value) <= LARGEST_INTEGER else str(value)
-    return str(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        commitment = getattr(value, "commitment", None)
+        return {commitments.KEY: commitment} if commitment else str(value)
+    return value
