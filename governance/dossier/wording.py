@@ -74,7 +74,9 @@ def size(value: int) -> str:
     if value < 1024:
         return _("%(count)s bytes") % {"count": value}
     step = min(int(math.log(value, 1024)), 3)
-    return f"{number_format(value / 1024**step, 1)} {['KiB', 'MiB', 'GiB'][step - 1]}"
+    # Rounded first: number_format cuts digits off.
+    shown = number_format(round(value / 1024**step, 1), 1)
+    return f"{shown} {['KiB', 'MiB', 'GiB'][step - 1]}"
 
 
 @register.filter

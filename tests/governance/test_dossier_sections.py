@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from governance import changing, feeding, incidents, reviews
+from governance import changing, feeding, incidents, registration, reviews
 from governance.declarable import KINDS
 from governance.dossier.lives import life_of
 from governance.dossier.sections import _parts
@@ -37,7 +37,15 @@ def stage(fresh_database, monkeypatch) -> Stage:
 def lived_through(stage):
     """A version with an incident, a review, a plan, a vendor and models around it."""
     model = stage.model()
-    version = stage.version(model)
+    version = registration.register_version(
+        model=model,
+        version="1",
+        artifacts=[(stage.artifact(), "model")],
+        method="gradient boosting",
+        datasets=[(stage.data(), "training")],
+        by=stage.ben,
+        at=timezone.now(),
+    )
     stage.measured_with_figures(version)
     stage.assessed(model)
     now = timezone.now()
