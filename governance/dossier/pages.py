@@ -38,12 +38,14 @@ def pages_of(collected: Collected) -> Pages:
         for item in said.evidence
     }
     fields = {field.name: field.value for field in said.inventory.fields}
+    sections = sections_of(said, reports)
     context = {
         "c": said,
         "document": collected.document,
         "files": collected.files,
         "stamp": f"{said.control.as_of:%Y-%m-%dT%H:%M:%SZ}",
-        "sections": sections_of(said, reports),
+        "sections": sections,
+        "numbers": {name: section.number for name, section in sections.items()},
         "drawn": {"all": drawings, "lineage": lineage},
         "people": {"owner": fields["owner"], "purpose": fields["purpose"]},
         "counts": _counts(said),

@@ -12,21 +12,22 @@ from audits.charts import legible
 from governance.dossier.checking import check_url, qr_svg
 from governance.dossier.collect import Collected
 from governance.dossier.figures import svg_of
-from governance.dossier.pages import Section, pages_of
+from governance.dossier.pages import pages_of
 from governance.dossier.request import PARTS
+from governance.dossier.sections import Section
 from governance.dossier.setting import Job, Set, typeset
 
 # Which sections the parts of a dossier have that is too large for one file.
 _PART_OF = {
-    **dict.fromkeys(("data", "development", "performance", "fairness"), 2),
-    **dict.fromkeys(("trail", "annexes"), 3),
     **dict.fromkeys(
         (
-            *("inventory", "risk", "declarations", "policy", "approvals"),
-            *("exceptions", "authorisations", "gate"),
+            *("scope", "inventory", "risk", "validation", "oversight", "policy"),
+            *("approvals", "authorisations", "changes", "exceptions", "privacy"),
+            "third_parties",
         ),
         1,
     ),
+    **dict.fromkeys(("trail", "annexes"), 3),
 }
 _ANYWHERE = "summary"
 _TEMPLATES = Path(settings.BASE_DIR) / "templates"
