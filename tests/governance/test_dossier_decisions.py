@@ -206,7 +206,7 @@ def test_what_nobody_recorded_is_said_with_the_reason(stage):
     dossier, reader = built(stage.asked(version))
     text = re.sub(r"\s+", " ", words_of(reader))
     assert "12 Human oversight No data, because nobody had declared anything" in text
-    assert "It can be declared: Human oversight plan (" in text
+    assert "It can be declared: Plan of human oversight (" in text
     assert "No data, because no incident had been recorded by then." in text
     assert "waivers and emergency releases" not in text
 
