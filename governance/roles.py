@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from governance import audit_scope
 from registry.acts import act
 from registry.models import Environment, RegisteredModel, Role, RoleAssignment, User
 
@@ -19,7 +20,16 @@ RIGHTS: dict[str, frozenset[Role]] = {
     right: frozenset(roles)
     for right, roles in {
         gettext_noop("read"): _PEOPLE | {R.CI},
-        gettext_noop("read log entries"): _THIRD,
+        gettext_noop("read log entries"): {R.AUDITOR},
+        gettext_noop("give auditors access"): {R.RISK_MANAGER, R.COMPLIANCE},
+        gettext_noop("end access of auditors"): {
+            R.RISK_MANAGER,
+            R.COMPLIANCE,
+            R.PLATFORM_ADMIN,
+        },
+        gettext_noop("ask as an auditor"): _THIRD,
+        gettext_noop("answer auditors"): _FIRST | _SECOND | {R.EXECUTIVE},
+        gettext_noop("see the room of the auditors"): _PEOPLE,
         gettext_noop("register models"): {R.OWNER, R.DEVELOPER, R.RISK_MANAGER},
         gettext_noop("change inventory records"): {R.OWNER, R.RISK_MANAGER},
         gettext_noop("register versions"): {R.OWNER, R.DEVELOPER, R.CI},
@@ -76,9 +86,9 @@ RIGHTS: dict[str, frozenset[Role]] = {
         gettext_noop("record changes"): {R.OWNER, R.DEVELOPER},
         gettext_noop("sign"): _SECOND | {R.EXECUTIVE},
         gettext_noop("delegate signing"): _SECOND | {R.EXECUTIVE},
-        gettext_noop("see all delegations"): _SECOND | _THIRD | {R.PLATFORM_ADMIN},
+        gettext_noop("see all delegations"): _SECOND | {R.AUDITOR, R.PLATFORM_ADMIN},
         gettext_noop("answer challenges"): {R.OWNER, R.DEVELOPER},
-        gettext_noop("ask the gate"): _PEOPLE | {R.CI},
+        gettext_noop("ask the gate"): (_PEOPLE - {R.EXTERNAL_AUDITOR}) | {R.CI},
         gettext_noop("report deployments"): {R.OPERATOR, R.CI},
         gettext_noop("configure deployment sources"): {R.OPERATOR, R.PLATFORM_ADMIN},
         gettext_noop("reconcile deployments"): {
@@ -219,13 +229,24 @@ def require(
     if not user.is_active:
         raise NotAllowed(_("This account is deactivated."))
     allowed = RIGHTS[right]
-    if not (roles_of(user) if held is None else held) & allowed:
+    has = roles_of(user) if held is None else held
+    if not has & allowed:
         names = ", ".join(sorted(str(role.label) for role in allowed))
         raise NotAllowed(
             _("%(name)s may not %(right)s. These roles may: %(roles)s.")
             % {"name": user.printed_name, "right": _(right), "roles": names}
         )
+    if Role.EXTERNAL_AUDITOR in has:
+        try:
+            audit_scope.narrow(user)
+        except audit_scope.NoAccess as refusal:
+            raise NotAllowed(str(refusal)) from refusal
     _require_scope(user, model=model, environment=environment)
+
+
+def is_outside(user: User) -> bool:
+    """Whether the user is an external auditor, who sees nothing but a scope."""
+    return Role.EXTERNAL_AUDITOR in roles_of(user)
 
 
 def _require_scope(
@@ -241,6 +262,12 @@ def _require_scope(
         raise NotAllowed(
             _("This token is for the models %(pattern)s, not for %(slug)s.")
             % {"pattern": user.scope.models_pattern, "slug": slug}
+        )
+    if slug is not None and not (
+        user.scope.models is None or slug in user.scope.models
+    ):
+        raise NotAllowed(
+            _("Your access is not for the model %(slug)s.") % {"slug": slug}
         )
     place = environment.slug if isinstance(environment, Environment) else environment
     places = user.scope.environments

@@ -64,6 +64,14 @@ class Entry(models.Model):
                 condition=Q(actor=None),
                 name="entries_unattributed",
             ),
+            # What the pages filter by, each in the order in which they show it.
+            models.Index(fields=["occurred_at", "entry_id"], name="entries_by_time"),
+            models.Index(
+                fields=["rel", "occurred_at", "entry_id"], name="entries_by_table"
+            ),
+            models.Index(
+                fields=["actor", "occurred_at", "entry_id"], name="entries_by_actor"
+            ),
         ]
         constraints = [
             models.CheckConstraint(

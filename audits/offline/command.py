@@ -14,6 +14,7 @@ from pathlib import Path
 
 from audits.bundles import KEYS
 from audits.cosignature import Cosigner, parse_cosigner
+from audits.lots import FORMAT as SAMPLE
 from audits.note import Checkpoint, NoteMalformed
 from audits.offline.bundle import check_bundle
 from audits.offline.decision import FORMAT as DECISION
@@ -26,6 +27,7 @@ from audits.offline.packed import read_bundle
 from audits.offline.permit import Expected, Permit, check_permit, read_json
 from audits.offline.report import DoesNotHold, Report
 from audits.offline.revoked import check_revoked
+from audits.offline.sample import check_sample
 from audits.offline.source import Files, open_export
 from audits.proof_files import HEADER
 from audits.trusted import CannotCheck, TrustedKeys, read_keys
@@ -83,6 +85,9 @@ def check(
     if document.get("format") == DISCLOSURE:
         check_disclosure(document, report)
         return None
+    if document.get("format") == SAMPLE:
+        check_sample(document, keys, report)
+        return None
     if "permit" in document and "payloadType" not in document:
         document = document["permit"]
         if not isinstance(document, dict):
@@ -102,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "file",
         type=Path,
-        help="a permit, a tlog-proof, a log extract, an export (folder or zip), or the "
-        "bundle of a dossier",
+        help="a permit, tlog-proof, log extract, sample, export (folder or zip), or "
+        "the bundle of a dossier",
     )
     parser.add_argument(
         "--key", help="keys.json, a PEM public key, or NAME+HASH+KEY; as file or text"

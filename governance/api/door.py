@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance import patience
+from governance.api import outside
 from governance.api.idempotency import Handler, once
 from registry.acts import through
 from registry.models import User
@@ -47,6 +48,8 @@ class Door(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Wrap POST in its idempotency once the user is known."""
         super().initial(request, *args, **kwargs)
+        here = request.resolver_match
+        outside.require_inside(person(request), (here and here.url_name) or "")
         _require_text(request)
         key = request.headers.get("Idempotency-Key", "").strip('"')
         if key and request.method == "POST" and self.idempotent:

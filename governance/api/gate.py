@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -80,6 +81,7 @@ class DecisionRecord(serializers.Serializer[Any]):
     svr = serializers.DictField(allow_null=True)
     renewal_of = serializers.UUIDField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)
+    page = serializers.CharField(required=False)
 
 
 class Gate(Door):
@@ -102,7 +104,7 @@ class Gate(Door):
         form = FormattedQuestion(data=request.query_params)
         form.is_valid(raise_exception=True)
         row = decide(form.validated_data, request)
-        body = show.decision(row, json.loads(row.permit) if row.permit else None)
+        body = _answer(request, row)
         if row.allowed:
             return Response(body)
         failing = [c["title"] for c in row.checks if not c["passed"]]
@@ -114,6 +116,13 @@ class Gate(Door):
         }
         kind = PROBLEM if results.is_problem_json(request) else None
         return Response(body, 403, content_type=kind)
+
+
+def _answer(request: Request, row: GateDecision) -> show.Json:
+    """The decision, and the page that says it to people: for the pipeline's log."""
+    page_of = request.build_absolute_uri(reverse("web:decision", args=[row.pk]))
+    permit = json.loads(row.permit) if row.permit else None
+    return {**show.decision(row, permit), "page": page_of}
 
 
 def _question(data: Mapping[str, str]) -> Question:
@@ -157,9 +166,7 @@ class Decisions(Door):
         form = QuestionRecord(data=request.data)
         form.is_valid(raise_exception=True)
         row = decide(form.validated_data, request)
-        return Response(
-            show.decision(row, json.loads(row.permit) if row.permit else None)
-        )
+        return Response(_answer(request, row))
 
     @extend_schema(responses=DecisionRecord(many=True))
     def get(self, request: Request) -> Response:

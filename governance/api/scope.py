@@ -26,10 +26,14 @@ def visible(
 
 def models_of(by: User) -> list[str] | None:
     """The slugs of the models in scope, by the rule of `roles.require`; None: all."""
-    if by.scope is None or by.scope.models_pattern == "*":
+    if by.scope is None:
         return None
-    slugs = RegisteredModel.objects.values_list("slug", flat=True)
-    return [slug for slug in slugs if fnmatchcase(slug, by.scope.models_pattern)]
+    pattern, models = by.scope.models_pattern, by.scope.models
+    if models is None:
+        if pattern == "*":
+            return None
+        models = frozenset(RegisteredModel.objects.values_list("slug", flat=True))
+    return [slug for slug in sorted(models) if fnmatchcase(slug, pattern)]
 
 
 def environments_of(by: User) -> tuple[str, ...]:

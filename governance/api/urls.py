@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from governance.api import (
     attachments,
+    auditing_urls,
     decision_urls,
     door,
     door_urls,
@@ -202,6 +203,7 @@ urlpatterns = [
     path("signing-step-ups", proof.StepUps.as_view(), name="signing-step-ups"),
     path("signing-challenges", proof.Challenges.as_view(), name="signing-challenges"),
     *decision_urls.urlpatterns,
+    *auditing_urls.urlpatterns,
     # No path converter: it stops at a line break.
     re_path("", door.Nothing.as_view(), name="nothing"),
 ]

@@ -9,6 +9,14 @@ from governance.models.approvals import (
     SignatureAttempt,
     Withdrawal,
 )
+from governance.models.auditing import (
+    AuditAccess,
+    AuditAccessEnd,
+    AuditDraw,
+    AuditRequest,
+    AuditRequestStep,
+    AuditSample,
+)
 from governance.models.challenges import (
     Challenge,
     ChallengeDisposition,
@@ -117,6 +125,12 @@ from governance.models.webhooks import (
 )
 
 __all__ = [
+    "AuditAccess",
+    "AuditAccessEnd",
+    "AuditDraw",
+    "AuditRequest",
+    "AuditRequestStep",
+    "AuditSample",
     "Announcement",
     "ApprovalRequest",
     "Attestation",

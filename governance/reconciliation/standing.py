@@ -318,7 +318,9 @@ def in_scope(one: Running, by: User) -> bool:
     if by.scope is None:
         return True
     slug = one.version.model.slug if one.version else "*"
-    places = by.scope.environments
+    places, bounded = by.scope.environments, by.scope.models
+    if bounded is not None and slug not in bounded:
+        return False
     return fnmatchcase(slug, by.scope.models_pattern) and (
         not places or one.environment.slug in places
     )

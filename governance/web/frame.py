@@ -9,13 +9,14 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from audits.models import Verification
 from governance import notifications, roles
 from governance.models import GateDecision
+from governance.web import outside
 from governance.web.work import counting
 from governance.web.work.me import Me
 from registry.models import User
@@ -56,6 +57,12 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
         try:
             if not any(roles.may(request.user, right) for right in rights):
                 roles.require(request.user, rights[0])
+            if roles.is_outside(request.user):
+                here = request.resolver_match
+                name = here.url_name or "" if here else ""
+                if name == "dashboard":
+                    return redirect("web:auditors")
+                outside.require_inside(request.user, name, kwargs)
             return view(request, *args, **kwargs)
         except roles.NotAllowed as refusal:
             return render(request, "403.html", {"because": str(refusal)}, status=403)

@@ -1,5 +1,6 @@
 """What the gate decided, and what it would decide."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -7,13 +8,14 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from governance import gate
 from governance.models import GateDecision, SecurityEvent
 from governance.policy import Check
-from governance.web import permits
+from governance.web import denials, permits
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.offers import carry_out
@@ -84,7 +86,7 @@ def decisions(request: PersonRequest) -> HttpResponse:
 def decision(request: PersonRequest, decision_id: UUID) -> HttpResponse:
     """One answer with every check as it stood then, and what became of its permit."""
     rows = GateDecision.objects.select_related(
-        "version__model",
+        "version__model__owner",
         "environment",
         "decided_for",
         "authorisation",
@@ -107,9 +109,23 @@ def decision(request: PersonRequest, decision_id: UUID) -> HttpResponse:
         {
             "decision": row,
             "checks": checks,
+            "reasons": denials.reasons(row, checks),
+            "rehearsal": _rehearsal(row),
             "at": timezone.now(),
             "offers": offers,
             **permits.facts(row),
         },
         section="gate",
     )
+
+
+def _rehearsal(row: GateDecision) -> str:
+    """The same question again, as a rehearsal: whether it would pass by now."""
+    asked = {
+        "model": row.asked_model,
+        "version": row.asked_version,
+        "digest": row.asked_digest,
+        "environment": row.asked_environment,
+    }
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{reverse('web:gate')}?{query}"

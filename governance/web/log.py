@@ -19,7 +19,7 @@ from audits.models import (
 )
 from governance import log_state
 from governance.web.frame import PersonRequest, page, show
-from governance.web.timeline import Line, lines
+from governance.web.log_reading import Line, lines
 
 SHORT = 10  # rows of each list on this page; the timeline has all
 SCHEMA_CHANGES = "public.audits_schemachange"
@@ -50,7 +50,7 @@ def state_page(request: PersonRequest) -> HttpResponse:
         {
             "log": state,
             "verification": state.verification,
-            "says": _word(state.verification, now),
+            "says": word(state.verification, now),
             "keepers": log_state.keepers(state.size),
             "gaps": log_state.gaps(state),
             "epochs": Epoch.objects.all(),
@@ -66,7 +66,7 @@ def state_page(request: PersonRequest) -> HttpResponse:
     )
 
 
-def _word(verification: Verification | None, at: datetime) -> str:
+def word(verification: Verification | None, at: datetime) -> str:
     """`yes` it holds, `no` it does not, `wait` nobody has checked it lately."""
     if verification is None:
         return "wait"

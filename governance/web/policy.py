@@ -1,6 +1,6 @@
 """The policy packs, and one of them rule by rule, with what it cites."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from audits.labels import measurement_label
 from governance import ending, policy, publishing, roles
 from governance.evidence_types import title_of
-from governance.models import PackDraft, PackStep, PolicyPack
+from governance.models import PackDraft, PackStep, PolicyPack, Simulation
 from governance.policy import Citation, Pack, Rule
 from governance.policy.law import effective_severity, standing
 from governance.web.frame import PersonRequest, page, show
@@ -95,6 +95,10 @@ def pack_page(request: PersonRequest, slug: str, version: str) -> HttpResponse:
         {
             "row": row,
             "adopted": adopted,
+            "others": PolicyPack.objects.filter(slug=slug).exclude(pk=row.pk).exists(),
+            "simulations": Simulation.objects.filter(
+                revision__draft__slug=slug, revision__draft__version=version
+            ),
             "may_decide": roles.may(request.user, ending.RIGHT),
             **shown(pack, at.date(), adopted),
         },
@@ -109,12 +113,17 @@ def shown(pack: Pack, on: date, early_adoption: bool) -> dict[str, Any]:
     return {"pack": pack, "rules": lines, "stale": stale}
 
 
+def shown_rules(rules: Iterable[Rule], on: date) -> list[Line]:
+    """Some rules in words, with their sources."""
+    return [_line(rule, on, early_adoption=False) for rule in rules]
+
+
 def _line(rule: Rule, on: date, early_adoption: bool) -> Line:
     severity = effective_severity(rule, on=on, early_adoption=early_adoption)
     return Line(
         rule=rule,
         tiers=", ".join(str(tier) for tier in sorted(rule.tiers)),
-        gate=_gates().get(rule.gate, rule.gate),
+        gate=gates().get(rule.gate, rule.gate),
         severity=severity,
         evidence=tuple(_evidence(item) for item in rule.evidence),
         citations=tuple(_source(citation, on) for citation in rule.citations),
@@ -155,7 +164,8 @@ def _limit(item: Mapping[str, Any]) -> str:
     return f"{label} {Limit.of(item).text}".strip()
 
 
-def _gates() -> dict[str, str]:
+def gates() -> dict[str, str]:
+    """When rules are checked, in words."""
     return {
         "register": _("registration"),
         "submit": _("submission"),

@@ -7,6 +7,7 @@ from governance.web import (
     approvals,
     attachments,
     attestations,
+    auditors,
     challenging,
     changes,
     checking,
@@ -41,6 +42,7 @@ from governance.web import (
     matters,
     model_page,
     notifications,
+    pack_changes,
     pack_decisions,
     people,
     permits,
@@ -53,6 +55,7 @@ from governance.web import (
     reviews,
     risk,
     running,
+    samples,
     signers,
     signing,
     single_sign_on,
@@ -283,6 +286,16 @@ urlpatterns = [
     path("policy/packs/<slug:slug>/<number:version>/", policy.pack_page, name="pack"),
     path("check/", checking.check, name="check"),
     path("check/<str:sha256>/", checking.check, name="check_digest"),
+    path(
+        "policy/packs/<slug:slug>/<number:version>/changes",
+        pack_changes.pack_changes,
+        name="pack_changes",
+    ),
+    path(
+        "policy/drafts/<uuid:draft_id>/changes",
+        pack_changes.draft_changes,
+        name="draft_changes",
+    ),
     path("dossiers/", dossiers.dossiers, name="dossiers"),
     path("dossiers/schedules/", dossier_schedules.schedules, name="dossier_schedules"),
     path(
@@ -304,6 +317,16 @@ urlpatterns = [
     ),
     path("dossiers/<uuid:dossier_id>/split", dossiers.split, name="dossier_split"),
     path("dossiers/<uuid:dossier_id>/bundle", dossiers.bundle, name="dossier_bundle"),
+    path("auditors/", auditors.room, name="auditors"),
+    path("auditors/accesses/give", auditors.give, name="give_access"),
+    path("auditors/accesses/<uuid:row_id>/", auditors.access, name="audit_access"),
+    path("auditors/requests/ask", auditors.ask, name="ask_auditee"),
+    path(
+        "auditors/requests/<uuid:row_id>/", auditors.request_page, name="audit_request"
+    ),
+    path("auditors/samples/ask", samples.ask, name="ask_sample"),
+    path("auditors/samples/<uuid:row_id>/", samples.sample, name="audit_sample"),
+    path("auditors/samples/<uuid:row_id>/file", samples.file, name="audit_sample_file"),
     path("log/", log.state_page, name="log"),
     path("log/entries/", timeline.timeline, name="log_entries"),
     path(

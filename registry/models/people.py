@@ -65,6 +65,7 @@ class Scope:
     """What a bearer token narrows its user's rights to, until `ends_at`.
 
     Of a pipeline's own token, `pipeline` is the id of its row and `run` what ran where.
+    `models` are the only models of an external auditor, by their slugs; None: no bound.
     """
 
     models_pattern: str = "*"
@@ -73,6 +74,7 @@ class Scope:
     ends_at: datetime | None = None
     pipeline: uuid.UUID | None = None
     run: Mapping[str, str] = field(default_factory=dict)
+    models: frozenset[str] | None = None
 
 
 class User(AbstractUser):

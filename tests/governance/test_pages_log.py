@@ -235,7 +235,7 @@ def test_a_record_that_nobody_logged_is_not_found(live_log):
 
 def row(page: str, field: str) -> list[str]:
     """The cells beside the newest change of a field, without markup."""
-    cells = page.split(f'<th scope="row"><code>{field}</code></th>')[1]
+    cells = page.split(f"<code>{field}</code></th>")[1]
     cells = cells.split("</tr>")[0]
     texts = re.findall(r"<td>(.*?)</td>", cells)
     return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text)).strip() for text in texts]

@@ -26,6 +26,8 @@ def written(data: Mapping[str, Any]) -> str:
             lines.append(f"     {_line(check['because'])}")
         if check["next_step"]:
             lines.append("     " + _("Next: %s") % _line(check["next_step"]))
+    if data.get("page"):
+        lines.append(_("Page: %s") % _line(str(data["page"])))
     return "\n".join(lines) + "\n"
 
 

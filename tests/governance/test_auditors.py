@@ -1,0 +1,280 @@
+"""The auditor's room: access in scope and time only, requests, samples that hold."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from audits import log
+from governance import access, audit_scope, auditing, roles
+from governance.auditing import requests
+from registry.acts import through
+from registry.models import RegisteredModel, Role, User
+from tests.governance.callers import Caller, pointers
+from tests.governance.test_pages_log import as_
+from tests.world import LONG_AGO, World
+
+
+def outsider(name: str = "iris") -> User:
+    """Somebody from outside whom the platform made an external auditor."""
+    person = User.objects.create_user(name, first_name="Iris", last_name="Outer")
+    roles.grant(
+        user=person, role=Role.EXTERNAL_AUDITOR, by=access.system_user(), at=LONG_AGO
+    )
+    return person
+
+
+def given(world: World, iris: User, *, days: int = 7, patterns=("mortgage-*",)):
+    now = timezone.now()
+    return auditing.give_access(
+        auditor=iris,
+        models_patterns=patterns,
+        units=[],
+        begins_at=now - timedelta(minutes=1),
+        ends_at=now + timedelta(days=days),
+        reason="Audit of the year",
+        by=world.rita,
+        at=now,
+    )
+
+
+@pytest.fixture
+def stage(db) -> tuple[World, User]:
+    world = World()
+    world.model()
+    return world, outsider()
+
+
+def test_without_an_access_an_external_auditor_sees_nothing(stage):
+    world, iris = stage
+    for name in ("inventory", "log_entries", "auditors", "gate", "policy"):
+        answer = as_(iris).get(reverse(f"web:{name}"))
+        assert answer.status_code == 403, name
+        assert b"No access of yours holds now" in answer.content
+
+
+def test_an_access_opens_its_models_and_nothing_else(stage):
+    world, iris = stage
+    model = RegisteredModel.objects.get()
+    given(world, iris, patterns=[model.slug])
+    client = as_(iris)
+    assert client.get(reverse("web:model", args=[model.slug])).status_code == 200
+    room = client.get(reverse("web:auditors"))
+    assert room.status_code == 200
+    assert model.name in room.content.decode()
+    for name in ("inventory", "log_entries", "log", "gate", "policy", "findings"):
+        assert client.get(reverse(f"web:{name}")).status_code == 403, name
+    given(world, outsider("jo"), patterns=["other-*"])
+    jo = as_(User.objects.get(username="jo"))
+    answer = jo.get(reverse("web:model", args=[model.slug]))
+    assert answer.status_code == 403
+    assert b"not for the model" in answer.content
+
+
+def test_an_access_ends_by_itself_and_at_once_when_it_is_ended(stage):
+    world, iris = stage
+    row = given(world, iris)
+    now = timezone.now()
+    assert audit_scope.slugs(iris, now)
+    with pytest.raises(audit_scope.NoAccess):
+        audit_scope.slugs(iris, row.ends_at)
+    with pytest.raises(audit_scope.NoAccess):
+        audit_scope.slugs(iris, row.begins_at - timedelta(seconds=1))
+    auditing.end_access(access=row, reason="Done", by=world.cora, at=now)
+    with pytest.raises(audit_scope.NoAccess):
+        audit_scope.slugs(iris, now)
+
+
+def test_a_unit_opens_the_models_of_its_owners(stage):
+    world, iris = stage
+    model = RegisteredModel.objects.get()
+    User.objects.filter(pk=model.owner_id).update(unit="Retail")
+    now = timezone.now()
+    auditing.give_access(
+        auditor=iris,
+        models_patterns=[],
+        units=["Retail"],
+        begins_at=now,
+        ends_at=now + timedelta(days=1),
+        reason="Unit",
+        by=world.cora,
+        at=now,
+    )
+    assert model.slug in audit_scope.slugs(iris, now)
+    User.objects.filter(pk=model.owner_id).update(unit="Elsewhere")
+    assert model.slug not in audit_scope.slugs(iris, now)
+
+
+def test_only_external_auditors_are_given_access_and_not_by_who_made_them_one(stage):
+    world, iris = stage
+    with pytest.raises(auditing.CannotGive, match="none of an external auditor"):
+        given(world, world.anna)
+    with pytest.raises(auditing.CannotGive, match="within 366 days"):
+        given(world, iris, days=367)
+    with pytest.raises(auditing.CannotGive, match="Name models"):
+        given(world, iris, patterns=[" "])
+    iris.role_assignments.update(granted_by=world.rita)
+    with pytest.raises(auditing.CannotGive, match="does not give the access as well"):
+        given(world, iris)
+
+
+def test_a_request_is_answered_reopened_and_closed(stage):
+    world, iris = stage
+    model = RegisteredModel.objects.get()
+    given(world, iris, patterns=[model.slug])
+    client = as_(iris)
+    due = (timezone.now() + timedelta(days=3)).date()
+    answer = client.post(
+        reverse("web:ask_auditee"),
+        {"question": "Who chose the data?", "model": model.slug, "due_on": due},
+    )
+    address = answer.headers["Location"]
+    said = as_(world.anna).post(
+        address,
+        {"act": "answer", "text": "I did.", "reference": "//evil.example"},
+    )
+    assert "from its first slash" in said.content.decode()
+    place = reverse("web:model", args=[model.slug])
+    as_(world.anna).post(
+        address, {"act": "answer", "text": "I did.", "reference": place}
+    )
+    page = client.get(address).content.decode()
+    assert "I did." in page
+    assert f'<a href="{place}">' in page
+    client.post(address, {"act": "reopen", "text": "And when?"})
+    row = requests.requests_for(world.ines).get()
+    assert requests.state_in(row) == requests.State.OPEN
+    client.post(address, {"act": "close", "text": ""})
+    row = requests.requests_for(world.ines).get()
+    assert requests.state_in(row) == requests.State.CLOSED
+    with pytest.raises(auditing.CannotAsk, match="closed"):
+        auditing.answer(
+            request=row, text="Late", reference="", by=world.anna, at=timezone.now()
+        )
+
+
+def test_what_others_asked_is_hidden_from_an_external_auditor(stage):
+    world, iris = stage
+    model = RegisteredModel.objects.get()
+    given(world, iris, patterns=[model.slug])
+    now = timezone.now()
+    row = auditing.ask(
+        question="Secret?", model=model, due_on=now.date(), by=world.ines, at=now
+    )
+    address = reverse("web:audit_request", args=[row.pk])
+    assert as_(iris).get(address).status_code == 404
+    assert as_(world.anna).get(address).status_code == 200
+
+
+def wish(**more) -> auditing.Wish:
+    today = timezone.now().date()
+    terms = {
+        "kind": "versions",
+        "begin": today - timedelta(days=400),
+        "end": today + timedelta(days=400),
+        "size": 3,
+        "by_tier": False,
+        "reason": "Test",
+    }
+    return auditing.Wish(**{**terms, **more})
+
+
+def checked(tmp_path, settings, content: dict) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "sample.json").write_text(json.dumps(content))
+    (tmp_path / "keys.json").write_bytes(
+        Client().get("/.well-known/freigabe/keys.json").content
+    )
+    return subprocess.run(
+        [sys.executable, "-m", "audits.offline", "sample.json", "--key", "keys.json"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(settings.BASE_DIR)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_samples_hold_offline_and_nothing_in_them_can_be_changed(
+    fresh_database, tmp_path, settings
+):
+    world = World()
+    world.version(world.model())
+    word = hashlib.sha256(b"a word of mine").hexdigest()
+    for kind, secret in (("entries", ""), ("versions", "a word of mine")):
+        with through("page"):
+            row = auditing.ask_sample(
+                wish=wish(kind=kind, secret_sha256=word if secret else ""),
+                by=world.ines,
+                at=timezone.now(),
+            )
+        with pytest.raises(auditing.CannotDraw):
+            auditing.draw(sample=row, secret="", by=world.ines, at=timezone.now())
+        log.advance(at=timezone.now())
+        if secret:
+            with pytest.raises(auditing.CannotDraw, match="not the word"):
+                auditing.draw(sample=row, secret="x", by=world.ines, at=timezone.now())
+        drawn = auditing.draw(
+            sample=row, secret=secret, by=world.ines, at=timezone.now()
+        )
+        again = auditing.draw(
+            sample=row, secret=secret, by=world.ines, at=timezone.now()
+        )
+        assert again == drawn
+        content = auditing.file_of(drawn)
+        done = checked(tmp_path, settings, content)
+        assert done.returncode == 0, done.stdout + done.stderr
+    other = json.loads(json.dumps(content))
+    other["chosen"][0]["id"] = str(world.anna.pk)
+    assert checked(tmp_path, settings, other).returncode == 1
+    other = {**content, "population": content["population"] + "all x y\n"}
+    assert checked(tmp_path, settings, other).returncode == 1
+    assert checked(tmp_path, settings, {**content, "secret": "b"}).returncode == 1
+    assert checked(tmp_path, settings, {**content, "chosen": []}).returncode == 1
+    address = reverse("web:audit_sample", args=[row.pk])
+    page = as_(world.ines).get(address).content.decode()
+    assert drawn.root_sha256 in page
+    assert as_(world.ines).get(f"{address}file").json() == content
+    assert as_(world.anna).get(f"{address}file").status_code == 403
+
+
+def test_the_api_is_as_narrow_as_the_pages(stage):
+    world, iris = stage
+    model = RegisteredModel.objects.get()
+    world.model("churn", name="Churn")
+    row = given(world, iris, patterns=[model.slug])
+    _token, secret = access.issue_token(
+        name="iris", user=iris, by=access.system_user(), at=timezone.now()
+    )
+    caller = Caller(secret)
+    assert [one["slug"] for one in caller.get("models").json()] == [model.slug]
+    assert caller.get(f"models/{model.slug}").status_code == 200
+    assert caller.get("models/churn").status_code == 403
+    for path in ("policies", "log/entries/0", "log/objects/registry_user/1", "gate"):
+        assert caller.get(path).status_code == 403, path
+    due = str(timezone.now().date())
+    asked = caller.post("audit-requests", {"question": "?", "due_on": due})
+    assert pointers(asked) == ["/model"]
+    body = {"question": "Why?", "due_on": due, "model": model.slug}
+    made = caller.post("audit-requests", body)
+    assert made.status_code == 201
+    path = f"audit-requests/{made.json()['id']}"
+    assert caller.post(f"{path}/answers", {"text": "x"}).status_code == 403
+    assert caller.post(f"{path}/closure", {}).json()["state"] == "closed"
+    entries = {"kind": "entries", "begin": due, "end": due, "size": 1, "reason": "x"}
+    assert pointers(caller.post("audit-samples", entries)) == ["/kind"]
+    auditing.end_access(access=row, reason="Done", by=world.cora, at=timezone.now())
+    assert caller.get("models").status_code == 403
+
+
+def test_an_external_auditor_without_a_person_gets_no_access(stage):
+    world, iris = stage
+    User.objects.filter(pk=iris.pk).update(is_machine=True)
+    iris.refresh_from_db()
+    with pytest.raises(auditing.CannotGive, match="none of an external auditor"):
+        given(world, iris)
