@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from audits.bundles import KEYS
 from audits.cosignature import Cosigner, parse_cosigner
@@ -82,11 +83,8 @@ def check(
         raise CannotCheck("The file is neither a permit nor a log extract.")
     if document.get("format") == DECISION:
         return check_decision(document, keys, at, report, expected)
-    if document.get("format") == DISCLOSURE:
-        check_disclosure(document, report)
-        return None
-    if document.get("format") == SAMPLE:
-        check_sample(document, keys, report)
+    if document.get("format") in (DISCLOSURE, SAMPLE):
+        _check_named(document, keys, report)
         return None
     if "permit" in document and "payloadType" not in document:
         document = document["permit"]
@@ -98,6 +96,14 @@ def check(
         raise CannotCheck("The file is neither a permit nor a log extract.")
     check_extract(document, keys, report)
     return None
+
+
+def _check_named(document: dict[str, Any], keys: TrustedKeys, report: Report) -> None:
+    """Check what says by its format what it is, and is no permit."""
+    if document["format"] == SAMPLE:
+        check_sample(document, keys, report)
+    else:
+        check_disclosure(document, report)
 
 
 def _parser() -> argparse.ArgumentParser:
