@@ -90,7 +90,7 @@ def sample(row: AuditSample) -> Json:
     }
 
 
-class AccessRecord(serializers.Serializer[Any]):
+class AuditAccessRecord(serializers.Serializer[Any]):
     """Who may read which models, from when until when, and why."""
 
     auditor = serializers.SlugRelatedField(
@@ -110,10 +110,10 @@ class AccessRecord(serializers.Serializer[Any]):
 class AccessList(Door):
     """`audit-accesses`"""
 
-    @extend_schema(request=AccessRecord, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=AuditAccessRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Give an external auditor access for a time."""
-        form = AccessRecord(data=request.data)
+        form = AuditAccessRecord(data=request.data)
         form.is_valid(raise_exception=True)
         row = auditing.give_access(
             **form.validated_data, by=person(request), at=timezone.now()
@@ -128,7 +128,7 @@ class AccessList(Door):
         return page(request, rows, access, ordering=["-given_at", "id"])
 
 
-class ReasonRecord(serializers.Serializer[Any]):
+class AuditEndRecord(serializers.Serializer[Any]):
     """Why."""
 
     reason = serializers.CharField(max_length=2000)
@@ -137,12 +137,12 @@ class ReasonRecord(serializers.Serializer[Any]):
 class AccessEnd(Door):
     """`audit-accesses/{id}/end`"""
 
-    @extend_schema(request=ReasonRecord, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=AuditEndRecord, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, row_id: UUID) -> Response:
         """End an access before its time."""
         roles.require(person(request), "end access of auditors")
         row = get_object_or_404(AuditAccess, pk=row_id)
-        form = ReasonRecord(data=request.data)
+        form = AuditEndRecord(data=request.data)
         form.is_valid(raise_exception=True)
         ended = auditing.end_access(
             access=row, **form.validated_data, by=person(request), at=timezone.now()
@@ -150,7 +150,7 @@ class AccessEnd(Door):
         return Response(access(ended))
 
 
-class QuestionRecord(serializers.Serializer[Any]):
+class AuditQuestionRecord(serializers.Serializer[Any]):
     """What is asked for, about which model, until when."""
 
     question = serializers.CharField(max_length=_LONG)
@@ -166,10 +166,10 @@ class QuestionRecord(serializers.Serializer[Any]):
 class QuestionList(Door):
     """`audit-requests`"""
 
-    @extend_schema(request=QuestionRecord, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=AuditQuestionRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Ask for a document or an answer."""
-        form = QuestionRecord(data=request.data)
+        form = AuditQuestionRecord(data=request.data)
         form.is_valid(raise_exception=True)
         row = auditing.ask(**form.validated_data, by=person(request), at=timezone.now())
         return Response(question(row), 201)
@@ -184,14 +184,14 @@ class QuestionList(Door):
         return page(request, rows, question, ordering=["-asked_at", "id"])
 
 
-class AnswerRecord(serializers.Serializer[Any]):
+class AuditAnswerRecord(serializers.Serializer[Any]):
     """An answer; `reference` is the address of a page here, from its first slash."""
 
     text = serializers.CharField(max_length=_LONG)
     reference = serializers.CharField(max_length=300, default="", allow_blank=True)
 
 
-class WordsRecord(serializers.Serializer[Any]):
+class AuditWordsRecord(serializers.Serializer[Any]):
     """What is missing, or what there is to say at the end."""
 
     text = serializers.CharField(max_length=_LONG, default="", allow_blank=True)
@@ -209,11 +209,11 @@ def _after(request: Request, row: AuditRequest) -> Response:
 class Answers(Door):
     """`audit-requests/{id}/answers`"""
 
-    @extend_schema(request=AnswerRecord, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=AuditAnswerRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, row_id: UUID) -> Response:
         """Answer a request."""
         row = _asked(request, row_id)
-        form = AnswerRecord(data=request.data)
+        form = AuditAnswerRecord(data=request.data)
         form.is_valid(raise_exception=True)
         auditing.answer(
             request=row, **form.validated_data, by=person(request), at=timezone.now()
@@ -224,11 +224,11 @@ class Answers(Door):
 class Reopening(Door):
     """`audit-requests/{id}/reopening`"""
 
-    @extend_schema(request=WordsRecord, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=AuditWordsRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, row_id: UUID) -> Response:
         """Say what is still missing."""
         row = _asked(request, row_id)
-        form = WordsRecord(data=request.data)
+        form = AuditWordsRecord(data=request.data)
         form.is_valid(raise_exception=True)
         auditing.reopen(
             request=row, **form.validated_data, by=person(request), at=timezone.now()
@@ -239,11 +239,11 @@ class Reopening(Door):
 class Closure(Door):
     """`audit-requests/{id}/closure`"""
 
-    @extend_schema(request=WordsRecord, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=AuditWordsRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, row_id: UUID) -> Response:
         """Close a request for good."""
         row = _asked(request, row_id)
-        form = WordsRecord(data=request.data)
+        form = AuditWordsRecord(data=request.data)
         form.is_valid(raise_exception=True)
         auditing.close(
             request=row, **form.validated_data, by=person(request), at=timezone.now()
@@ -251,7 +251,7 @@ class Closure(Door):
         return _after(request, row)
 
 
-class SampleRecord(serializers.Serializer[Any]):
+class AuditSampleRecord(serializers.Serializer[Any]):
     """What to draw from; the days are in UTC, both included."""
 
     kind = serializers.ChoiceField(AuditSample.Kind.choices)
@@ -268,10 +268,10 @@ class SampleRecord(serializers.Serializer[Any]):
 class SampleList(Door):
     """`audit-samples`"""
 
-    @extend_schema(request=SampleRecord, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=AuditSampleRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Fix what a sample will be drawn from, before its seed is known."""
-        form = SampleRecord(data=request.data)
+        form = AuditSampleRecord(data=request.data)
         form.is_valid(raise_exception=True)
         row = auditing.ask_sample(
             wish=auditing.Wish(**form.validated_data),
@@ -288,7 +288,7 @@ class SampleList(Door):
         return page(request, rows, sample, ordering=["-asked_at", "id"])
 
 
-class DrawRecord(serializers.Serializer[Any]):
+class AuditDrawRecord(serializers.Serializer[Any]):
     """The word, where its SHA-256 was given."""
 
     secret = serializers.CharField(
@@ -304,11 +304,11 @@ def _sample(request: Request, row_id: UUID) -> AuditSample:
 class Drawing(Door):
     """`audit-samples/{id}/draw`"""
 
-    @extend_schema(request=DrawRecord, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=AuditDrawRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, row_id: UUID) -> Response:
         """Draw with the root of the first checkpoint that covers the request."""
         row = _sample(request, row_id)
-        form = DrawRecord(data=request.data)
+        form = AuditDrawRecord(data=request.data)
         form.is_valid(raise_exception=True)
         auditing.draw(
             sample=row, **form.validated_data, by=person(request), at=timezone.now()

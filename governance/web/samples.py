@@ -117,13 +117,8 @@ def sample(request: PersonRequest, row_id: UUID) -> HttpResponse:
             "mine": row.asked_by == request.user,
             "form": form,
             "items": [
-                {
-                    "stratum": stratum,
-                    "kind": kinds.kind(table),
-                    "table": table,
-                    "key": k,
-                }
-                for stratum, table, k in (drawn.chosen if drawn else [])
+                (stratum, kinds.kind(table), table, key)
+                for stratum, table, key in (drawn.chosen if drawn else [])
             ],
             "file": file_name(row),
         },

@@ -239,6 +239,9 @@ def test_samples_hold_offline_and_nothing_in_them_can_be_changed(
     address = reverse("web:audit_sample", args=[row.pk])
     page = as_(world.ines).get(address).content.decode()
     assert drawn.root_sha256 in page
+    ((_stratum, table, key),) = drawn.chosen
+    assert reverse("web:log_object", args=[table, key]) in page
+    assert "Version of a model" in page
     assert as_(world.ines).get(f"{address}file").json() == content
     assert as_(world.anna).get(f"{address}file").status_code == 403
 
