@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -32,9 +33,14 @@ LONGEST = 12
 
 @page
 def portfolio(request: PersonRequest) -> HttpResponse:
-    """Show the figures of the portfolio; of this moment also what waits."""
+    """Show the figures of the portfolio; of this moment also what waits.
+
+    While nothing is registered, the first steps are the first page.
+    """
     form = DayForm(request.GET)
     past = form.at()
+    if past is None and not RegisteredModel.objects.exists():
+        return redirect("web:start")
     moment = Moment(past, past=True) if past else Moment(timezone.now())
     return show(
         request,

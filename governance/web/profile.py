@@ -44,7 +44,7 @@ def profile(request: PersonRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            return _keep(request, form)
+            return _keep(request, form, kept.language)
         except records.Refused as refusal:
             put_errors(form, refusal.errors)
     assignments = request.user.role_assignments.filter(ended_at=None)
@@ -62,7 +62,8 @@ def profile(request: PersonRequest) -> HttpResponse:
     )
 
 
-def _keep(request: PersonRequest, form: PreferenceForm) -> HttpResponse:
+def _keep(request: PersonRequest, form: PreferenceForm, before: str) -> HttpResponse:
+    """Keep it, also in this browser; `before` is the language that was kept."""
     row = preferences.prefer(
         language=form.cleaned_data["language"],
         time_zone=form.cleaned_data["time_zone"].strip(),
@@ -79,7 +80,7 @@ def _keep(request: PersonRequest, form: PreferenceForm) -> HttpResponse:
             samesite="Lax",
         )
         translation.activate(row.language)
-    else:
+    elif before:
         answer.delete_cookie(settings.LANGUAGE_COOKIE_NAME)
     messages.success(request, _("Kept."))
     return answer

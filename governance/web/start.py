@@ -199,7 +199,7 @@ def _told() -> list[tuple[str, str, str, str, str]]:
             "permit",
             _("The gate has given a permit"),
             _("A pipeline asks with the digest and is told yes, signed."),
-            "ask the gate",
+            "report deployments",
             reverse("web:gate"),
         ),
     ]

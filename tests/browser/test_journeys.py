@@ -13,7 +13,7 @@ from tests.browser.test_looking import WIDER
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.browser
-PICTURES = settings.VAR_DIR / "pictures"
+PICTURES = settings.BASE_DIR / "var" / "pictures"
 HOSTILE = "Mortgage approval <b>"
 # 640 pixels are a screen of 1280 at 200 % zoom.
 LOOKS = [
@@ -39,10 +39,11 @@ class Tour:
     def begin(self, name: str) -> None:
         """Log in as somebody, in the language of the tour."""
         self.page.context.clear_cookies()
+        self.enter(self.page, name)
         self.page.context.add_cookies(
             [{"name": "django_language", "value": self.language, "url": self.bank.url}]
         )
-        self.enter(self.page, name)
+        self.page.goto(f"{self.bank.url}/")
         self.name = name
 
     def go(self, target: Locator) -> None:
@@ -72,6 +73,10 @@ class Tour:
         form = self.page.locator(
             f'form:has(input[name="meaning"][value="{meaning}"])'
         ).first
+        closed = self.page.locator("details:not([open])").filter(has=form)
+        if closed.count():
+            closed.locator("summary").focus()
+            self.page.keyboard.press("Enter")
         form.locator('[name="comment"]').fill(comment)
         form.locator('[name="user_name"]').fill(self.name)
         password = form.locator('[name="password"]')

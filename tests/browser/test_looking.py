@@ -129,6 +129,9 @@ def test_inventory_filters_while_somebody_types(bank, page, enter):
     expect(page.get_by_role("link", name="Mortgage approval <b>")).to_have_count(0)
     assert page.evaluate("window.same") is True
     assert "q=churn" in page.url
+    # What was swapped in is said, and whoever types goes on typing.
+    expect(page.locator("#said")).to_contain_text("1 of 2 models")
+    expect(page.get_by_label("Search")).to_be_focused()
 
 
 def test_report_appears_when_the_run_ends(bank, page, enter, evaluations):

@@ -166,6 +166,32 @@ def test_the_strictest_tier_and_the_nearest_deadline_come_first(world):
     assert places == sorted(places)
 
 
+def test_one_kind_is_read_page_by_page(world):
+    version = world.ready()
+    for number in range(27):
+        findings.raise_finding(
+            model=version.model,
+            severity=Severity.LOW,
+            title=f"Finding {number:02}",
+            text="It misses.",
+            due_on=later(days=number + 1).date(),
+            by=world.vera,
+            at=NOW,
+        )
+    first = work_page(world.anna, kind="findings")
+    assert "Finding 24" in first
+    assert "Finding 25" not in first
+    assert "?kind=findings&amp;page=2" in first
+    second = work_page(world.anna, kind="findings", page="2")
+    assert "Finding 26" in second
+    assert "Finding 24" not in second
+    assert "choose one above" in work_page(world.anna)
+    for odd in ("0", "-1", "x", "9" * 40, "²"):
+        assert client_of(world.anna).get(f"/work/?page={odd}").status_code == 200
+        page = client_of(world.anna).get(f"/work/?kind=findings&page={odd}")
+        assert page.status_code == 200
+
+
 def test_the_count_stands_in_the_navigation_of_every_page(world, request_):
     page = client_of(world.vera).get("/gate/").content.decode()
     assert 'href="/work/">My work <span class="count hot">1</span>' in page

@@ -14,7 +14,8 @@ from governance.web.work.counting import MOST, counts, total
 from governance.web.work.kinds import KINDS
 from governance.web.work.me import Item, Kind, Me
 
-EACH = 25  # rows of a kind where all kinds are shown
+EACH = 25  # rows of a kind on a page
+LAST = 1000  # pages
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,14 @@ class Tab:
 def my_work(request: PersonRequest) -> HttpResponse:
     """Show what waits for this person, by risk and deadline, and what they asked for.
 
-    `?kind=` shows one kind with more of its rows.
+    `?kind=` shows one kind, with all of its rows by `?page=`.
     """
     me = Me.of(request.user, timezone.now())
     found = counts(me)
     wanted = request.GET.get("kind", "")
     chosen = wanted if found.get(wanted) else ""
-    lines = _lines(me, found, chosen)
+    number = _number(request.GET.get("page", "")) if chosen else 1
+    lines, further = _lines(me, found, chosen, number)
     return show(
         request,
         "work/list.html",
@@ -60,7 +62,9 @@ def my_work(request: PersonRequest) -> HttpResponse:
             ],
             "chosen": chosen,
             "lines": lines,
-            "left": sum(found.values()) - len(lines) if not chosen else 0,
+            "further": further,
+            "before": number - 1,
+            "after": number + 1 if chosen and further else 0,
             "total": total(found),
             "roles": sorted(str(role.label) for role in me.held),
             "asked": asked(me),
@@ -71,15 +75,26 @@ def my_work(request: PersonRequest) -> HttpResponse:
     )
 
 
-def _lines(me: Me, found: dict[str, int], chosen: str) -> list[Line]:
+def _number(text: str) -> int:
+    """The number of a page; the first for what is none."""
+    usable = text.isascii() and text.isdecimal() and len(text) < 5
+    return max(1, min(int(text), LAST)) if usable else 1
+
+
+def _lines(
+    me: Me, found: dict[str, int], chosen: str, number: int
+) -> tuple[list[Line], bool]:
+    """What is shown, and whether any kind has further rows."""
     lines: list[tuple[Kind, Item]] = []
+    further = False
     for kind in KINDS:
         if not found.get(kind.key) or chosen not in ("", kind.key):
             continue
         rows = kind.rows(me)
         if rows is not None:
-            most = MOST if chosen else EACH
-            lines += [(kind, item) for item in kind.told(me, rows[:most])]
+            read = list(rows[(number - 1) * EACH : number * EACH + 1])
+            further = further or len(read) > EACH
+            lines += [(kind, item) for item in kind.told(me, read[:EACH])]
     models = {item.model.pk: item.model for _kind, item in lines if item.model}
     tiers = {
         key: now.tier for key, now in risk.standings(models.values(), me.at).items()
@@ -93,7 +108,7 @@ def _lines(me: Me, found: dict[str, int], chosen: str) -> list[Line]:
         )
         for kind, item in lines
     ]
-    return sorted(told, key=_urgency)
+    return sorted(told, key=_urgency), further
 
 
 def _urgency(line: Line) -> tuple[int, date, str]:

@@ -27,11 +27,13 @@ def told(me: Me, found: Iterable[WaitingRequest]) -> Iterable[Item]:
 
 def _item(item: worklist.Waiting, me: Me) -> Item:
     version = item.request.version
-    validates = all(
-        seat.meaning == worklist.Meaning.REVIEW
+    meanings = {
+        seat.meaning
         for place in item.places
         for seat in place.seats
-    )
+        if me.signs_as & set(seat.roles)
+    }
+    validates = meanings == {worklist.Meaning.REVIEW}
     counted = _("%(signed)s of %(wanted)s signatures, asked by %(name)s") % {
         "signed": item.signed,
         "wanted": item.wanted,
