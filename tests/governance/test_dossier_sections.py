@@ -108,7 +108,6 @@ def test_what_happened_to_a_version_stands_in_its_section(stage):
         "≥ 0.780",
         "Support goes on.",
         "feeds this model Income estimate",
-        "Serious incident",
         "17 Changes This version as a change No data, because nobody had recorded",
     ):
         assert expected in text, expected
