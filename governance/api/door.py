@@ -49,7 +49,7 @@ class Door(APIView):
         """Wrap POST in its idempotency once the user is known."""
         super().initial(request, *args, **kwargs)
         here = request.resolver_match
-        outside.require_inside(person(request), (here and here.url_name) or "")
+        outside.require_inside(request.user, (here and here.url_name) or "")
         _require_text(request)
         key = request.headers.get("Idempotency-Key", "").strip('"')
         if key and request.method == "POST" and self.idempotent:
