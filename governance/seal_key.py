@@ -6,6 +6,7 @@ sealed stays, so that old dossiers can be verified.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +32,22 @@ from governance.models import KeyCompromise
 KEY, CERTIFICATES = "dossier.pem", "dossier.crt"
 VALID = timedelta(days=3653)
 LEAST_RSA_BITS = 3072
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+FileKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True)
+class TokenKey:
+    """An ECDSA key that stays in a token: its public half, and what signs a digest."""
+
+    public: ec.EllipticCurvePublicKey
+    sign: Callable[[bytes], bytes]
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """The public half."""
+        return self.public
+
+
+PrivateKey = FileKey | TokenKey
 
 
 class SealUnusable(Exception):
@@ -52,14 +68,16 @@ class SealKey:
         return _id(self.certificate)
 
 
-def seal_key(*, at: datetime) -> SealKey:
+def seal_key(*, at: datetime, token: TokenKey | None = None) -> SealKey:
     """The key that seals dossiers now; made on first use. Raises `SealUnusable`.
 
+    With `token` that key signs, and its certificate must be there. Otherwise it is in
+    a file.
     A key that is lost after it has sealed, whose certificate is another's or not
     valid at `at`, or that was reported as compromised is refused, never replaced.
     """
     try:
-        key = _load(at)
+        key = _load(at, token)
     except (OSError, KeyUnusable, ValueError) as error:
         raise SealUnusable(str(error)) from error
     _require_usable(key, at)
@@ -99,7 +117,16 @@ def _entry(certificate: x509.Certificate) -> dict[str, Any]:
     }
 
 
-def _load(at: datetime) -> SealKey:
+def _load(at: datetime, token: TokenKey | None) -> SealKey:
+    private = token or _in_file()
+    paper = _folder() / CERTIFICATES
+    if not isinstance(private, TokenKey) and not paper.exists():
+        create_file(paper, _self_signed(private, at))
+    certificate, *chain = _split(paper)
+    return SealKey(private, certificate, tuple(chain))
+
+
+def _in_file() -> FileKey:
     key, paper = _folder() / KEY, _folder() / CERTIFICATES
     if not key.exists() and (paper.exists() or any(_folder().glob("dossier-*.crt"))):
         raise KeyUnusable(
@@ -109,14 +136,11 @@ def _load(at: datetime) -> SealKey:
     if not key.exists():
         create_file(key, _fresh_key())
     private = read_private_key(key)
-    if not isinstance(private, PrivateKey):
+    if not isinstance(private, FileKey):
         raise KeyUnusable(
             _("%(path)s is neither an ECDSA nor an RSA key.") % {"path": key}
         )
-    if not paper.exists():
-        create_file(paper, _self_signed(private, at))
-    certificate, *chain = _split(paper)
-    return SealKey(private, certificate, tuple(chain))
+    return private
 
 
 def _require_usable(key: SealKey, at: datetime) -> None:
@@ -144,7 +168,7 @@ def _require_usable(key: SealKey, at: datetime) -> None:
         raise SealUnusable(_("The dossiers' key was reported as compromised."))
 
 
-def _self_signed(key: PrivateKey, at: datetime) -> bytes:
+def _self_signed(key: FileKey, at: datetime) -> bytes:
     """A certificate for sealing (ETSI EN 319 412-3: a legal person's), PEM."""
     host = urlsplit(settings.FREIGABE_INSTANCE_URL).hostname or "freigabe"
     name = x509.Name(

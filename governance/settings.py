@@ -67,6 +67,8 @@ FREIGABE_REVOCATION_HOURS = env_int("FREIGABE_REVOCATION_HOURS", 24, least=1)
 FREIGABE_PKCS11_MODULE = os.environ.get("FREIGABE_PKCS11_MODULE", "")
 FREIGABE_PKCS11_TOKEN = os.environ.get("FREIGABE_PKCS11_TOKEN", "")
 FREIGABE_PKCS11_KEY = os.environ.get("FREIGABE_PKCS11_KEY", "freigabe-gate")
+# A P-256 key that seals dossiers, in the same token; empty: in a file.
+FREIGABE_PKCS11_SEAL_KEY = os.environ.get("FREIGABE_PKCS11_SEAL_KEY", "")
 FREIGABE_PKCS11_PIN = env_secret("FREIGABE_PKCS11_PIN")
 
 # Outside memory ---------------------------------------------------------------------

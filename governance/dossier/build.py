@@ -24,11 +24,11 @@ from governance.dossier.collect import Collected, NotRecorded, collect
 from governance.dossier.evidence import UnreadableReport
 from governance.dossier.exports import kept
 from governance.dossier.render import render
-from governance.dossier.sealing import seal
+from governance.dossier.sealing import key_in_use, seal
 from governance.dossier.setting import NotSet, TooLarge
 from governance.models import Dossier
 from governance.permit import NoKey
-from governance.seal_key import SealUnusable, seal_key
+from governance.seal_key import SealUnusable
 from registry.acts import acting
 from registry.digests import NotCanonical, sha256_hex
 
@@ -80,7 +80,7 @@ def build_next() -> bool:
 def _build(dossier: Dossier) -> None:
     log.advance(at=timezone.now())
     # Before the snapshot: the keys in the dossier name the one that seals it.
-    key = seal_key(at=timezone.now())
+    key = key_in_use(at=timezone.now())
     collected = snapshot(dossier)
     _progress(dossier, 0.2)
     made = render(

@@ -1,5 +1,6 @@
 """The organisation's seal on a dossier: PAdES, certifying, with a time stamp or not."""
 
+import hashlib
 import io
 import logging
 import time
@@ -33,7 +34,8 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from audits.outside.http import CallFailed, post
 from audits.outside.timestamps import QUERY, REPLY, NotStamped, verify_digest
-from governance.seal_key import SealKey
+from governance.permit import hardware
+from governance.seal_key import SealKey, TokenKey, seal_key
 
 FIELD = "Seal"
 # Room for the signature with chain and time stamp; the rest is filled with zeros.
@@ -91,6 +93,17 @@ class Authority(TimeStamper):
         return tsp.TimeStampResp.load(answer.body)
 
 
+def key_in_use(*, at: datetime) -> SealKey:
+    """The key that seals now, in a token or in a file.
+
+    Raises `SealUnusable`, and `permit.NoKey` where a token does not answer.
+    """
+    label = settings.FREIGABE_PKCS11_SEAL_KEY
+    if not label:
+        return seal_key(at=at)
+    return seal_key(at=at, token=TokenKey(*hardware.find_ecdsa(label)))
+
+
 def seal(pdf: bytes, *, key: SealKey, at: datetime) -> Sealed:
     """Sign the whole file so that every later change shows (DocMDP 1, no changes).
 
@@ -143,17 +156,39 @@ def _signed(pdf: bytes, key: SealKey, at: datetime, stamper: Authority | None) -
     return out.getvalue()
 
 
-def _signer(key: SealKey) -> signers.SimpleSigner:
-    private = key.private.private_bytes(
-        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
-    )
+def _signer(key: SealKey) -> signers.Signer:
     papers = [
         asn1_x509.Certificate.load(one.public_bytes(Encoding.DER))
         for one in (key.certificate, *key.chain)
     ]
     known = SimpleCertificateStore.from_certs(papers)  # type: ignore[no-untyped-call]
+    if isinstance(key.private, TokenKey):
+        return InToken(key.private, papers[0], known)
+    private = key.private.private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+    )
     return signers.SimpleSigner(
         signing_cert=papers[0],
         signing_key=asn1_keys.PrivateKeyInfo.load(private),
         cert_registry=known,
     )
+
+
+class InToken(signers.Signer):
+    """Signs with a key that stays in a PKCS#11 token."""
+
+    def __init__(
+        self,
+        key: TokenKey,
+        certificate: asn1_x509.Certificate,
+        known: SimpleCertificateStore,
+    ) -> None:
+        """Know the key and its certificates."""
+        super().__init__(signing_cert=certificate, cert_registry=known)
+        self._key = key
+
+    async def async_sign_raw(
+        self, data: bytes, digest_algorithm: str, dry_run: bool = False
+    ) -> bytes:
+        """The signature in DER. Raises `permit.NoKey` where the token refuses."""
+        return self._key.sign(hashlib.new(digest_algorithm, data).digest())

@@ -1,4 +1,4 @@
-"""The gate's key in a PKCS#11 token: an HSM, a smart card, SoftHSM in tests."""
+"""Keys in a PKCS#11 token, the gate's and the seal's: an HSM, SoftHSM in tests."""
 
 import contextlib
 import importlib
@@ -9,7 +9,9 @@ from concurrent.futures import TimeoutError as TooSlow
 from functools import cache, partial
 from typing import Any, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -21,6 +23,7 @@ from governance.permit.key import NoKey, SigningKey
 PATIENCE_SECONDS = 1.2
 ED25519 = bytes.fromhex("06032b6570")  # the OID 1.3.101.112 in DER (RFC 8410, 3)
 OCTET_STRING = b"\x04\x20"
+POINT_BYTES = 65  # of P-256, uncompressed (SEC 1, 2.3.3)
 
 T = TypeVar("T")
 _sessions: dict[
@@ -41,6 +44,32 @@ def find(label: str) -> SigningKey:
 def find_or_make(label: str) -> SigningKey:
     """The same; it is made inside the token, and never leaves it, if there is none."""
     return _key(label, _ask(partial(_read_or_make, label)))
+
+
+def find_ecdsa(
+    label: str,
+) -> tuple[ec.EllipticCurvePublicKey, Callable[[bytes], bytes]]:
+    """The P-256 key with this label, and what signs a digest with it (DER).
+
+    Both raise `NoKey`.
+    """
+    point = _ask(partial(_read_ecdsa, label))
+    try:
+        public = ec.EllipticCurvePublicKey.from_encoded_point(
+            ec.SECP256R1(), point[-POINT_BYTES:]
+        )
+    except ValueError as error:
+        raise NoKey(
+            _("The key %(label)s in the token is no P-256 key.") % {"label": label}
+        ) from error
+    return public, lambda digest: _der(_ask(partial(_sign_ecdsa, label, digest)))
+
+
+def _der(signature: bytes) -> bytes:
+    """A token answers r and s one after the other (PKCS #11, 2.3.1)."""
+    half = len(signature) // 2
+    numbers = (int.from_bytes(part) for part in (signature[:half], signature[half:]))
+    return encode_dss_signature(*numbers)
 
 
 def _key(label: str, point: bytes) -> SigningKey:
@@ -133,3 +162,21 @@ def _sign(label: str, message: bytes, pkcs11: Any, session: Any) -> bytes:
         label=label,
     )
     return bytes(private.sign(message, mechanism=pkcs11.Mechanism.EDDSA))
+
+
+def _read_ecdsa(label: str, pkcs11: Any, session: Any) -> bytes:
+    public = session.get_key(
+        object_class=pkcs11.ObjectClass.PUBLIC_KEY,
+        key_type=pkcs11.KeyType.EC,
+        label=label,
+    )
+    return bytes(public[pkcs11.Attribute.EC_POINT])
+
+
+def _sign_ecdsa(label: str, digest: bytes, pkcs11: Any, session: Any) -> bytes:
+    private = session.get_key(
+        object_class=pkcs11.ObjectClass.PRIVATE_KEY,
+        key_type=pkcs11.KeyType.EC,
+        label=label,
+    )
+    return bytes(private.sign(digest, mechanism=pkcs11.Mechanism.ECDSA))

@@ -9,6 +9,16 @@ from datetime import timedelta
 import pikepdf
 import pytest
 from asn1crypto import pem, x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import (
+    CertificateBuilder,
+    KeyUsage,
+    Name,
+    NameAttribute,
+)
+from cryptography.x509.oid import NameOID
 from django.core.files.storage import default_storage
 from django.utils import timezone
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -22,12 +32,16 @@ from governance import permit, seal_key
 from governance.dossier import build, sealing
 from governance.dossier.render import render
 from governance.models import Dossier, KeyCompromise
+from governance.permit import hardware
 from registry.acts import acting
 from registry.digests import sha256_hex
 from tests import world
 from tests.audits import stamping
 from tests.audits.servers import serving
+from tests.governance import softhsm
 from tests.governance.dossier_stage import Stage
+
+P256 = bytes.fromhex("06082a8648ce3d030107")  # its OID in DER
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*sRGB2014.icc:pytest.PytestUnraisableExceptionWarning"
@@ -252,3 +266,51 @@ def test_former_certificates_stay_published(dossier, settings):
     published = [one["keyid"] for one in seal_key.published()]
     assert published == [second.id, first.id]
     assert os.stat(settings.FREIGABE_KEYS_DIR / seal_key.KEY).st_mode & 0o77 == 0
+
+
+def test_key_in_a_token_seals_with_the_certificate_of_an_authority(
+    dossier, settings, tmp_path, monkeypatch
+):
+    token = softhsm.plugged_in(settings, tmp_path, monkeypatch)
+    pkcs11 = pytest.importorskip("pkcs11")
+    library = pkcs11.lib(settings.FREIGABE_PKCS11_MODULE)
+    with library.get_token(token_label=token).open(user_pin=softhsm.PIN, rw=True) as at:
+        curve = at.create_domain_parameters(
+            pkcs11.KeyType.EC,
+            {pkcs11.Attribute.EC_PARAMS: P256},
+            local=True,
+        )
+        curve.generate_keypair(store=True, label="seal")
+    settings.FREIGABE_PKCS11_SEAL_KEY = "seal"
+    public, _sign = hardware.find_ecdsa("seal")
+    authority = ec.generate_private_key(ec.SECP256R1())
+    now = timezone.now()
+    usage = dict.fromkeys(
+        (
+            *("key_encipherment", "data_encipherment", "key_agreement", "crl_sign"),
+            *("key_cert_sign", "encipher_only", "decipher_only"),
+        ),
+        False,
+    )
+    paper = (
+        CertificateBuilder()
+        .subject_name(Name([NameAttribute(NameOID.COMMON_NAME, "Our seal")]))
+        .issuer_name(Name([NameAttribute(NameOID.COMMON_NAME, "An authority")]))
+        .public_key(public)
+        .serial_number(7)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(
+            KeyUsage(digital_signature=True, content_commitment=True, **usage), True
+        )
+        .sign(authority, hashes.SHA256())
+    )
+    (settings.FREIGABE_KEYS_DIR / seal_key.CERTIFICATES).write_bytes(
+        paper.public_bytes(Encoding.PEM)
+    )
+    pdf = finished(dossier)
+    assert status_of(pdf).bottom_line
+    assert not (settings.FREIGABE_KEYS_DIR / seal_key.KEY).exists()
+    settings.FREIGABE_PKCS11_SEAL_KEY = "another"
+    with pytest.raises(permit.NoKey):
+        sealing.key_in_use(at=now)

@@ -1,9 +1,7 @@
 """The gate's keys: made once, replaced by an act, never silently."""
 
 import json
-import os
 import shutil
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,13 +16,10 @@ from audits.trusted import TrustedKeys, read_keys
 from governance import issued, permit, triggers
 from governance.models import Authorisation, GateDecision, GateKey
 from governance.permit import hardware
+from tests.governance import softhsm
 from tests.governance.test_gate import approved, ask, failing
 from tests.world import NOW, later
 
-MODULES = (
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-)
 BECAUSE = "The yearly rotation."
 
 
@@ -251,25 +246,7 @@ def test_a_rotation_that_was_interrupted_can_be_repeated(world, asking, folder):
 @pytest.fixture
 def token(settings, tmp_path, monkeypatch):
     """A SoftHSM token, which holds the key as an HSM would."""
-    module = next((path for path in MODULES if Path(path).exists()), None)
-    if module is None or shutil.which("softhsm2-util") is None:
-        pytest.skip("softhsm2 is not installed")
-    pytest.importorskip("pkcs11", reason="python-pkcs11 is an option")
-    (tmp_path / "tokens").mkdir()
-    conf = tmp_path / "softhsm2.conf"
-    conf.write_text(f"directories.tokendir = {tmp_path}/tokens\nlog.level = ERROR\n")
-    label = f"freigabe-{os.getpid()}-{tmp_path.name}"[:32]
-    monkeypatch.setenv("SOFTHSM2_CONF", str(conf))
-    subprocess.run(
-        ["softhsm2-util", "--init-token", "--free", "--label", label]  # noqa: S607
-        + ["--so-pin", "12345678", "--pin", "87654321"],
-        check=True,
-        capture_output=True,
-    )
-    settings.FREIGABE_PKCS11_MODULE = module
-    settings.FREIGABE_PKCS11_TOKEN = label
-    settings.FREIGABE_PKCS11_PIN = "87654321"
-    return label
+    return softhsm.plugged_in(settings, tmp_path, monkeypatch)
 
 
 def test_the_key_in_a_token_signs_and_leaves_no_file(
