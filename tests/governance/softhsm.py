@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from governance.permit import hardware
+
 MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
@@ -20,7 +22,9 @@ def plugged_in(settings: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     module = next((path for path in MODULES if Path(path).exists()), None)
     if module is None or shutil.which("softhsm2-util") is None:
         pytest.skip("softhsm2 is not installed")
-    pytest.importorskip("pkcs11", reason="python-pkcs11 is an option")
+    pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 is an option")
+    pkcs11.unload(module)  # it reads its configuration once: of another test's token
+    hardware._sessions.clear()
     (folder / "tokens").mkdir()
     conf = folder / "softhsm2.conf"
     conf.write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")
