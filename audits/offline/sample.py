@@ -30,6 +30,8 @@ def check_sample(document: dict[str, Any], keys: TrustedKeys, report: Report) ->
         secret=secret,
     )
     expected = _drawn(population, request, seed)
+    if len(expected) != request["size"]:
+        raise DoesNotHold("The population has fewer items than the sample.")
     _compare(document.get("chosen"), expected, signed, request["kind"])
     report.checked += [
         f"the request is entry {document['request']['index']} of the log "
