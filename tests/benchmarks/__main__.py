@@ -94,7 +94,7 @@ def _chosen(only: list[str]) -> list[tuple[str, Bench]]:
         "dossier": dossier.building,
         "simulation": simulating.simulate,
         "readiness": simulating.readiness,
-        "portfolio": partial(apart.run, "tests.benchmarks.looking"),
+        "pages": partial(apart.run, "tests.benchmarks.pages"),
     }
     unknown = sorted(set(only) - set(known))
     if unknown:
