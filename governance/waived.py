@@ -142,23 +142,3 @@ def told() -> QuerySet[Waiver]:
 def state_of(waiver: Waiver, at: datetime) -> str:
     """How a waiver stands, see `Ending.state`."""
     return Ending(waiver, ends_at(waiver, at)).state(at)
-
-
-def active_per_unit(at: datetime) -> dict[str, int]:
-    """How many active waivers each unit lives with (the model owner's unit)."""
-    found: dict[str, int] = {}
-    for row in _active(at):
-        unit = row.waiver.model.owner.unit
-        found[unit] = found.get(unit, 0) + 1
-    return dict(sorted(found.items()))
-
-
-def ending_soon(at: datetime, *, within: timedelta) -> list[Ending]:
-    """Active waivers that end within a time, the next first."""
-    soon = [row for row in _active(at) if row.ends_at <= at + within]
-    return sorted(soon, key=lambda row: row.ends_at)
-
-
-def _active(at: datetime) -> list[Ending]:
-    rows = told().filter(decision__granted=True, valid_until__gt=at)
-    return [row for row in endings(rows, at) if row.state(at) == "active"]

@@ -18,12 +18,15 @@ from governance.portfolio.listing import SOON, Stretch, every, stretch, within
 from governance.portfolio.matters import (
     AGES,
     EndingWaiver,
+    all_findings,
     ending_waivers,
     expiring,
     findings_by_age,
     open_findings,
     overdue_findings,
     permits_in_force,
+    waivers_by_unit,
+    worst_first,
 )
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "NotTold",
     "Stretch",
     "Wish",
+    "all_findings",
     "columns_of",
     "end_of",
     "ending_waivers",
@@ -54,5 +58,7 @@ __all__ = [
     "permits_in_force",
     "statuses",
     "stretch",
+    "waivers_by_unit",
     "within",
+    "worst_first",
 ]

@@ -25,6 +25,7 @@ from governance.models import (
     AuthorisationChange,
     Finding,
     FindingChange,
+    Severity,
     Status,
     StatusChange,
 )
@@ -43,16 +44,24 @@ AGES: dict[str, tuple[int, int | None]] = {
     "older": (181, None),
 }
 _WAIVERS = (
-    "SELECT w.id, ends_at, count(*) OVER () AS total FROM governance_waiver w"
+    "SELECT w.id, w.model_id, ends_at FROM governance_waiver w"
     " JOIN governance_waiverdecision d ON d.waiver_id = w.id AND d.granted"
     " AND d.decided_at <= %(at)s JOIN judged j ON j.id = w.model_id"
     " CROSS JOIN LATERAL (SELECT LEAST(w.valid_until, w.valid_from"
     " + (%(most)s::jsonb ->> LEAST(w.tier, j.tier)::text)::int * interval '1 day')"
     " AS ends_at) AS ending"
-    " WHERE w.valid_from <= %(at)s AND ends_at > %(at)s AND ends_at <= %(soon)s"
+    " WHERE w.valid_from <= %(at)s AND ends_at > %(at)s"
     " AND NOT EXISTS (SELECT FROM governance_waiverrevocation r"
     " WHERE r.waiver_id = w.id AND r.revoked_at <= %(at)s)"
-    " ORDER BY ends_at, w.id LIMIT %(limit)s"
+)
+_ENDING = (
+    "SELECT id, ends_at, count(*) OVER () AS total FROM active"
+    " WHERE ends_at <= %(soon)s ORDER BY ends_at, id LIMIT %(limit)s"
+)
+_UNITS = (
+    "SELECT u.unit, count(*) AS n, count(*) FILTER (WHERE ends_at <= %(soon)s) AS soon"
+    " FROM active JOIN registry_registeredmodel m ON m.id = active.model_id"
+    " JOIN registry_user u ON u.id = m.owner_id GROUP BY u.unit ORDER BY u.unit"
 )
 
 
@@ -98,19 +107,34 @@ def expiring(moment: Moment) -> QuerySet[Authorisation]:
     return rows.order_by("valid_until", "pk")
 
 
-def ending_waivers(moment: Moment, *, most: int) -> tuple[int, list[EndingWaiver]]:
-    """How many active waivers end within 30 days, and the first of them.
+def ending_waivers(
+    moment: Moment, *, most: int, within: timedelta = SOON
+) -> tuple[int, list[EndingWaiver]]:
+    """How many active waivers end within that time, and the first of them.
 
     A tier that rose ends them sooner. Raises `judging.NotTold`.
     """
-    values = values_at(moment) | {
-        "soon": moment.at + SOON,
-        "most": _as_json(MOST_DAYS),
-        "limit": most,
-    }
-    rows = ask(f"{tables(moment)}\n{_WAIVERS}", values)
+    rows = _of_active(_ENDING, moment, within, limit=most)
     found = [EndingWaiver(row["id"], row["ends_at"]) for row in rows]
     return (rows[0]["total"] if rows else 0), found
+
+
+def waivers_by_unit(moment: Moment, *, within: timedelta) -> tuple[dict[str, int], int]:
+    """How many active waivers each unit lives with, and how many end soon.
+
+    The unit is that of the model's owner. Raises `judging.NotTold`.
+    """
+    rows = _of_active(_UNITS, moment, within)
+    units = {row["unit"]: row["n"] for row in rows}
+    return units, sum(row["soon"] for row in rows)
+
+
+def _of_active(
+    query: str, moment: Moment, within: timedelta, **more: int
+) -> list[dict[str, Any]]:
+    values = values_at(moment) | more
+    values |= {"soon": moment.at + within, "most": _as_json(MOST_DAYS)}
+    return ask(f"{tables(moment)},\nactive AS ({_WAIVERS})\n{query}", values)
 
 
 def _as_json(days: Mapping[int, int]) -> str:
@@ -120,23 +144,26 @@ def _as_json(days: Mapping[int, int]) -> str:
 def open_findings(moment: Moment, *, age: str = "") -> QuerySet[Any]:
     """What `findings.Standing.is_open` says yes of, the oldest first.
 
-    Each `Finding` has `state`, `severity` and `due_on` as they stood. `age` is one of
-    `AGES`.
+    Each is one of `all_findings`. `age` is one of `AGES`.
     """
+    covered = Q(state=_State.ACCEPTED, accepted_until__gt=moment.at)
+    rows = all_findings(moment).exclude(state=_State.CLOSED).exclude(covered)
+    if age:
+        rows = rows.filter(_aged(age, moment))
+    return rows.order_by("raised_at", "pk")
+
+
+def all_findings(moment: Moment) -> QuerySet[Any]:
+    """Each `Finding` with `state`, `severity` and `due_on` as they stood."""
     latest = FindingChange.objects.filter(
         finding=OuterRef("pk"), **_by(moment, "changed_at")
     ).order_by("-sequence")
-    rows = Finding.objects.filter(**_by(moment, "raised_at")).annotate(
+    return Finding.objects.filter(**_by(moment, "raised_at")).annotate(
         state=Subquery(latest.values("state")[:1], output_field=CharField()),
         severity=Subquery(latest.values("severity")[:1], output_field=CharField()),
         due_on=Subquery(latest.values("due_on")[:1], output_field=DateField()),
         accepted_until=Subquery(latest.values("accepted_until")[:1]),
     )
-    covered = Q(state=_State.ACCEPTED, accepted_until__gt=moment.at)
-    rows = rows.exclude(state=_State.CLOSED).exclude(covered)
-    if age:
-        rows = rows.filter(_aged(age, moment))
-    return rows.order_by("raised_at", "pk")
 
 
 def findings_by_age(moment: Moment) -> dict[tuple[str, str], int]:
@@ -148,6 +175,12 @@ def findings_by_age(moment: Moment) -> dict[tuple[str, str], int]:
     rows = open_findings(moment).order_by().annotate(age=aged)
     counted = rows.values_list("age", "severity").annotate(n=Count("pk"))
     return {(age, severity): n for age, severity, n in counted}
+
+
+def worst_first(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Findings by severity, then by due date."""
+    rank = Case(*(When(severity=one.value, then=n) for n, one in enumerate(Severity)))
+    return rows.order_by(rank, "due_on", "pk")
 
 
 def overdue_findings(moment: Moment) -> QuerySet[Any]:

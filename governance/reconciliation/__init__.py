@@ -9,6 +9,7 @@ from governance.reconciliation.configuring import (
     listen,
     replace_secret,
 )
+from governance.reconciliation.fleet import Fleet, fleet
 from governance.reconciliation.looking import due, reconcile
 from governance.reconciliation.permitted import State
 from governance.reconciliation.recording import (
@@ -27,6 +28,7 @@ from governance.reconciliation.standing import (
 from governance.reconciliation.telling import tell_unauthorised
 
 __all__ = [
+    "Fleet",
     "Running",
     "SourceState",
     "State",
@@ -36,6 +38,7 @@ __all__ = [
     "configure",
     "due",
     "end",
+    "fleet",
     "gone_from_cluster",
     "in_scope",
     "listen",

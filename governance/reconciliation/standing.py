@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from governance.models import DeploymentSource, Sighting, SourceRun
@@ -62,14 +62,17 @@ class _View:
 
     def confirmable_since(self, environment: Environment) -> datetime | None:
         """The last good look of a living source in an environment."""
-        looks = [
-            one.seen_at
-            for one in self.sources.values()
-            if one.source.environment_id == environment.pk
-            and one.seen_at is not None
-            and not one.is_silent(self.at)
-        ]
-        return max(looks, default=None)
+        return looks(self.sources.values(), self.at).get(environment.pk)
+
+
+def looks(sources: Iterable[SourceState], at: datetime) -> dict[UUID, datetime]:
+    """By environment the last good look of a source that is not silent."""
+    found: dict[UUID, datetime] = {}
+    for one in sources:
+        if one.seen_at is not None and not one.is_silent(at):
+            key = one.source.environment_id
+            found[key] = max(found.get(key, one.seen_at), one.seen_at)
+    return found
 
 
 def source_states(*, ended: bool = False) -> list[SourceState]:
@@ -97,10 +100,10 @@ def running(*, at: datetime) -> list[Running]:
     sources = {one.source.pk: one for one in source_states()}
     return _judged(
         sources,
-        list(_open_sightings(sources)),
-        _newest(_open_cluster_sightings()),
-        list(_reports()),
-        list(_gone(sources, at)),
+        list(open_sightings(sources)),
+        _newest(open_cluster_sightings()),
+        list(reports()),
+        list(gone(sources, at)),
         at,
     )
 
@@ -112,7 +115,9 @@ def _judged(
     reports: Sequence[Deployment],
     gone: Sequence[Sighting],
     at: datetime,
+    asked: Sequence[Sighting] | None = None,
 ) -> list[Running]:
+    """Judge rows; of what sources saw only what is `asked`, if that is given."""
     view = _View(
         at,
         sources,
@@ -124,7 +129,7 @@ def _judged(
         frozenset((row.environment_id, row.sha256) for row in looked),
         frozenset((row.environment_id, row.place, row.sha256) for row in looked),
     )
-    found = [_seen(row, view) for row in looked]
+    found = [_seen(row, view) for row in (looked if asked is None else asked)]
     found += [
         _told(row, row.place, row.seen_at, view)
         for row in clusters
@@ -133,7 +138,7 @@ def _judged(
     found += [_reported(row, view) for row in reports if not _is_seen(row, view)]
     ended = (_vanished(row, view) for row in gone)
     found += [one for one in ended if one is not None]
-    order = list(_ORDER)
+    order = list(ORDER)
     return sorted(
         found,
         key=lambda one: (
@@ -145,28 +150,57 @@ def _judged(
     )
 
 
+def uncertain(sources: Sequence[SourceState], *, at: datetime) -> list[Running]:
+    """What `running` says of all that is not surely permitted; the rest is not read."""
+    by_key = {one.source.pk: one for one in sources}
+    looked = list(doubtful.sightings(open_sightings(by_key), at=at))
+    clusters = _newest(doubtful.sightings(open_cluster_sightings(), at=at))
+    told = list(doubtful.reports(reports(), at=at))
+    lost = list(doubtful.sightings(gone(by_key, at), at=at))
+    files = {row.sha256 for row in clusters} | {row.artifact_sha256 for row in told}
+    twins = open_sightings(by_key).filter(sha256__in=files)
+    return _judged(by_key, (*looked, *twins), clusters, told, lost, at, looked)
+
+
+def judge(
+    rows: Iterable[Sighting | Deployment],
+    sources: Sequence[SourceState],
+    *,
+    at: datetime,
+) -> list[Running]:
+    """What `running` says of some of what it says."""
+    told = [row.pk for row in rows if isinstance(row, Deployment)]
+    keys = [row.pk for row in rows if isinstance(row, Sighting)]
+    seen = Sighting.objects.filter(pk__in=keys).select_related(*_WITNESSES)
+    here = [row for row in seen if not hasattr(row, "end")]
+    return _judged(
+        {one.source.pk: one for one in sources},
+        [row for row in here if row.source_id],
+        [row for row in here if not row.source_id],
+        list(_read(Deployment.objects.filter(pk__in=told))),
+        [row for row in seen if hasattr(row, "end")],
+        at,
+    )
+
+
 def unauthorised(*, at: datetime) -> list[Running]:
     """What `running` calls unauthorised; what is surely permitted is not read."""
-    sources = {one.source.pk: one for one in source_states()}
-    looked = list(doubtful.sightings(_open_sightings(sources), at=at))
-    clusters = _newest(doubtful.sightings(_open_cluster_sightings(), at=at))
-    told = list(doubtful.reports(_reports(), at=at))
-    return [
-        one
-        for one in _judged(sources, looked, clusters, told, (), at)
-        if one.state == State.UNAUTHORISED
-    ]
+    found = uncertain(source_states(), at=at)
+    return [one for one in found if one.state == State.UNAUTHORISED]
 
 
-_ORDER = (State.UNAUTHORISED, State.VANISHED, State.STALE, State.PERMITTED)
+_WITNESSES = ("environment", "source", "reported_by", "end")
+ORDER = (State.UNAUTHORISED, State.VANISHED, State.STALE, State.PERMITTED)
 
 
-def _open_sightings(sources: Iterable[UUID]) -> QuerySet[Sighting]:
+def open_sightings(sources: Iterable[UUID]) -> QuerySet[Sighting]:
+    """What living sources see."""
     rows = Sighting.objects.filter(source__in=list(sources), end=None)
     return rows.select_related("environment", "source")
 
 
-def _open_cluster_sightings() -> QuerySet[Sighting]:
+def open_cluster_sightings() -> QuerySet[Sighting]:
+    """What clusters were let run."""
     rows = Sighting.objects.filter(source=None, end=None)
     return rows.select_related("environment", "reported_by")
 
@@ -180,27 +214,32 @@ def _newest(rows: QuerySet[Sighting]) -> list[Sighting]:
     return list(found.values())
 
 
-def _reports() -> QuerySet[Deployment]:
+def reports() -> QuerySet[Deployment]:
     """The newest report of each model, environment and reporter's place."""
     rows = Deployment.objects.order_by(
         "version__model_id", "environment_id", "source", "-reported_at"
-    ).distinct("version__model_id", "environment_id", "source")
+    )
+    return _read(rows.distinct("version__model_id", "environment_id", "source"))
+
+
+def _read(rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
     return rows.select_related("version__model__owner", "environment", "reported_by")
 
 
-def _gone(sources: Iterable[UUID], at: datetime) -> Iterable[Sighting]:
+def gone(sources: Iterable[UUID], at: datetime) -> QuerySet[Sighting]:
     """The last of what was seen at places where nothing is seen any more."""
     rows = Sighting.objects.filter(end__gone_at__gt=at - VANISHED_FOR)
-    rows = rows.filter(source=None) | rows.filter(source__in=list(sources))
-    rows = rows.select_related("environment", "source", "reported_by", "end")
-    last: dict[tuple[object, ...], Sighting] = {}
-    for row in rows.order_by("seen_at"):
-        last[(row.source_id, row.reported_by_id, row.environment_id, row.place)] = row
-    open_rows = Sighting.objects.filter(end=None).values_list(
-        "source_id", "reported_by_id", "environment_id", "place"
+    rows = rows.filter(Q(source=None) | Q(source__in=list(sources)))
+    key = ("source_id", "reported_by_id", "environment_id", "place")
+    last = rows.order_by(*key, "-seen_at").distinct(*key)
+    still = Sighting.objects.filter(
+        Q(source=OuterRef("source")) | Q(reported_by=OuterRef("reported_by")),
+        end=None,
+        environment=OuterRef("environment"),
+        place=OuterRef("place"),
     )
-    taken = set(open_rows)
-    return [row for key, row in last.items() if key not in taken]
+    found = Sighting.objects.filter(pk__in=last.values("pk")).exclude(Exists(still))
+    return found.select_related(*_WITNESSES)
 
 
 def _is_seen(row: Deployment, view: _View) -> bool:
@@ -244,7 +283,7 @@ def _aged(
     if verdict.state != State.PERMITTED:
         return verdict
     look = view.confirmable_since(environment)
-    if look is not None and look > told_at + _GRACE:
+    if look is not None and look > told_at + GRACE:
         return Verdict(
             State.VANISHED,
             _("No source of this environment sees it."),
@@ -261,7 +300,7 @@ def _aged(
     return verdict
 
 
-_GRACE = timedelta(minutes=10)  # until what was admitted is there to be seen
+GRACE = timedelta(minutes=10)  # until what was admitted is there to be seen
 
 
 def _vanished(row: Sighting, view: _View) -> Running | None:

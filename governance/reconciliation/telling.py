@@ -7,8 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from governance import notifications
 from governance.models import Announcement
-from governance.reconciliation.permitted import State
-from governance.reconciliation.standing import Running, running
+from governance.reconciliation.standing import Running, unauthorised
 from registry.acts import act
 from registry.models import Role, User
 
@@ -26,7 +25,7 @@ def tell_unauthorised(*, by: User, at: datetime) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-    found = [one for one in running(at=at) if one.state == State.UNAUTHORISED]
+    found = unauthorised(at=at)
     known = set(
         Announcement.objects.filter(
             kind=KIND, about_id__in=[str(one.row.pk) for one in found]

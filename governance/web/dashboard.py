@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -166,12 +166,17 @@ def _unauthorised(forbidden: list[reconciliation.Running]) -> Iterator[Task]:
 
 
 def _denied(at: datetime) -> Iterator[Task]:
-    latest = (
-        GateDecision.objects.filter(version__isnull=False, decided_at__gt=at - LATELY)
-        .order_by("version_id", "environment_id", "-decided_at")
-        .distinct("version_id", "environment_id")
+    later = GateDecision.objects.filter(
+        version=OuterRef("version"),
+        environment=OuterRef("environment"),
+        decided_at__gt=OuterRef("decided_at"),
     )
-    denied = GateDecision.objects.filter(pk__in=latest.values("pk"), allowed=False)
+    denied = GateDecision.objects.filter(
+        ~Exists(later),
+        version__isnull=False,
+        allowed=False,
+        decided_at__gt=at - LATELY,
+    )
     denied = denied.select_related("version__model", "environment")
     for decision in denied.order_by("-decided_at")[: LONGEST + 1]:
         failing = sorted(

@@ -1,10 +1,13 @@
 """Findings: the list, one finding with its steps, raising one."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
+from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -12,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import findings, remedying, roles
+from governance import findings, portfolio, remedying, roles
 from governance.findings import Standing, standing, told
 from governance.models import Finding, FindingChange, Severity
 from governance.web.exceptions import finding_line
@@ -113,18 +116,14 @@ class AcceptForm(SignedTextForm):
 
 @page
 def findings_page(request: PersonRequest) -> HttpResponse:
-    """All findings of all models, the newest first."""
+    """Findings of all models, the worst first."""
     at = timezone.now()
     form = FilterForm(request.GET)
     wish = form.cleaned_data if form.is_valid() else {}
-    shown = [
-        now
-        for now in (standing(row, at) for row in told())
-        if _wished(now, wish.get("which", ""), wish.get("severity", ""))
-    ]
-    rows = Paginator(findings.worst_first(shown), PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    found = portfolio.worst_first(_wished(portfolio.Moment(at), wish))
+    keys = found.values_list("pk", flat=True)
+    rows = Paginator(keys, PER_PAGE).get_page(request.GET.get("page"))
+    told_of = told().in_bulk(rows.object_list)
     context = {
         "title": _("Findings"),
         "intro": _("Weaknesses of models, until somebody else has verified their end."),
@@ -135,17 +134,21 @@ def findings_page(request: PersonRequest) -> HttpResponse:
             (reverse("web:attestations"), _("Attestations")),
         ],
         "rows": rows,
-        "lines": [finding_line(now) for now in rows],
+        "lines": [finding_line(standing(told_of[key], at)) for key in rows],
         "columns": [_("Finding"), _("Severity"), _("Owner"), _("Due"), _("State")],
         "empty": _("There is none. Validators and auditors raise them at a model."),
     }
     return show(request, "exceptions/list.html", context, section="findings")
 
 
-def _wished(now: Standing, which: str, severity: str) -> bool:
-    if severity and now.severity != severity:
-        return False
-    return which == "all" or (now.overdue if which == "overdue" else now.is_open)
+def _wished(moment: portfolio.Moment, wish: Mapping[str, Any]) -> QuerySet[Any]:
+    kinds = {
+        "": portfolio.open_findings,
+        "overdue": portfolio.overdue_findings,
+        "all": portfolio.all_findings,
+    }
+    rows = kinds[wish.get("which", "")](moment)
+    return rows.filter(severity=wish["severity"]) if wish.get("severity") else rows
 
 
 @page

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Q, When
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -14,7 +14,7 @@ from governance.portfolio import Moment
 from governance.templatetags.freigabe import short
 
 SOON = timedelta(days=14)
-MOST = 25  # findings
+MOST = 25  # of a kind
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,10 @@ def _emergencies(at: datetime) -> Iterator[Task]:
 
 
 def _findings(at: datetime) -> Iterator[Task]:
-    rank = Case(
-        *(When(severity=one.value, then=n) for n, one in enumerate(findings.SEVERITIES))
-    )
     rows = portfolio.open_findings(Moment(at)).filter(
         Q(due_on__lt=at.date()) | Q(severity=Severity.CRITICAL)
     )
-    worst = rows.order_by(rank, "due_on", "pk").values_list("pk", flat=True)[:MOST]
+    worst = portfolio.worst_first(rows).values_list("pk", flat=True)[:MOST]
     told = findings.told().filter(pk__in=list(worst))
     for found in findings.worst_first([findings.standing(row, at) for row in told]):
         yield Task(
@@ -70,12 +67,14 @@ def _findings(at: datetime) -> Iterator[Task]:
 
 
 def _waivers(at: datetime) -> Iterator[Task]:
-    for ending in waived.ending_soon(at, within=SOON):
-        row = ending.waiver
+    _count, ending = portfolio.ending_waivers(Moment(at), most=MOST, within=SOON)
+    rows = waived.told().in_bulk([one.waiver_id for one in ending])
+    for one in ending:
+        row = rows[one.waiver_id]
         yield Task(
             urgent=False,
             name=str(row.version or row.model),
             href=reverse("web:waiver", args=[row.pk]),
             text=_("has a waiver that ends"),
-            because=_("on %(day)s") % {"day": short(ending.ends_at.date())},
+            because=_("on %(day)s") % {"day": short(one.ends_at.date())},
         )

@@ -114,12 +114,14 @@ class WayBackForm(forms.Form):
 def running(request: PersonRequest) -> HttpResponse:
     """Everything that runs, the worst first; `state` narrows it."""
     at = timezone.now()
-    everything = reconciliation.running(at=at)
+    fleet = reconciliation.fleet(at=at)
     wanted = request.GET.get("state", "")
-    rows = [one for one in everything if wanted in ("", one.state.value)]
+    states = [state for state in WORDS if wanted in ("", state.value)]
+    rows = range(sum(fleet.counts[state] for state in states))
     found = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    shown = fleet.rows(states, max(0, found.start_index() - 1), PER_PAGE)
     counts = [
-        (state.value, word, sum(one.state == state for one in everything))
+        (state.value, word, fleet.counts[state])
         for state, (word, _sign) in WORDS.items()
     ]
     return show(
@@ -127,10 +129,10 @@ def running(request: PersonRequest) -> HttpResponse:
         "deployments/list.html",
         {
             "rows": found,
-            "lines": [(one, *WORDS[one.state]) for one in found],
+            "lines": [(one, *WORDS[one.state]) for one in shown],
             "counts": counts,
             "wanted": wanted,
-            "sources": _sources(),
+            "sources": [(one, one.is_silent(at)) for one in fleet.sources],
         },
         section="deployments",
     )

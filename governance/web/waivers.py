@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import roles, waived, waiving
+from governance import portfolio, roles, waived, waiving
 from governance.models import RecordSignature, Waiver
 from governance.web.exceptions import WAIVER_STATES, waiver_line
 from governance.web.findings import Day
@@ -132,13 +132,10 @@ def waivers_page(request: PersonRequest) -> HttpResponse:
     """All waivers, the newest first, with how many units live with some."""
     at = timezone.now()
     rows = Paginator(waived.told(), PER_PAGE).get_page(request.GET.get("page"))
-    soon = waived.ending_soon(at, within=SOON)
-    numbers = [
-        (unit or _("no unit"), count)
-        for unit, count in waived.active_per_unit(at).items()
-    ]
+    units, soon = portfolio.waivers_by_unit(portfolio.Moment(at), within=SOON)
+    numbers = [(unit or _("no unit"), count) for unit, count in units.items()]
     if soon:
-        numbers.append((_("Ending within 14 days"), len(soon)))
+        numbers.append((_("Ending within 14 days"), soon))
     context = {
         "title": _("Waivers"),
         "intro": _("Rules that need not hold for a while. They end by themselves."),

@@ -37,9 +37,22 @@ def narrowed(monkeypatch):
         found = everything(at=at)
         wrong = [one for one in found if one.state == State.UNAUTHORISED]
         assert reconciliation.unauthorised(at=at) == wrong
+        _pages_agree(found, at)
         return found
 
     monkeypatch.setattr(reconciliation, "running", compared)
+
+
+def _pages_agree(found, at):
+    """The fleet, counted and ordered by the database, is what was judged one by one."""
+    fleet = reconciliation.fleet(at=at)
+    for state in State:
+        wanted = {one.row.pk: one for one in found if one.state == state}
+        assert fleet.counts[state] == len(wanted)
+        pages = [fleet.rows([state], start, 2) for start in range(0, len(wanted), 2)]
+        assert {one.row.pk: one for page in pages for one in page} == wanted
+    everything = fleet.rows(list(State), 0, len(found) + 1)
+    assert [one.state for one in everything] == [one.state for one in found]
 
 
 @pytest.fixture(autouse=True)
