@@ -1,12 +1,12 @@
 """Aggregate risk: what travels along lineage, and where risk is concentrated."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from governance import findings, risk
+from governance import findings, portfolio, risk
 from governance.findings import Standing as FindingStanding
 from registry import lineage
 from registry.models import RegisteredModel, VersionDataset
@@ -62,49 +62,37 @@ class Aggregate:
 
 def concentrations(at: datetime) -> list[Concentration]:
     """By vendor, data set and foundation model, the most models first."""
-    models = list(RegisteredModel.objects.all())
-    standings = risk.standings(models, at)
-    open_ones: dict[UUID, int] = defaultdict(int)
-    for row in findings.told():
-        if findings.standing(row, at).is_open:
-            open_ones[row.model_id] += 1
-    groups: dict[tuple[str, str], set[UUID]] = defaultdict(set)
-    for model in models:
-        for kind, name in (
-            (VENDOR, model.vendor),
-            (FOUNDATION, model.foundation_model),
-        ):
-            if name.strip():
-                groups[kind, _folded(name)].add(model.pk)
-    used = VersionDataset.objects.values_list(
-        "dataset_version__dataset__name", "version__model_id"
-    ).distinct()
-    for name, pk in used:
-        groups[DATA_SET, name].add(pk)
+    counted: dict[tuple[str, str], list[portfolio.Group]] = defaultdict(list)
+    for group in portfolio.groups(portfolio.Moment(at)):
+        name = group.name if group.kind == DATA_SET else _folded(group.name)
+        counted[group.kind, name].append(group)
+    total = RegisteredModel.objects.count()
     found = [
-        Concentration(
-            kind=kind,
-            name=name,
-            models=len(keys),
-            tiers=_tiers(standings[pk].tier for pk in keys),
-            findings=sum(open_ones[pk] for pk in keys),
-            of=len(models),
-        )
-        for (kind, name), keys in groups.items()
+        _concentration(kind, name, rows, total)
+        for (kind, name), rows in counted.items()
+        if name
     ]
     return sorted(found, key=lambda row: (-row.models, row.kind, row.name))
+
+
+def _concentration(
+    kind: str, name: str, rows: Sequence[portfolio.Group], total: int
+) -> Concentration:
+    """Together: a model has one vendor and one foundation model, however written."""
+    tiers = [sum(counts) for counts in zip(*(row.tiers for row in rows), strict=True)]
+    return Concentration(
+        kind=kind,
+        name=name,
+        models=sum(tiers),
+        tiers=(tiers[0], tiers[1], tiers[2], tiers[3]),
+        findings=sum(row.findings for row in rows),
+        of=total,
+    )
 
 
 def _folded(name: str) -> str:
     """One spelling for one vendor: blanks do not make another one."""
     return " ".join(name.split())
-
-
-def _tiers(tiers: Iterable[int]) -> tuple[int, int, int, int]:
-    counts = [0, 0, 0, 0]
-    for tier in tiers:
-        counts[tier - 1] += 1
-    return counts[0], counts[1], counts[2], counts[3]
 
 
 def aggregate_of(model: RegisteredModel, at: datetime) -> Aggregate:

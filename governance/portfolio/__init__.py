@@ -12,6 +12,7 @@ from governance.portfolio.asking import (
     end_of,
     moment_of,
 )
+from governance.portfolio.concentrated import Group, groups
 from governance.portfolio.figures import Figures, Move, figures, statuses
 from governance.portfolio.judging import NotTold
 from governance.portfolio.listing import SOON, Stretch, every, stretch, within
@@ -39,6 +40,7 @@ __all__ = [
     "EndingWaiver",
     "Figures",
     "FilterForm",
+    "Group",
     "Moment",
     "Move",
     "NotTold",
@@ -52,6 +54,7 @@ __all__ = [
     "expiring",
     "figures",
     "findings_by_age",
+    "groups",
     "moment_of",
     "open_findings",
     "overdue_findings",

@@ -12,6 +12,8 @@ from governance.aggregation import DATA_SET, FOUNDATION, VENDOR
 from governance.web.frame import PersonRequest, page, put_errors, show
 from registry.models import RegisteredModel
 
+MOST = 50  # of a kind: those on which most models rest
+
 
 class FeedForm(forms.Form):
     """Which model feeds this one, or no longer does."""
@@ -35,7 +37,11 @@ def concentration(request: PersonRequest) -> HttpResponse:
         DATA_SET: _("Data sets"),
     }
     found = aggregation.concentrations(timezone.now())
-    groups = [(t, [r for r in found if r.kind == kind]) for kind, t in titles.items()]
+    groups = [
+        (title, rows[:MOST], len(rows) - MOST)
+        for kind, title in titles.items()
+        for rows in ([row for row in found if row.kind == kind],)
+    ]
     return show(request, "risk/concentration.html", {"groups": groups}, section="risk")
 
 
