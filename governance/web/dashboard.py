@@ -1,6 +1,6 @@
 """The portfolio: risk today or on a past day, what is open, what needs a decision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -42,6 +42,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
     if past is None and not RegisteredModel.objects.exists():
         return redirect("web:start")
     moment = Moment(past, past=True) if past else Moment(timezone.now())
+    waivers = _ending_waivers(moment)
     return show(
         request,
         "dashboard/portfolio.html",
@@ -53,7 +54,8 @@ def portfolio(request: PersonRequest) -> HttpResponse:
             "may_register": roles.may(request.user, "register models"),
             **_risk(moment),
             **_open(moment),
-            **({} if moment.past else _now(request, moment.at)),
+            "waivers": waivers[0],
+            **({} if moment.past else _now(request, moment.at, waivers[1])),
         },
         section="dashboard",
     )
@@ -78,8 +80,14 @@ def _risk(moment: Moment) -> dict[str, Any]:
         "tiers": distribution.tiers(found, link),
         "statuses": distribution.statuses(counted.statuses(moment), link),
         "reviews": distribution.reviews(found, link),
-        "waivers": counted.ending_waivers(moment, most=1)[0],
     }
+
+
+def _ending_waivers(moment: Moment) -> tuple[int, list[counted.EndingWaiver]]:
+    try:
+        return counted.ending_waivers(moment, most=open_matters.MOST)
+    except counted.NotTold:
+        return 0, []
 
 
 def _open(moment: Moment) -> dict[str, Any]:
@@ -93,10 +101,12 @@ def _open(moment: Moment) -> dict[str, Any]:
     }
 
 
-def _now(request: PersonRequest, at: datetime) -> dict[str, Any]:
+def _now(
+    request: PersonRequest, at: datetime, waivers: Sequence[counted.EndingWaiver]
+) -> dict[str, Any]:
     """What is told of this moment only."""
     forbidden = reconciliation.unauthorised(at=at)
-    tasks = list(islice(_tasks(request, at, forbidden), LONGEST + 1))
+    tasks = list(islice(_tasks(request, at, forbidden, waivers), LONGEST + 1))
     return {
         "running": Deployment.objects.aggregate(
             models=Count("version__model", distinct=True)
@@ -112,12 +122,15 @@ def _now(request: PersonRequest, at: datetime) -> dict[str, Any]:
 
 
 def _tasks(
-    request: PersonRequest, at: datetime, forbidden: list[reconciliation.Running]
+    request: PersonRequest,
+    at: datetime,
+    forbidden: list[reconciliation.Running],
+    waivers: Sequence[counted.EndingWaiver],
 ) -> Iterator[Task]:
     """What needs a decision: first what waits for this person, then by urgency."""
     yield from _signatures(request)
     yield from _unauthorised(forbidden)
-    yield from open_matters.tasks(at)
+    yield from open_matters.tasks(at, waivers)
     yield from _denied(at)
     yield from _reviews(at)
     yield from _expiring(at)

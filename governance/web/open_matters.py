@@ -1,6 +1,6 @@
 """What is open beyond approvals: emergencies, findings and waivers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,11 +29,14 @@ class Task:
     because: str = ""
 
 
-def tasks(at: datetime) -> Iterator[Task]:
-    """Emergencies without review, findings overdue or critical, waivers that end."""
+def tasks(at: datetime, ending: Sequence[portfolio.EndingWaiver]) -> Iterator[Task]:
+    """Emergencies without review, findings overdue or critical, waivers that end.
+
+    `ending` are the waivers that end next.
+    """
     yield from _emergencies(at)
     yield from _findings(at)
-    yield from _waivers(at)
+    yield from _waivers([one for one in ending if one.ends_at <= at + SOON])
 
 
 def _emergencies(at: datetime) -> Iterator[Task]:
@@ -66,8 +69,7 @@ def _findings(at: datetime) -> Iterator[Task]:
         )
 
 
-def _waivers(at: datetime) -> Iterator[Task]:
-    _count, ending = portfolio.ending_waivers(Moment(at), most=MOST, within=SOON)
+def _waivers(ending: Sequence[portfolio.EndingWaiver]) -> Iterator[Task]:
     rows = waived.told().in_bulk([one.waiver_id for one in ending])
     for one in ending:
         row = rows[one.waiver_id]
