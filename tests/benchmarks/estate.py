@@ -10,8 +10,8 @@ from django.db.models import Field, Model, UUIDField
 from psycopg import sql
 
 from audits.models import Entry
-from governance import approvals, deployments, findings, gate, tier_decisions
-from governance.models import RiskAssessment, Severity
+from governance import approvals, assessing, deployments, findings, gate, tier_decisions
+from governance.models import Incident, RiskAssessment, Severity
 from governance.signatures import Proof
 from registry.models import ModelVersion
 from tests.governance.test_fleet import happened
@@ -111,10 +111,20 @@ def _template(every: int, make: Any, world: World, slug: str) -> Template:
 
 
 def _calm(world: World, slug: str) -> ModelVersion:
-    model = world.model(slug)
+    model = world.model(slug, ai_act_class="minimal")
     version = world.version(model)
     world.measured(version, world.data(f"{slug}-data"))
-    world.assessed(model)
+    assessing.assess(
+        model=model,
+        likelihood=4,
+        impact=4,
+        residual_likelihood=2,
+        residual_impact=2,
+        rationale="Wrong refusals harm households.",
+        mitigations="A clerk decides.",
+        by=world.rita,
+        at=NOW,
+    )
     granted_of(world, version)
     question = gate.Question("production", slug, version.version)
     decision = gate.decide(question=question, by=world.ola, at=later(hours=1))
@@ -149,7 +159,7 @@ def _found(world: World, slug: str) -> None:
         at=NOW,
     )
     granted(world, version, rules=("first-004",))
-    happened(world, version.model)
+    happened(world, version.model, kind=Incident.Kind.MINOR)
 
 
 def _reduced(world: World, slug: str) -> None:
