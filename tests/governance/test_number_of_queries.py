@@ -9,7 +9,6 @@ from governance.models import Incident, Severity
 from registry.models import Role
 from tests.governance.test_emergencies import allow, invoked
 from tests.governance.test_fleet import happened
-from tests.governance.test_reconciliation import report
 from tests.governance.test_simulation import granted_of
 from tests.governance.test_waivers import granted
 from tests.world import NOW, later
@@ -34,9 +33,9 @@ def staged(world, slug):
     granted_of(world, version)
     around(world, version)
     invoked(world, version)
-    question = gate.Question("production", slug, "1")
-    decision = gate.decide(question=question, by=world.ola, at=later(hours=1))
-    report(world, version, str(decision.pk), at=later(hours=1, minutes=1))
+    gate.decide(
+        question=gate.Question("production", slug, "1"), by=world.ola, at=later(hours=1)
+    )
     return version
 
 
