@@ -12,9 +12,11 @@ from governance.models import (
     Challenge,
     ChallengeDisposition,
     ChallengeResponse,
+    Finding,
     FindingChange,
 )
 from governance.web.work.me import Item, Me
+from registry.models import RegisteredModel
 
 State = FindingChange.State
 LATELY = timedelta(days=14)
@@ -93,10 +95,14 @@ def to_verify(me: Me) -> QuerySet[FindingChange] | None:
     or about models that they validate; never of what they worked on themselves."""
     if not me.may("raise findings"):
         return None
-    concern = Q(finding__raised_by=me.user) | Q(finding__model__validator=me.user)
+    validated = RegisteredModel.objects.filter(validator=me.user).values("pk")
+    concern = Finding.objects.filter(Q(raised_by=me.user) | Q(model__in=validated))
     return (
         _latest()
-        .filter(concern, state__in=(State.PLANNED, State.RESOLVED))
+        .filter(
+            finding__in=concern.values("pk"),
+            state__in=(State.PLANNED, State.RESOLVED),
+        )
         .exclude(owner=me.user)
         .exclude(changed_by=me.user)
         .order_by("due_on")
