@@ -22,6 +22,13 @@ class ConditionFields(forms.Form):
     checks the terms again.
     """
 
+    # Shown folded, while none is stated: most sign without.
+    folded = (
+        *("traffic", "regions", "finding", "finding_until", "measurement"),
+        *("direction", "limit", "max_age_days", "last_day"),
+    )
+    folded_title = gettext_lazy("On conditions")
+
     traffic = forms.FloatField(
         label=gettext_lazy("Only for this share of the traffic, in %"),
         required=False,
@@ -73,6 +80,15 @@ class ConditionFields(forms.Form):
         self.stated: tuple[Stated, ...] = ()
         _choices(self, "finding", [*none, *_findings(case)])
         _choices(self, "measurement", [*none, *_measurements(case)])
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether a condition was stated, or refused: then all of them are seen."""
+        return self.is_bound and any(
+            name in self.errors or self.data.get(self.add_prefix(name))
+            for name in self.folded
+            if name != "direction"
+        )
 
     def clean(self) -> dict[str, Any]:
         """Each condition is whole and can be checked, or it is none."""

@@ -224,3 +224,16 @@ def test_a_delegate_finds_the_request_in_the_worklist(world):
         delegated_at=timezone.now() - timedelta(days=3),
     )
     assert [item.request for item in worklist.waiting_for(deputy)] == [request]
+
+
+def test_conditions_are_folded_until_one_is_stated(world):
+    request = submit(world, world.ready())
+    client, address = as_(world.vera), reverse("web:approval", args=[request.pk])
+    page = client.get(address).content.decode()
+    assert page.count("<summary>On conditions</summary>") == 1
+    assert '<details class="field">' in page
+    said = {"meaning": "review", "user_name": "vera", "password": "wrong"}
+    refused = client.post(address, {**said, "regions": "DE"})
+    assert '<details class="field" open>' in refused.content.decode()
+    refused = client.post(address, {**said, "direction": "at_least"})
+    assert '<details class="field">' in refused.content.decode()
