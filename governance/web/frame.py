@@ -93,6 +93,7 @@ def show(
     work = context.get("work") or counting.counts(me)
     frame = {
         "section": section,
+        "work": work,
         "work_total": counting.total(work),
         "waiting": work.get("sign", 0),
         "unread": notifications.unread(request.user).count(),

@@ -195,6 +195,15 @@ def test_one_kind_is_read_page_by_page(world):
 def test_the_count_stands_in_the_navigation_of_every_page(world, request_):
     page = client_of(world.vera).get("/gate/").content.decode()
     assert 'href="/work/">My work <span class="count hot">1</span>' in page
+    assert 'href="/findings/">Findings</a>' in page
+
+
+def test_entries_of_the_menu_count_what_concerns_the_person(world):
+    ask_waiver(world, world.ready())
+    page = client_of(world.carl).get("/gate/").content.decode()
+    assert 'href="/waivers/">Waivers <span class="count">1</span>' in page
+    page = client_of(world.ola).get("/gate/").content.decode()
+    assert 'href="/waivers/">Waivers</a>' in page
 
 
 def test_whoever_has_nothing_to_do_reads_what_would_stand_here(world):
