@@ -8,6 +8,8 @@ from audits.offline.report import DoesNotHold, Report
 from audits.proof_files import parse_proof
 from audits.trusted import CannotCheck, TrustedKeys
 
+LEAF = "leaf_hash"  # in the place of a body that outside readers do not see
+
 
 def check_proof(
     text: str, keys: TrustedKeys, report: Report, entry: bytes | None = None
@@ -29,7 +31,7 @@ def check_proof(
             "file with --entry."
         )
     signed = _checkpoint(proof.checkpoint, keys, report)
-    _check_inclusion(body, proof.index, proof.hashes, signed)
+    _check_inclusion(merkle.leaf_hash(body), proof.index, proof.hashes, signed)
     _say(1, report)
 
 
@@ -42,9 +44,10 @@ def check_extract(document: dict[str, Any], keys: TrustedKeys, report: Report) -
     entries = document["entries"]
     if not isinstance(entries, list) or not entries:
         raise CannotCheck("The extract carries no entries.")
+    hidden = [item for item in entries if isinstance(item, dict) and LEAF in item]
     for item in entries:
         check_entry(item, signed)
-    _say(len(entries), report)
+    _say(len(entries) - len(hidden), report, withheld=len(hidden))
 
 
 def _checkpoint(text: Any, keys: TrustedKeys, report: Report) -> note.Checkpoint:
@@ -60,8 +63,15 @@ def _checkpoint(text: Any, keys: TrustedKeys, report: Report) -> note.Checkpoint
     return signed
 
 
-def _say(count: int, report: Report) -> None:
-    report.checked.append(f"{count} entries are in that tree, byte for byte.")
+def _say(count: int, report: Report, *, withheld: int = 0) -> None:
+    if count or not withheld:
+        report.checked.append(f"{count} entries are in that tree, byte for byte.")
+    if withheld:
+        report.checked.append(f"{withheld} entries are in that tree, by their hashes.")
+        report.not_checked.append(
+            "what these entries say: it is withheld from outside readers. A body that "
+            "you are told must have the hash that stands here."
+        )
     report.not_checked += [
         "whether entries are missing from this extract.",
         "whether this log shows others another history: compare checkpoints.",
@@ -88,24 +98,35 @@ def open_signed(text: Any, keys: TrustedKeys) -> note.Checkpoint:
 
 
 def check_entry(item: Any, signed: note.Checkpoint) -> None:
-    """Check that an entry is under a signed root, byte for byte. Raises DoesNotHold."""
+    """Check that an entry is under a signed root: its body, else its withheld hash.
+
+    Raises DoesNotHold.
+    """
     try:
-        index, body, proof = item["index"], item["body"], item["proof"]
-        if type(index) is not int or not isinstance(body, str):
-            raise TypeError("index or body of the wrong type")
+        index, proof = item["index"], item["proof"]
+        if type(index) is not int:
+            raise TypeError("index of the wrong type")
         hashes = [note.decode_base64(value, "a proof") for value in proof]
-        raw = body.encode()
+        leaf = _leaf(item)
     except (KeyError, TypeError, UnicodeEncodeError, note.NoteMalformed) as error:
         raise DoesNotHold(f"An entry of the extract is malformed: {error}.") from error
-    _check_inclusion(raw, index, hashes, signed)
+    _check_inclusion(leaf, index, hashes, signed)
+
+
+def _leaf(item: Any) -> bytes:
+    if LEAF in item:
+        return note.decode_base64(item[LEAF], "a leaf hash")
+    if not isinstance(item["body"], str):
+        raise TypeError("body of the wrong type")
+    return merkle.leaf_hash(item["body"].encode())
 
 
 def _check_inclusion(
-    body: bytes, index: int, hashes: Sequence[bytes], signed: note.Checkpoint
+    leaf: bytes, index: int, hashes: Sequence[bytes], signed: note.Checkpoint
 ) -> None:
     try:
         merkle.verify_inclusion(
-            leaf=merkle.leaf_hash(body),
+            leaf=leaf,
             index=index,
             size=signed.size,
             proof=hashes,

@@ -22,22 +22,67 @@ from governance.api.door import Door, page, person
 from governance.api.fields import Moment
 from governance.api.inventory import find_version
 from governance.api.scope import visible
-from governance.dossier.request import request_dossier, split
-from governance.models import Dossier
+from governance.dossier.request import (
+    AUTHORISATION,
+    PORTFOLIO,
+    CannotBuild,
+    Form,
+    request_authorisation,
+    request_dossier,
+    request_portfolio,
+    split,
+)
+from governance.models import Authorisation, Dossier
+from registry.models import User
 
 
 class DossierRecord(serializers.Serializer[Any]):
-    """What a dossier is about."""
+    """What a dossier is about: a version, one authorisation of it, or all models.
 
-    model = serializers.CharField(max_length=80)
-    version = serializers.CharField(max_length=64)
+    Of the variant `version` name `model` and `version`; of `authorisation` its id; of
+    `portfolio` at most `scope`, a unit of owners.
+    """
+
+    model = serializers.CharField(max_length=80, default=None, allow_null=True)
+    version = serializers.CharField(max_length=64, default=None, allow_null=True)
+    authorisation = serializers.UUIDField(default=None, allow_null=True)
+    scope = serializers.CharField(max_length=200, default="", allow_blank=True)
     variant = serializers.CharField(max_length=32, default="version")
     language = serializers.CharField(max_length=8, default="en")
+    paper = serializers.ChoiceField(Dossier.Paper.choices, default="A4")
+    withhold = serializers.ListField(
+        child=serializers.CharField(max_length=16), default=list, max_length=8
+    )
     as_of = Moment(default=None, allow_null=True)
 
 
 def _dossiers() -> Any:
-    return Dossier.objects.select_related("version__model", "requested_by")
+    return Dossier.objects.select_related(
+        "version__model", "authorisation__environment", "requested_by"
+    )
+
+
+def _requested(data: dict[str, Any], by: User) -> Dossier:
+    form = Form(data["language"], data["paper"], tuple(data["withhold"]))
+    how: dict[str, Any] = {
+        "form": form,
+        "as_of": data["as_of"],
+        "by": by,
+        "at": timezone.now(),
+    }
+    if data["variant"] == PORTFOLIO:
+        return request_portfolio(scope=data["scope"], **how)
+    if data["variant"] == AUTHORISATION:
+        rows = Authorisation.objects.select_related("version__model", "environment")
+        found = rows.filter(pk=data["authorisation"]).first()
+        if found is None:
+            raise CannotBuild("authorisation", _("There is no such authorisation."))
+        return request_authorisation(authorisation=found, **how)
+    if not data["model"] or not data["version"]:
+        missing = "version" if data["model"] else "model"
+        raise CannotBuild(missing, _("This field is needed."))
+    version = find_version(data["model"], data["version"])
+    return request_dossier(version=version, variant=data["variant"], **how)
 
 
 class DossierList(Door):
@@ -49,14 +94,7 @@ class DossierList(Door):
         form = DossierRecord(data=request.data)
         form.is_valid(raise_exception=True)
         data = form.validated_data
-        row = request_dossier(
-            version=find_version(data["model"], data["version"]),
-            variant=data["variant"],
-            language=data["language"],
-            as_of=data["as_of"],
-            by=person(request),
-            at=timezone.now(),
-        )
+        row = _requested(data, person(request))
         nudge.nudge(nudge.DOSSIERS)
         body = show.dossier(row)
         return Response(body, 202, headers={"Location": body["url"]})
@@ -119,10 +157,26 @@ class DossierJson(Door):
         return Response(json.loads(finished(request, dossier_id).document))
 
 
+class DossierDisclosure(Door):
+    """`dossiers/{id}/disclosure`"""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, dossier_id: UUID) -> Response:
+        """What was withheld, with the salts: for who may ask for dossiers only."""
+        row = finished(request, dossier_id)
+        model = row.version.model if row.version else None
+        roles.require(person(request), "request dossiers", model=model)
+        if not row.disclosure:
+            raise NotFound(_("Nothing is withheld in this dossier."))
+        return Response(json.loads(row.disclosure))
+
+
 def readable(request: Request, dossier_id: UUID) -> Dossier:
     """The dossier, for who may read its model."""
-    row: Dossier = get_object_or_404(_dossiers(), pk=dossier_id)
-    roles.require(person(request), "read", model=row.version.model)
+    rows = visible(_dossiers(), person(request), model="version__model__slug")
+    row: Dossier = get_object_or_404(rows, pk=dossier_id)
+    model = row.version.model if row.version else None
+    roles.require(person(request), "read", model=model)
     return row
 
 
@@ -146,6 +200,6 @@ def _file(row: Dossier, stored: str, ending: str, media_type: str) -> FileRespon
     return FileResponse(
         file,
         as_attachment=True,
-        filename=f"{row.version.model.slug}-{row.version.version}.{ending}",
+        filename=f"{row.stem}.{ending}",
         content_type=media_type,
     )

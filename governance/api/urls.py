@@ -129,6 +129,11 @@ urlpatterns = [
     path(
         "dossiers/<uuid:dossier_id>", dossiers.DossierDetail.as_view(), name="dossier"
     ),
+    path(
+        "dossiers/<uuid:dossier_id>/disclosure",
+        dossiers.DossierDisclosure.as_view(),
+        name="disclosure",
+    ),
     path("dossiers/<uuid:dossier_id>/pdf", dossiers.DossierPdf.as_view(), name="pdf"),
     path(
         "dossiers/<uuid:dossier_id>/exports",

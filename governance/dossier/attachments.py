@@ -1,5 +1,6 @@
 """The originals inside the PDF: evidence, permits, proofs, keys and policy."""
 
+import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from audits import merkle
 from audits.models import EvidenceReport
+from audits.offline.extract import LEAF
 from governance import permit
 from governance.dossier import content
 from governance.dossier.decisions import subject_name
@@ -74,6 +77,58 @@ def originals(
     files = [
         _json("version-manifest.json", _("Manifest of the version"), version.manifest),
         _proof("keys.json", _("Public keys"), _keys(at), "application/json"),
+        *_log(extract),
+    ]
+    for kind, report in reports.items():
+        said = _("Evidence report: %(kind)s") % {"kind": kind}
+        files.append(_json(attachment_name(kind), said, report.document))
+    for request in requests:
+        said = _("Record that was signed: %(name)s") % {"name": request.environment}
+        files.append(_json(subject_name(request), said, request.subject))
+    for decision in permits:
+        name = f"permit-{decision.asked_environment}.dsse.json"
+        said = _("Permit: %(name)s") % {"name": decision.asked_environment}
+        files.append(_proof(name, said, decision.permit, "application/json"))
+    files += [_pack(pack) for pack in packs]
+    return tuple(sorted(files, key=lambda item: item.facts.name))
+
+
+def public(
+    *, packs: Iterable[PolicyPack], extract: Mapping[str, Any], at: datetime
+) -> tuple[File, ...]:
+    """What names nobody: keys, policy, and the log's leaves without what they say.
+
+    Who gets a body from an insider finds its hash here, proved to be in the log.
+    Raises `NoKeys`.
+    """
+    leaves = [
+        {
+            "index": row["index"],
+            LEAF: base64.b64encode(merkle.leaf_hash(row["body"].encode())).decode(),
+            "proof": row["proof"],
+        }
+        for row in extract["entries"]
+    ]
+    return proofs(packs=packs, extract={**extract, "entries": leaves}, at=at)
+
+
+def proofs(
+    *, packs: Iterable[PolicyPack], extract: Mapping[str, Any], at: datetime
+) -> tuple[File, ...]:
+    """What a portfolio is checked with: keys, policy, log entries with proofs.
+
+    Raises `NoKeys`.
+    """
+    files = [
+        _proof("keys.json", _("Public keys"), _keys(at), "application/json"),
+        *_log(extract),
+        *(_pack(pack) for pack in packs),
+    ]
+    return tuple(sorted(files, key=lambda item: item.facts.name))
+
+
+def _log(extract: Mapping[str, Any]) -> tuple[File, File]:
+    return (
         _proof(
             "log-extract.json",
             _("Log entries with inclusion proofs"),
@@ -86,22 +141,13 @@ def originals(
             str(extract["checkpoint"]),
             "text/plain",
         ),
-    ]
-    for kind, report in reports.items():
-        said = _("Evidence report: %(kind)s") % {"kind": kind}
-        files.append(_json(attachment_name(kind), said, report.document))
-    for request in requests:
-        said = _("Record that was signed: %(name)s") % {"name": request.environment}
-        files.append(_json(subject_name(request), said, request.subject))
-    for decision in permits:
-        name = f"permit-{decision.asked_environment}.dsse.json"
-        said = _("Permit: %(name)s") % {"name": decision.asked_environment}
-        files.append(_proof(name, said, decision.permit, "application/json"))
-    for pack in packs:
-        name = f"policy-{pack.slug}-{pack.version}.yaml"
-        said = _("Policy pack %(name)s") % {"name": f"{pack.slug} {pack.version}"}
-        files.append(_proof(name, said, pack.document, "application/yaml"))
-    return tuple(sorted(files, key=lambda item: item.facts.name))
+    )
+
+
+def _pack(pack: PolicyPack) -> File:
+    name = f"policy-{pack.slug}-{pack.version}.yaml"
+    said = _("Policy pack %(name)s") % {"name": f"{pack.slug} {pack.version}"}
+    return _proof(name, said, pack.document, "application/yaml")
 
 
 def _json(name: str, description: str, text: str) -> File:

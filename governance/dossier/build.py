@@ -95,6 +95,7 @@ def _build(dossier: Dossier) -> None:
     dossier.seal_key_id = key.id
     dossier.seal_level, dossier.seal_note = sealed.level, sealed.note
     dossier.document = collected.document.body.decode()
+    dossier.disclosure = collected.disclosure
     dossier.document_sha256 = collected.document.facts.sha256
     kept.keep(collected.files)
     with acting(by=WORKER):

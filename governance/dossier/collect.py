@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from governance.dossier import (
     decisions,
     exports,
     facts,
+    redaction,
     risks,
     trail,
 )
@@ -21,12 +23,20 @@ from governance.dossier.declarations import declarations_of
 from governance.dossier.evidence import evidence_of
 from governance.dossier.exceptions import exceptions_of
 from governance.dossier.foreign import foreign_of
+from governance.dossier.granted import only
 from governance.dossier.lives import life_of
 from governance.dossier.moment import PastCase, environments_of
-from governance.models import ApprovalRequest, Dossier, PolicyPack
+from governance.dossier.portfolio import (
+    Portfolio,
+    gathered,
+    keys_of,
+    portfolio_of,
+)
+from governance.dossier.request import PORTFOLIO
+from governance.models import ApprovalRequest, Authorisation, Dossier, PolicyPack
 from governance.release import software_version
 from registry import lineage
-from registry.models import Environment, ModelVersion
+from registry.models import Environment, ModelVersion, RegisteredModel
 
 
 class NotRecorded(Exception):
@@ -35,10 +45,14 @@ class NotRecorded(Exception):
 
 @dataclass(frozen=True)
 class Collected:
-    """The content, and the files that go into the PDF; `dossier.json` is the last."""
+    """The content, and the files that go into the PDF; `dossier.json` is the last.
 
-    content: content.Content
+    `disclosure` has what is withheld from outside readers, and is in no file.
+    """
+
+    content: content.Content | Portfolio
     files: tuple[attachments.File, ...]
+    disclosure: str = ""
 
     @property
     def document(self) -> attachments.File:
@@ -54,17 +68,38 @@ def collect(dossier: Dossier) -> Collected:
     `evidence.UnreadableReport`, `past.Archived`, `NotRecorded`.
     """
     with past.as_of(dossier.as_of):
+        if dossier.variant == PORTFOLIO:
+            return _portfolio(dossier)
         return _collected(dossier)
+
+
+def _portfolio(dossier: Dossier) -> Collected:
+    at = dossier.as_of
+    found = gathered(dossier.scope, at)
+    extract = trail.extract_for(keys_of(found), at=at, example=RegisteredModel)
+    said = portfolio_of(
+        found, control=_control(dossier), scope=dossier.scope, trail=extract.trail
+    )
+    packs = _packs([], at=at)
+    if dossier.withheld:
+        return _edition(dossier, said, extract.document, packs)
+    files = attachments.proofs(packs=packs, extract=extract.document, at=at)
+    complete = replace(said, attachments=tuple(file.facts for file in files))
+    document = attachments.dossier_file(content.document_of(complete))
+    return Collected(complete, (*files, document))
 
 
 def _collected(dossier: Dossier) -> Collected:
     at = dossier.as_of
     version = _version(dossier)
-    places = environments_of(version, at=at)
-    cases = [PastCase(version, place, at) for place in places]
+    granted = _granted(dossier)
+    places = [granted.environment] if granted else environments_of(version, at=at)
+    cases = [PastCase(version, place, at, granted) for place in places]
     # Status and evidence are the same everywhere, also where nothing is registered.
     anywhere = cases[0] if cases else PastCase(version, Environment(), at)
     requests = decisions.requests_of(version, at=at)
+    if granted:
+        requests = [row for row in requests if row.pk == granted.request_id]
     extract = trail.extract_of(version, at=at)
     found = anywhere.assessment
     said = content.Content(
@@ -90,11 +125,19 @@ def _collected(dossier: Dossier) -> Collected:
         gate=decisions.gate_history(version, at=at),
         trail=extract.trail,
     )
+    if granted:
+        said = only(said, granted)
+    if dossier.withheld:
+        return _edition(dossier, said, extract.document, _packs(requests, at=at))
     files = attachments.originals(
         version=version,
         reports=anywhere.reports,
         requests=requests,
-        permits=decisions.permits_of(version, at=at),
+        permits=[
+            row
+            for row in decisions.permits_of(version, at=at)
+            if granted is None or row.environment == granted.environment
+        ],
         packs=_packs(requests, at=at),
         extract=extract.document,
         at=at,
@@ -105,6 +148,36 @@ def _collected(dossier: Dossier) -> Collected:
     return Collected(complete, (*files, document))
 
 
+def _edition(
+    dossier: Dossier,
+    said: content.Content | Portfolio,
+    extract: dict[str, Any],
+    packs: list[PolicyPack],
+) -> Collected:
+    """The same for outside readers: no originals but those that name nobody."""
+    public = attachments.public(packs=packs, extract=extract, at=dossier.as_of)
+    complete = replace(said, attachments=tuple(file.facts for file in public))
+    seed = bytes.fromhex(dossier.seed)
+    edition = redaction.edition_of(complete, set(dossier.withheld), seed=seed)
+    document = attachments.dossier_file(content.document_of(edition.content))
+    return Collected(
+        edition.content, (*public, document), edition.disclosure().decode()
+    )
+
+
+def _granted(dossier: Dossier) -> Authorisation | None:
+    key = dossier.authorisation_id
+    if key is None:
+        return None
+    rows = Authorisation.objects.select_related(
+        "environment", "request__assessment", "request__environment"
+    ).prefetch_related("changes")
+    found = rows.filter(pk=str(key)).first()
+    if found is None:
+        raise NotRecorded(_("The authorisation had not begun by that moment."))
+    return found
+
+
 def _version(dossier: Dossier) -> ModelVersion:
     people = ("owner", "developer", "validator", "registered_by")
     found = ModelVersion.objects.select_related(
@@ -113,7 +186,7 @@ def _version(dossier: Dossier) -> ModelVersion:
         "developer",
         "registered_by",
     )
-    version = found.filter(pk=dossier.version_id).first()
+    version = found.filter(pk=str(dossier.version_id)).first()
     if version is None:
         raise NotRecorded(_("The version had not been recorded by that moment."))
     return version
@@ -149,6 +222,8 @@ def _control(dossier: Dossier) -> content.Control:
     return content.Control(
         dossier_id=str(dossier.pk),
         variant=dossier.variant,
+        paper=str(dossier.paper),
+        withheld=tuple(dossier.withheld),
         language=dossier.language,
         as_of=dossier.as_of,
         requested_by=dossier.requested_by.printed_name,

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audits import commitments
 from audits.charts import Chart
@@ -20,6 +20,9 @@ from governance.dossier.verdicts import (
 )
 from registry.digests import LARGEST_INTEGER, canonical_json
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 FORMAT = "freigabe-dossier/1"
 
 
@@ -29,6 +32,8 @@ class Control:
 
     dossier_id: str
     variant: str
+    paper: str
+    withheld: tuple[str, ...]
     language: str
     as_of: datetime
     requested_by: str
@@ -298,8 +303,8 @@ class Content:
     attachments: tuple[Attached, ...] = field(default=())
 
 
-def document_of(content: Content) -> bytes:
-    """The canonical JSON of the content (RFC 8785): the bytes of `dossier.json`."""
+def document_of(content: "DataclassInstance") -> bytes:
+    """The canonical JSON of a content (RFC 8785): the bytes of `dossier.json`."""
     plain = _plain({"format": FORMAT, **asdict(content)})
     return canonical_json(plain)
 

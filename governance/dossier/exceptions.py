@@ -29,7 +29,7 @@ def exceptions_of(version: ModelVersion, *, at: datetime) -> excepted.Exceptions
     """What concerns the version, or its model as a whole, the oldest first."""
     return excepted.Exceptions(
         findings=tuple(_finding(row, at) for row in findings_of(version, at=at)),
-        waivers=tuple(_waiver(row, at) for row in waivers_of(version, at=at)),
+        waivers=tuple(waiver_facts(row, at) for row in waivers_of(version, at=at)),
         emergencies=tuple(_emergency(row, at) for row in emergencies_of(version, at)),
     )
 
@@ -122,7 +122,8 @@ def _finding(row: Finding, at: datetime) -> excepted.FindingFacts:
     )
 
 
-def _waiver(row: Waiver, at: datetime) -> excepted.WaiverFacts:
+def waiver_facts(row: Waiver, at: datetime) -> excepted.WaiverFacts:
+    """A waiver as it stood, with what became of it."""
     outcome, active = _outcome(row, at)
     return excepted.WaiverFacts(
         id=str(row.pk),

@@ -9,7 +9,10 @@ from audits.charts import Chart
 from governance.dossier.collect import Collected
 from governance.dossier.content import Content
 from governance.dossier.figuring import Drawing
-from governance.dossier.plane import plane_of
+from governance.dossier.plane import heat_of, plane_of
+from governance.dossier.portfolio import Portfolio
+from governance.dossier.redaction import CATEGORIES
+from governance.dossier.request import AUTHORISATION
 from governance.dossier.sections import Report, sections_of
 from governance.dossier.topics import missing_topics
 from governance.dossier.verdicts import Citation, Evaluation
@@ -26,21 +29,67 @@ class Pages:
 def pages_of(collected: Collected) -> Pages:
     """Arrange the content for the templates, in the language that is active."""
     said = collected.content
+    if isinstance(said, Portfolio):
+        return _portfolio_pages(said, collected)
+    return _version_pages(said, collected)
+
+
+def _portfolio_pages(said: Portfolio, collected: Collected) -> Pages:
+    titles = (
+        ("overview", _("Overview")),
+        ("models", _("Models")),
+        ("findings", _("Open findings")),
+        ("waivers", _("Active waivers")),
+        ("trail", _("Audit trail extract")),
+        ("annexes", _("Annexes")),
+    )
+    context = {
+        "page": "dossier/portfolio.html",
+        "c": said,
+        "kind": _("Portfolio dossier"),
+        "document": collected.document,
+        "files": collected.files,
+        "stamp": f"{said.control.as_of:%Y-%m-%dT%H:%M:%SZ}",
+        "sections": {
+            name: {"number": number, "title": title, "anchor": f"section-{number}"}
+            for number, (name, title) in enumerate(titles, start=1)
+        },
+        "withheld": [str(CATEGORIES[name]) for name in said.control.withheld],
+        "heat": heat_of(said.matrix, said.heat) if said.matrix else None,
+        "totals": {
+            "findings": len(said.findings),
+            "overdue": sum(row.overdue for row in said.findings),
+            "waivers": len(said.waivers),
+            "reviews": sum(bool(row.due) for row in said.lines),
+            "unauthorised": sum(row.unauthorised for row in said.lines),
+        },
+        "glossary": glossary(),
+        "abbreviations": abbreviations(),
+    }
+    return Pages(context, ())
+
+
+def _version_pages(said: Content, collected: Collected) -> Pages:
     drawings = list[Drawing]()
 
     def draw(chart: Chart) -> Drawing:
         drawings.append(Drawing(len(drawings) + 1, chart))
         return drawings[-1]
 
-    lineage = draw(said.lineage) if said.lineage else None
+    whole = said.control.variant != AUTHORISATION
+    lineage = draw(said.lineage) if said.lineage and whole else None
     reports = {
         item.kind: Report(item, tuple(draw(chart) for chart in item.figures))
-        for item in said.evidence
+        for item in (said.evidence if whole else ())
     }
     fields = {field.name: field.value for field in said.inventory.fields}
     sections = sections_of(said, reports)
+    titles = {
+        AUTHORISATION: _("Dossier of an authorisation"),
+    }
     context = {
         "c": said,
+        "kind": titles.get(said.control.variant, _("Audit dossier")),
         "document": collected.document,
         "files": collected.files,
         "stamp": f"{said.control.as_of:%Y-%m-%dT%H:%M:%SZ}",
@@ -57,6 +106,7 @@ def pages_of(collected: Collected) -> Pages:
         ],
         "missing": missing_topics(),
         "sources": _sources(said),
+        "withheld": [str(CATEGORIES[name]) for name in said.control.withheld],
         "permits": [
             file.name for file in said.attachments if file.name.startswith("permit-")
         ],

@@ -1,6 +1,7 @@
 """The risk matrix as a figure: its rows, and the arrow from inherent to residual."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -57,6 +58,33 @@ def plane_of(matrix: Matrix, latest: Assessment) -> Plane:
         wide=_mm(_HEAD + 2 * _GAP + across * (cell + _GAP)),
         high=_mm(_GAP + len(matrix.cells) * (_HIGH + _GAP)),
         arrow=_arrow(matrix, latest, cell),
+    )
+
+
+def heat_of(matrix: Matrix, counts: Sequence[Sequence[int]]) -> Plane:
+    """The plane with the number of models in the place of scores."""
+    across = len(matrix.impact)
+    cell = min(_WIDEST, _ROOM / across - _GAP)
+    rows = tuple(
+        Row(
+            number=row,
+            word=matrix.likelihood[row - 1],
+            cells=tuple(
+                Cell(count, band, str(Band(band).label), "")
+                for count, (_score, band) in zip(
+                    counts[row - 1], matrix.cells[row - 1], strict=True
+                )
+            ),
+        )
+        for row in range(len(matrix.cells), 0, -1)
+    )
+    return Plane(
+        matrix=matrix,
+        rows=rows,
+        cell=_mm(cell),
+        wide=_mm(_HEAD + 2 * _GAP + across * (cell + _GAP)),
+        high=_mm(_GAP + len(matrix.cells) * (_HIGH + _GAP)),
+        arrow=None,
     )
 
 

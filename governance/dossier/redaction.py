@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from audits import commitments
 from audits.charts import Chart
 from audits.offline.disclosure import FORMAT
-from governance.dossier.content import Content, Field, Trail, document_of
+from governance.dossier.content import Field, Trail, document_of
 from registry.digests import sha256_hex
 
 PEOPLE, ADDRESSES, TEXTS = "people", "addresses", "texts"
@@ -90,7 +90,7 @@ class Withheld(str):
 class Edition:
     """The content with values withheld, and what stands behind the commitments."""
 
-    content: Content
+    content: Any
     disclosed: tuple[dict[str, str], ...]
 
     def disclosure(self) -> bytes:
@@ -107,7 +107,7 @@ class Edition:
         ).encode()
 
 
-def edition_of(content: Content, categories: set[str], *, seed: bytes) -> Edition:
+def edition_of(content: Any, categories: set[str], *, seed: bytes) -> Edition:
     """Withhold these categories. The same content and seed give the same edition."""
     names = frozenset(_names(content)) if PEOPLE in categories else frozenset()
     walker = _Walker(frozenset(categories), names, seed)

@@ -43,7 +43,8 @@ def html_of(context: Mapping[str, object]) -> str:
         builtins=["governance.dossier.wording"],
         libraries={"i18n": "django.templatetags.i18n"},
     )
-    page = engine.get_template("dossier/dossier.html").render(Context(context))
+    name = str(context.get("page", "dossier/dossier.html"))
+    page = engine.get_template(name).render(Context(context))
     return str(legible(page))
 
 
@@ -82,9 +83,10 @@ def job_of(collected: Collected, *, part: int = 0) -> Job:
         "check_url": address,
         "check_image": f"{_SCHEME}{CHECK}",
     }
+    css = (_TEMPLATES / "dossier" / "dossier.css").read_text("utf-8")
     return Job(
         html=html_of(context),
-        css=(_TEMPLATES / "dossier" / "dossier.css").read_text("utf-8"),
+        css=f"{css}\n@page {{ size: {control.paper} }}",
         files=files,
         attach=[
             {

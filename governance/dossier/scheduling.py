@@ -229,7 +229,8 @@ def mail(*, dossier: Dossier, person: User, by: User, at: datetime) -> DossierMa
         return before
     refusal = ""
     try:
-        roles.require(person, "read", model=dossier.version.model)
+        model = dossier.version.model if dossier.version else None
+        roles.require(person, "read", model=model)
         if not person.email:
             refusal = _("No mail address is known.")
     except roles.NotAllowed as error:
@@ -255,9 +256,8 @@ def send_all(*, by: User, at: datetime) -> list[str]:
 
 
 def _message(dossier: Dossier, person: User) -> EmailMessage:
-    slug = f"{dossier.version.model.slug}-{dossier.version.version}"
     words = {
-        "name": dossier.version,
+        "name": dossier.about,
         "day": dossier.due_on or dossier.as_of.date(),
         "url": urljoin(f"{settings.FREIGABE_INSTANCE_URL}/", f"dossiers/{dossier.pk}/"),
         "why": dossier.failure,
@@ -277,5 +277,5 @@ def _message(dossier: Dossier, person: User) -> EmailMessage:
     stored = dossier.pdf_name
     if made and stored and default_storage.size(stored) <= LARGEST_MAIL:
         with default_storage.open(stored) as file:
-            message.attach(f"{slug}.pdf", file.read(), "application/pdf")
+            message.attach(f"{dossier.stem}.pdf", file.read(), "application/pdf")
     return message

@@ -7,6 +7,8 @@ from django.utils.translation import gettext as _
 
 from governance.dossier.content import Content, Evidence, Field, Foreign
 from governance.dossier.figuring import Drawing
+from governance.dossier.granted import SECTIONS
+from governance.dossier.request import AUTHORISATION
 from governance.dossier.tables import Arranged, arranged
 from governance.dossier.topics import (
     TOLD,
@@ -95,9 +97,12 @@ class Section:
 
 def sections_of(said: Content, reports: Mapping[str, Report]) -> dict[str, Section]:
     """The sections by name, numbered from 1; the cover is section 0."""
+    parts = _parts()
+    if said.control.variant == AUTHORISATION:
+        parts = tuple(part for part in parts if part[0] in SECTIONS)
     return {
-        name: _section(number, name, title, parts, said, reports)
-        for number, (name, title, parts) in enumerate(_parts(), start=1)
+        name: _section(number, name, title, templates, said, reports)
+        for number, (name, title, templates) in enumerate(parts, start=1)
     }
 
 

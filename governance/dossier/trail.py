@@ -3,6 +3,7 @@
 import base64
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,13 +80,23 @@ class _Placed:
 
 
 def extract_of(version: ModelVersion, *, at: datetime) -> Extract:
-    """The log entries of everything that the dossier names, with inclusion proofs.
+    """The log entries of everything that a version's dossier names, with proofs.
+
+    Raises as `extract_for`.
+    """
+    return extract_for(_rows_of(version, at=at), at=at, example=ModelVersion)
+
+
+def extract_for(
+    rows_of: Mapping[type[Model], set[UUID]], *, at: datetime, example: type[Model]
+) -> Extract:
+    """The log entries of these rows, with inclusion proofs; one of `example` is worked.
 
     Proved in the smallest signed tree that covers them, so that a second build of the
     same dossier shows the same checkpoint. Raises `log.NotYetSigned`,
     and `keys.KeyUnusable` or OSError where the log's key cannot be read.
     """
-    placed = _placed(version, at=at)
+    placed = _placed(rows_of, at=at)
     signed = _covering(placed)
     node = tiles.node_reader(signed.tree_size)
     rows = []
@@ -100,23 +111,24 @@ def extract_of(version: ModelVersion, *, at: datetime) -> Extract:
         "checkpoint": signed.note,
         "entries": rows,
     }
-    return Extract(_trail(placed, signed, _example(placed, rows), at=at), document)
+    worked = _example(placed, rows, f"public.{example._meta.db_table}")
+    return Extract(_trail(placed, signed, worked, at=at), document)
 
 
 def _example(
-    placed: list[_Placed], rows: list[dict[str, Any]]
+    placed: list[_Placed], rows: list[dict[str, Any]], rel: str
 ) -> content.ProofExample | None:
-    """The proof of the entry that registered the version."""
+    """The proof of the first entry of a table: the registration."""
     for item, row in zip(placed, rows, strict=True):
-        if item.entry.rel == f"public.{ModelVersion._meta.db_table}":
+        if item.entry.rel == rel:
             hashes = (base64.b64decode(value).hex() for value in row["proof"])
             return content.ProofExample(item.index, item.leaf_hash.hex(), tuple(hashes))
     return None
 
 
-def _placed(version: ModelVersion, *, at: datetime) -> list[_Placed]:
+def _placed(rows_of: Mapping[type[Model], set[UUID]], *, at: datetime) -> list[_Placed]:
     chosen = Q(pk__in=[])
-    for model, keys in _rows_of(version, at=at).items():
+    for model, keys in rows_of.items():
         rel = f"public.{model._meta.db_table}"
         chosen |= Q(rel=rel, pk_text__in=[str(key) for key in keys])
     entries = {

@@ -1,7 +1,9 @@
 """How the dossier writes times, digests, numbers and long texts: template filters."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django import template
 from django.utils.formats import number_format
@@ -14,6 +16,7 @@ from governance.dossier.facts import moment_text
 
 LONGEST_TEXT = 6_000
 LONGEST_NAME = 80
+MOST_LINES = 300  # of a table on paper; dossier.json has them all
 register = template.Library()
 
 
@@ -95,3 +98,15 @@ def brief(value: str) -> str:
     """A name for running titles and headings, which must stay short."""
     line = " ".join(value.split())
     return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
+
+
+@register.filter
+def leading(rows: Sequence[Any]) -> Sequence[Any]:
+    """The rows of a long table that stand on paper."""
+    return rows[:MOST_LINES]
+
+
+@register.filter
+def beyond(rows: Sequence[Any]) -> int:
+    """How many rows stand in dossier.json only."""
+    return max(0, len(rows) - MOST_LINES)

@@ -1,8 +1,13 @@
 """Dossiers: asked for by a person, built by a worker."""
 
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from governance.models.approvals import Authorisation
 from registry.models import ModelVersion, User
 from registry.models.base import Fact
 
@@ -54,7 +59,19 @@ class DossierRecipient(Fact):
 
 
 class Dossier(Fact):
-    """A request for a PDF about one version, and the file when it is ready."""
+    """A request for a PDF, and the file when it is ready.
+
+    About one version; of the variant `authorisation` about one right of it to run; of
+    the variant `portfolio` about all models, or those whose owners are of the unit
+    `scope`. `withheld` names what outside readers do not see (dossier.redaction): then
+    `disclosure` has it, with the salts that come from `seed`, for insiders only.
+    """
+
+    log_secrets: ClassVar[tuple[str, ...]] = ("seed", "disclosure")
+
+    class Paper(models.TextChoices):
+        A4 = "A4", "A4"
+        LETTER = "letter", "Letter"
 
     class State(models.TextChoices):
         PENDING = "pending", _("Waiting for a worker")
@@ -62,7 +79,17 @@ class Dossier(Fact):
         FINISHED = "finished", _("Ready")
         FAILED = "failed", _("Failed")
 
-    version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="dossiers")
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, related_name="dossiers"
+    )
+    authorisation = models.ForeignKey(
+        Authorisation, models.PROTECT, null=True, related_name="dossiers"
+    )
+    scope = models.CharField(max_length=200, blank=True, default="")
+    paper = models.CharField(max_length=8, choices=Paper, default=Paper.A4)
+    withheld = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    seed = models.CharField(max_length=64, blank=True, default="")
+    disclosure = models.TextField(blank=True, default="")
     variant = models.CharField(max_length=32, default="version")
     language = models.CharField(max_length=8, default="en")
     as_of = models.DateTimeField()
@@ -105,11 +132,38 @@ class Dossier(Fact):
         constraints = [
             models.UniqueConstraint(
                 fields=["schedule", "due_on", "version"], name="asked_once_when_due"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(variant="portfolio", version=None)
+                | (~Q(variant="portfolio") & Q(version__isnull=False)),
+                name="dossier_is_about_a_version_or_a_portfolio",
+            ),
+            models.CheckConstraint(
+                condition=Q(variant="authorisation", authorisation__isnull=False)
+                | (~Q(variant="authorisation") & Q(authorisation=None)),
+                name="dossier_of_an_authorisation_names_it",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"dossier of {self.version}"
+        return f"dossier of {self.about}"
+
+    @property
+    def about(self) -> str:
+        """What it is about, in words."""
+        if self.version is None:
+            return f"{_('Portfolio')} {self.scope}".strip()
+        return str(self.version)
+
+    @property
+    def stem(self) -> str:
+        """What the names of its files begin with."""
+        if self.version is None:
+            return f"portfolio-{self.as_of:%Y-%m-%d}"
+        name = f"{self.version.model.slug}-{self.version.version}"
+        if self.authorisation is not None:
+            name += f"-{self.authorisation.environment.slug}"
+        return f"{name}-withheld" if self.withheld else name
 
 
 class DossierMail(Fact):

@@ -1,5 +1,6 @@
 """Dossiers: asking for one, watching it, downloading the PDF."""
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -13,11 +14,18 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from governance import nudge
+from governance import nudge, roles
 from governance.dossier.exports import kept
-from governance.dossier.request import CannotBuild, request_dossier
+from governance.dossier.redaction import CATEGORIES
+from governance.dossier.request import (
+    CannotBuild,
+    Form,
+    request_authorisation,
+    request_dossier,
+    request_portfolio,
+)
 from governance.dossier.request import split as split_dossier
-from governance.models import Dossier
+from governance.models import Authorisation, Dossier
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.versions import find_version
 
@@ -39,40 +47,131 @@ class DossierForm(forms.Form):
         ),
         help_text=gettext_lazy("Empty means now."),
     )
+    paper = forms.ChoiceField(label=gettext_lazy("Paper"), choices=Dossier.Paper)
+    withhold = forms.MultipleChoiceField(
+        label=gettext_lazy("Withhold from outside readers"),
+        choices=CATEGORIES.items(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy(
+            "Commitments stand in their place, so that insiders can prove them later."
+        ),
+    )
+
+    @property
+    def form(self) -> Form:
+        """How the dossier is to look."""
+        data = self.cleaned_data
+        return Form(data["language"], data["paper"], tuple(data["withhold"]))
+
+
+class PortfolioForm(DossierForm):
+    """The same, and of which models."""
+
+    scope = forms.CharField(
+        label=gettext_lazy("Unit of the owners"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("Empty means all models."),
+    )
 
 
 @page
 def ask(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     """Ask for the dossier of a version."""
     row = find_version(slug, version)
-    form = DossierForm(request.POST or None, initial={"language": get_language()})
+    form = DossierForm(request.POST or None, initial=_initial())
     if request.method == "POST" and form.is_valid():
         try:
-            dossier = request_dossier(
-                version=row,
-                language=form.cleaned_data["language"],
-                as_of=form.cleaned_data["as_of"],
-                by=request.user,
-                at=timezone.now(),
+            return _queued(
+                request_dossier(
+                    version=row,
+                    form=form.form,
+                    as_of=form.cleaned_data["as_of"],
+                    by=request.user,
+                    at=timezone.now(),
+                )
             )
-            nudge.nudge(nudge.DOSSIERS)
-            return redirect("web:dossier", dossier.pk)
         except CannotBuild as refusal:
             put_errors(form, {refusal.field: [str(refusal)]})
+    granted = Authorisation.objects.filter(version=row).select_related("environment")
     return show(
         request,
         "dossiers/ask.html",
-        {"form": form, "version": row, "model": row.model},
+        {"form": form, "version": row, "model": row.model, "granted": granted},
         section="dossiers",
     )
 
 
 @page
+def ask_authorisation(request: PersonRequest, authorisation_id: UUID) -> HttpResponse:
+    """Ask for the dossier of one authorisation."""
+    rows = Authorisation.objects.select_related("version__model", "environment")
+    row = get_object_or_404(rows, pk=authorisation_id)
+    form = DossierForm(request.POST or None, initial=_initial())
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _queued(
+                request_authorisation(
+                    authorisation=row,
+                    form=form.form,
+                    as_of=form.cleaned_data["as_of"],
+                    by=request.user,
+                    at=timezone.now(),
+                )
+            )
+        except CannotBuild as refusal:
+            put_errors(form, {refusal.field: [str(refusal)]})
+    return show(
+        request,
+        "dossiers/ask.html",
+        {
+            "form": form,
+            "version": row.version,
+            "model": row.version.model,
+            "authorisation": row,
+        },
+        section="dossiers",
+    )
+
+
+@page
+def ask_portfolio(request: PersonRequest) -> HttpResponse:
+    """Ask for the dossier of all models, or of those of a unit."""
+    form = PortfolioForm(request.POST or None, initial=_initial())
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _queued(
+                request_portfolio(
+                    scope=form.cleaned_data["scope"],
+                    form=form.form,
+                    as_of=form.cleaned_data["as_of"],
+                    by=request.user,
+                    at=timezone.now(),
+                )
+            )
+        except CannotBuild as refusal:
+            put_errors(form, {refusal.field: [str(refusal)]})
+    return show(
+        request, "dossiers/ask_portfolio.html", {"form": form}, section="dossiers"
+    )
+
+
+def _initial() -> dict[str, Any]:
+    return {"language": get_language(), "paper": Dossier.Paper.A4}
+
+
+def _queued(dossier: Dossier) -> HttpResponse:
+    nudge.nudge(nudge.DOSSIERS)
+    return redirect("web:dossier", dossier.pk)
+
+
+@page
 def dossiers(request: PersonRequest) -> HttpResponse:
     """All dossiers, newest first."""
-    rows = Dossier.objects.select_related("version__model", "requested_by").defer(
-        "document"
-    )
+    rows = Dossier.objects.select_related(
+        "version__model", "authorisation__environment", "requested_by"
+    ).defer("document", "disclosure")
     return show(
         request,
         "dossiers/list.html",
@@ -83,7 +182,7 @@ def dossiers(request: PersonRequest) -> HttpResponse:
 
 def _find(dossier_id: UUID) -> Dossier:
     rows = Dossier.objects.select_related(
-        "version__model", "requested_by", "schedule"
+        "version__model", "authorisation__environment", "requested_by", "schedule"
     ).prefetch_related("mails__person")
     return get_object_or_404(rows, pk=dossier_id)
 
@@ -149,8 +248,25 @@ def _file(row: Dossier, stored: str, ending: str, media_type: str) -> FileRespon
     return FileResponse(
         file,
         as_attachment=True,
-        filename=f"{row.version.model.slug}-{row.version.version}.{ending}",
+        filename=f"{row.stem}.{ending}",
         content_type=media_type,
+    )
+
+
+@page
+def disclosure(request: PersonRequest, dossier_id: UUID) -> HttpResponse:
+    """What was withheld, with the salts: for who may ask for dossiers, not beyond."""
+    row = _find(dossier_id)
+    model = row.version.model if row.version else None
+    roles.require(request.user, "request dossiers", model=model)
+    if not row.disclosure:
+        raise Http404(_("Nothing is withheld in this dossier."))
+    return HttpResponse(
+        row.disclosure,
+        content_type="application/json",
+        headers={
+            "Content-Disposition": f'attachment; filename="{row.stem}-disclosure.json"'
+        },
     )
 
 

@@ -303,7 +303,18 @@ urlpatterns = [
         dossier_schedules.end,
         name="end_dossier_schedule",
     ),
+    path("dossiers/portfolio", dossiers.ask_portfolio, name="request_portfolio"),
+    path(
+        "dossiers/authorisation/<uuid:authorisation_id>",
+        dossiers.ask_authorisation,
+        name="request_authorisation_dossier",
+    ),
     path("dossiers/<uuid:dossier_id>/", dossiers.dossier_page, name="dossier"),
+    path(
+        "dossiers/<uuid:dossier_id>/disclosure",
+        dossiers.disclosure,
+        name="dossier_disclosure",
+    ),
     path(
         "dossiers/<uuid:dossier_id>/progress",
         dossiers.progress,

@@ -1,6 +1,7 @@
 """Hostile content still gives a readable dossier; a broken report a clear sentence."""
 
 import io
+import json
 import re
 
 import pypdf
@@ -134,3 +135,28 @@ def test_after_three_attempts_it_has_failed_with_a_sentence(stage, settings, tmp
     assert dossier.failure
     assert dossier.ended_at is not None
     assert not build.build_next()
+
+
+def test_a_table_of_5000_rows_is_cut_on_paper_and_whole_in_the_json(stage):
+    version = stage.version(stage.model())
+    many = Evaluation(
+        measurements=tuple(
+            Measurement("selection_rate", i / 5000, 0.0, 1.0, n=i, group=f"zip={i:05}")
+            for i in range(1, 5001)
+        ),
+        summary={},
+    )
+    stage.measured_with_figures(version, {"fairness": many})
+    dossier = stage.asked(version)
+    assert build.build_next()
+    dossier.refresh_from_db()
+    assert dossier.failure == ""
+    with default_storage.open(dossier.pdf_name) as file:
+        reader = pypdf.PdfReader(io.BytesIO(file.read()))
+    text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages))
+    assert "4,700 more rows are in dossier.json." in text
+    assert "zip=00300" in text
+    assert "zip=00301" not in text
+    assert len(reader.pages) < 60
+    (report,) = json.loads(dossier.document)["evidence"]
+    assert len(report["measurements"]) == 5000

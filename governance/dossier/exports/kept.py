@@ -56,13 +56,12 @@ def answer(row: Dossier, name: str) -> FileResponse:
         file = default_storage.open(_place(facts["sha256"]))
     except FileNotFoundError as error:
         raise NoSuchExport(_("The file of this export is missing.")) from error
-    subject = f"{row.version.model.slug}-{row.version.version}"
     digest = b64encode(bytes.fromhex(facts["sha256"])).decode()
     return FileResponse(
         file,
         # Never shown in place: a card or page may quote a stranger's text.
         as_attachment=True,
-        filename=f"{subject}-{name}",
+        filename=f"{row.stem}-{name}",
         content_type=facts["media_type"],
         headers={
             "Content-Digest": f"sha-256=:{digest}:",
