@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -49,10 +49,10 @@ class Line:
     due: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     authorised: tuple[tuple[str, str, datetime], ...]
-    findings: int
-    overdue: int
-    waivers: int
     unauthorised: int
+    findings: int = 0
+    overdue: int = 0
+    waivers: int = 0
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,18 @@ def portfolio_of(
     """What was gathered, as the dossier tells it."""
     at = control.as_of
     shown = matrices.current(at=at)
-    lines = tuple(_line(row, found, at) for row in found.models)
+    raised = Counter(row.model_id for row in found.findings)
+    late = Counter(row.model_id for row in found.findings if _late(row, at))
+    waived = Counter(row.model_id for row in found.waivers)
+    lines = tuple(
+        replace(
+            _line(row, found),
+            findings=raised[row.pk],
+            overdue=late[row.pk],
+            waivers=waived[row.pk],
+        )
+        for row in found.models
+    )
     placed, elsewhere = _heat(found, shown)
     assessed = [row for row in found.standings.values() if row.assessment]
     tiers = Counter(row.tier for row in assessed)
@@ -254,10 +265,9 @@ def _heat(
     return rows, elsewhere
 
 
-def _line(model: RegisteredModel, found: Gathered, at: datetime) -> Line:
+def _line(model: RegisteredModel, found: Gathered) -> Line:
     standing = found.standings[model.pk]
     row = standing.assessment
-    findings = [item for item in found.findings if item.model_id == model.pk]
     return Line(
         slug=model.slug,
         name=model.name,
@@ -276,11 +286,12 @@ def _line(model: RegisteredModel, found: Gathered, at: datetime) -> Line:
             (item.environment.name, item.version.version, item.valid_until)
             for item in found.permits.get(model.pk, ())
         ),
-        findings=len(findings),
-        overdue=sum(item.due_on < at.date() for item in findings),
-        waivers=sum(item.model_id == model.pk for item in found.waivers),
         unauthorised=found.unauthorised[model.pk],
     )
+
+
+def _late(row: Any, at: datetime) -> bool:
+    return bool(row.due_on < at.date())
 
 
 def _finding(row: Any, at: datetime) -> OpenFinding:
@@ -290,7 +301,7 @@ def _finding(row: Any, at: datetime) -> OpenFinding:
         title=row.title,
         severity=str(Severity(row.severity).label),
         due_on=row.due_on,
-        overdue=row.due_on < at.date(),
+        overdue=_late(row, at),
     )
 
 

@@ -173,6 +173,8 @@ def split(*, dossier: Dossier, by: User, at: datetime) -> list[Dossier]:
     locked = Dossier.objects.select_for_update().get(pk=dossier.pk)
     if not locked.too_large or locked.part:
         raise CannotBuild("dossier", _("This dossier was not too large for one file."))
+    if locked.version is None:
+        raise CannotBuild("dossier", _("Ask for the dossiers of single units instead."))
     same = {
         name: getattr(locked, name)
         for name in (
