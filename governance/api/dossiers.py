@@ -25,6 +25,7 @@ from governance.api.scope import visible
 from governance.dossier.request import (
     AUTHORISATION,
     PORTFOLIO,
+    VARIANTS,
     CannotBuild,
     Form,
     request_authorisation,
@@ -47,7 +48,7 @@ class DossierRecord(serializers.Serializer[Any]):
     version = serializers.CharField(max_length=64, default=None, allow_null=True)
     authorisation = serializers.UUIDField(default=None, allow_null=True)
     scope = serializers.CharField(max_length=200, default="", allow_blank=True)
-    variant = serializers.CharField(max_length=32, default="version")
+    variant = serializers.ChoiceField(VARIANTS, default="version")
     language = serializers.CharField(max_length=8, default="en")
     paper = serializers.ChoiceField(Dossier.Paper.choices, default="A4")
     withhold = serializers.ListField(
