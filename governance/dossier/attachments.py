@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from audits import merkle
+from audits import merkle, past
 from audits.models import EvidenceReport
 from audits.offline.extract import LEAF
 from governance import permit
@@ -171,9 +171,13 @@ def _proof(name: str, description: str, text: str, media_type: str) -> File:
 
 
 def _keys(at: datetime) -> str:
-    """The public keys, as `/.well-known/freigabe/keys.json` shows them."""
+    """The public keys, as `/.well-known/freigabe/keys.json` shows them today.
+
+    Also in a dossier of the past: it must not vouch for a key reported since.
+    """
     try:
-        return json.dumps(permit.public_keys(at=at), indent=1)
+        with past.today():
+            return json.dumps(permit.public_keys(at=at), indent=1)
     except permit.NoKey as error:
         raise NoKeys(
             _("The public keys cannot be read: %(why)s") % {"why": error}

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Model, Q
 from django.utils.translation import gettext as _
 
-from audits import log, merkle, tiles
+from audits import log, merkle, note, tiles
 from audits.models import (
     Checkpoint,
     Entry,
@@ -237,7 +237,7 @@ def _trail(
     )
     return content.Trail(
         origin=log.origin(),
-        vkey=log.signer().vkey,
+        vkey=_vkey(signed),
         tree_size=signed.tree_size,
         root_hash=bytes(signed.root_hash).hex(),
         note=signed.note,
@@ -252,6 +252,17 @@ def _trail(
         verified_size=checked.size if checked else None,
         attachment=EXTRACT_NAME,
     )
+
+
+def _vkey(signed: Checkpoint) -> str:
+    """The key that signed the checkpoint, which is another one after a rotation."""
+    _text, lines = note.split_note(signed.note)
+    origin = signed.note.partition("\n")[0]
+    known = {row.key_id: row.key for row in log.signer().verifiers(origin)}
+    for name, mark, _signature in map(note.parse_signature, lines):
+        if name == origin and mark in known:
+            return note.vkey(origin, known[mark])
+    return log.signer().vkey
 
 
 def _names(actors: set[str]) -> dict[str, str]:
