@@ -205,6 +205,7 @@ def test_samples_hold_offline_and_nothing_in_them_can_be_changed(
 ):
     world = World()
     world.version(world.model())
+    log.advance(at=timezone.now())
     word = hashlib.sha256(b"a word of mine").hexdigest()
     for kind, secret in (("entries", ""), ("versions", "a word of mine")):
         with through("page"):

@@ -41,7 +41,7 @@ def test_a_changed_rule_is_told_field_by_field():
     document = yaml.safe_load(TEXT)
     first = document["rules"][0]
     other = "warn" if first["severity"] == "block" else "block"
-    found = compared(TEXT, changed(TEXT, severity=other, tiers=[1]))
+    found = compared(TEXT, changed(TEXT, severity=other, tiers=["T1"]))
     assert [item.new.id for item in found.changed] == [first["id"]]
     told = {
         change.field: (change.old, change.new) for change in found.changed[0].changes
