@@ -47,7 +47,7 @@ SELECT nextval('audits_entry_id_seq'), pg_current_xact_id(), one.op, one.rel,
   CASE WHEN one.pk ~ '^[0-9a-f-]{36}$' THEN md5(one.pk || ':' || n)::uuid::text
     ELSE one.pk END,
   one.actor, one.occurred_at - interval '500 days' + n * interval '1 hour', one.body
-FROM generate_series(%(first)s, %(last)s) AS n
+FROM generate_series(%(first)s::int, %(last)s::int) AS n
 CROSS JOIN LATERAL (
   SELECT * FROM audits_entry WHERE entry_id = ANY(%(entries)s) LIMIT %(each)s) AS one
 """
@@ -219,7 +219,7 @@ def _copy(
         fields = model._meta.concrete_fields
         statement = sql.SQL(
             "INSERT INTO {} ({}) SELECT {} FROM {} AS one,"
-            " generate_series(%(first)s, %(last)s) AS n"
+            " generate_series(%(first)s::int, %(last)s::int) AS n"
             " WHERE one.{} = ANY(%(rows)s) AND {}"
         ).format(
             sql.Identifier(table),

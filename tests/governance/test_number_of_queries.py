@@ -9,6 +9,7 @@ from governance.models import Incident, Severity
 from registry.models import Role
 from tests.governance.test_emergencies import allow, invoked
 from tests.governance.test_fleet import happened
+from tests.governance.test_reconciliation import report
 from tests.governance.test_simulation import granted_of
 from tests.governance.test_waivers import granted
 from tests.world import NOW, later
@@ -18,7 +19,11 @@ PORTFOLIO = (
     *("/", "/?as_of=2026-01-01", "/models/", "/models/?tier=2&as_of=2026-01-01"),
     *("/portfolio/permits/", "/portfolio/waivers/", "/portfolio/findings/"),
 )
-PAGES = (*PORTFOLIO, f"/models/{MODEL}/", f"/models/{MODEL}/versions/1/")
+LISTS = (
+    *("/findings/", "/findings/?which=all", "/waivers/", "/risk/", "/data-sets/"),
+    *("/deployments/", "/deployments/?state=permitted", "/gate/", "/policy/"),
+)
+PAGES = (*PORTFOLIO, *LISTS, f"/models/{MODEL}/", f"/models/{MODEL}/versions/1/")
 READINESS = f"models/{MODEL}/versions/1/readiness?environment=production"
 # The lists that have more rows than before, so that one query for each would show.
 GROWING = {
@@ -33,9 +38,9 @@ def staged(world, slug):
     granted_of(world, version)
     around(world, version)
     invoked(world, version)
-    gate.decide(
-        question=gate.Question("production", slug, "1"), by=world.ola, at=later(hours=1)
-    )
+    question = gate.Question("production", slug, "1")
+    decision = gate.decide(question=question, by=world.ola, at=later(hours=1))
+    report(world, version, str(decision.pk), at=later(hours=1, minutes=1))
     return version
 
 
