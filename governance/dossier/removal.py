@@ -13,6 +13,8 @@ from registry.acts import act
 from registry.models import User
 
 REL = "public.governance_dossier"
+# What of a row says more than that the dossier was made.
+_CONTENT = ("document", "disclosure", "seed", "pdf_name", "bundle_name")
 
 
 @act
@@ -41,9 +43,10 @@ def remove_next(*, by: User, at: datetime) -> bool:
         return False
     stored = [name for name in (row.pdf_name, row.bundle_name) if name]
     names = [*stored, *kept.alone(row)]
-    row.removed_at, row.document = at, ""
-    row.pdf_name = row.bundle_name = ""
-    row.save(update_fields=["removed_at", "document", "pdf_name", "bundle_name"])
+    row.removed_at = at
+    for name in _CONTENT:
+        setattr(row, name, "")
+    row.save(update_fields=["removed_at", *_CONTENT])
 
     def delete() -> None:
         for name in names:
