@@ -6,10 +6,21 @@ Entry ids come in another order than commits: what counts is which transactions 
 snapshot sees (PostgreSQL, "Transaction ID and snapshot information functions").
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
+
+# A transaction id at or above the snapshot's end was not given out by this server: such
+# entries came with a restored backup, and are older than any moment.
+_STATEMENT = """SELECT pg_current_snapshot()::text, s.done_entry_id,
+pg_current_xact_id_if_assigned() IS NULL,
+NOT EXISTS (SELECT FROM audits_entry e WHERE e.entry_id > %s
+    AND e.rel <> ALL(%s)
+    AND NOT pg_visible_in_snapshot(e.xid, %s::pg_snapshot)
+    AND e.xid < pg_snapshot_xmax(pg_current_snapshot())){columns}
+FROM (SELECT) one LEFT JOIN audits_sequencer s ON true{joins}"""
 
 
 @dataclass(frozen=True)
@@ -23,41 +34,54 @@ class Moment:
     done: int
 
 
-def now() -> Moment | None:
-    """The present moment, to be taken BEFORE reading what it is to vouch for.
+@dataclass(frozen=True)
+class Beside:
+    """What is read in the same statement, hence of the same moment: SQL of ours.
 
-    None where it could not: this transaction has written itself, or there is no log.
+    `columns` begin with a comma each; `joins` follow the sequencer, and never lose or
+    double its row. Parameters of the columns come first.
     """
-    return _look(None, ())
+
+    columns: str = ""
+    joins: str = ""
+    parameters: Sequence[object] = ()
 
 
-def unchanged(since: Moment, *, but_for: Collection[str] = ()) -> Moment | None:
-    """The present moment, if no row was changed between then and now; else None.
+@dataclass(frozen=True)
+class Look:
+    """The present moment, and whether nothing changed since another one.
 
-    `but_for` names tables (`public.registry_user`) whose changes do not matter. Where
-    this transaction has written itself, the answer is None: its own changes are not
-    told apart from those of before.
+    `moment` is None where it vouches for nothing: this transaction has written itself,
+    and its own changes are not told apart from those of before; or there is no log.
     """
-    return _look(since, but_for)
+
+    moment: Moment | None
+    unchanged: bool
+    beside: tuple[Any, ...]
 
 
-def _look(since: Moment | None, but_for: Collection[str]) -> Moment | None:
-    """One statement, hence one snapshot.
+_NOTHING = Beside()
 
-    A transaction id at or above the snapshot's end was not given out by this server:
-    such entries came with a restored backup, and are older than any moment.
+
+def look(
+    since: Moment | None = None,
+    *,
+    but_for: Collection[str] = (),
+    beside: Beside = _NOTHING,
+) -> Look:
+    """Look once. A moment has to be taken BEFORE reading what it is to vouch for.
+
+    `but_for` names tables (`public.registry_user`) whose changes do not matter.
     """
     done, snapshot = (since.done, since.snapshot) if since else (None, None)
+    statement = _STATEMENT.format(columns=beside.columns, joins=beside.joins)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_current_snapshot()::text, s.done_entry_id, "
-            "pg_current_xact_id_if_assigned() IS NULL "
-            "AND NOT EXISTS (SELECT FROM audits_entry e WHERE e.entry_id > %s "
-            "AND e.rel <> ALL(%s) "
-            "AND NOT pg_visible_in_snapshot(e.xid, %s::pg_snapshot) "
-            "AND e.xid < pg_snapshot_xmax(pg_current_snapshot())) "
-            "FROM audits_sequencer s",
-            [done, list(but_for), snapshot],
-        )
+        cursor.execute(statement, [done, list(but_for), snapshot, *beside.parameters])
         row = cursor.fetchone()
-    return Moment(row[0], row[1]) if row and row[2] else None
+    shown, final, unwritten, still = row[:4]
+    usable = unwritten and final is not None
+    return Look(
+        moment=Moment(shown, final) if usable else None,
+        unchanged=bool(usable and since is not None and still),
+        beside=row[4:],
+    )

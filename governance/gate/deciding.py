@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
-from audits import log
-from audits.models import Checkpoint
+from audits.models import Verification
 from governance import conditions, emergencies, fast_lane, permit, roles, security
 from governance.case import Case
 from governance.gate import checking, remembering
 from governance.gate.asking import Question, bare, check_question, find, known
+from governance.gate.looking import Seen, look
 from governance.gate.migrated import require_migrated
 from governance.gate.permitting import Signed, signed
 from governance.models import GateDecision
 from governance.policy import Check
-from governance.surroundings import Surroundings
 from registry.acts import act
-from registry.models import Environment, Role, User
+from registry.models import Environment, User
 
 
 @act
@@ -35,16 +34,7 @@ def decide(
     Raises `NotAllowed`, `NotMigrated`, `AmbiguousQuestion`; then nothing is recorded.
     """
     began = monotonic()
-    check_question(question)
-    held = roles.roles_of(by)
-    roles.require(
-        by,
-        "ask the gate",
-        model=question.model or None,
-        environment=question.environment,
-        held=held,
-    )
-    examined = _examined(question, by, held, at)
+    examined = _examined(question, by, at, right="ask the gate")
     case, checks = examined.case, examined.checks
     decision_id = uuid.uuid4()
     given: Signed | None = None
@@ -60,7 +50,8 @@ def decide(
                 checks=checks,
                 broken=broken,
                 renewal_of=str(renewal_of.pk) if renewal_of else "",
-                checkpoint=examined.checkpoint,
+                checkpoint=examined.seen.checkpoint,
+                key=examined.seen.key,
             )
         except permit.NoKey as error:
             checks.append(checking.no_key(str(error)))
@@ -97,47 +88,56 @@ def examine(
 
     Raises `NotMigrated`, `NotAllowed` and `AmbiguousQuestion`.
     """
-    found = _examined(question, by, None, at)
+    found = _examined(question, by, at)
     return found.case, found.checks
 
 
 @dataclass(frozen=True)
 class _Examined:
-    """What was judged, and the newest checkpoint that the clock was compared with."""
+    """What was judged, and what it was judged by that is never remembered."""
 
     case: Case | None
     checks: list[Check]
-    checkpoint: Checkpoint | None = None
+    seen: Seen
 
 
 def _examined(
-    question: Question, by: User, held: frozenset[Role] | None, at: datetime
+    question: Question, by: User, at: datetime, *, right: str | None = None
 ) -> _Examined:
+    """Judge a question; `right` is what is needed even to ask it."""
     check_question(question)
     require_migrated()
+    found = remembering.recall(question, at)
     # Before anything is read: what changes meanwhile is then seen at the next question.
-    kept, moment = remembering.recall(question, at)
+    seen = look(by, at, since=found.moment if found else None)
+    if right is not None:
+        place = {"model": question.model or None, "environment": question.environment}
+        roles.require(by, right, **place, held=seen.held)
+    still = seen.moment if seen.unchanged else None
+    kept = remembering.confirm(question, found, still)
     if kept is None:
         case, checks = _looked_up(question, at)
     else:
         case = Case(kept.case.version, kept.case.environment, at)
         checks = [known(question)]
     if case is None:
-        return _Examined(None, checks)
+        return _Examined(None, checks, seen)
     model, environment = case.version.model, case.environment
-    roles.require(by, "read", model=model, environment=environment, held=held)
-    judged, standing = (
-        (kept.case, list(kept.checks))
-        if kept
-        else remembering.judged(question, case, _standing, moment=moment)
-    )
+    roles.require(by, "read", model=model, environment=environment, held=seen.held)
+    if kept is None:
+        moment = seen.moment
+        judged, standing = remembering.judged(question, case, _standing, moment=moment)
+        # Judging took its time: the log and the key are those of its end.
+        seen = look(by, at)
+    else:
+        judged, standing = kept.case, list(kept.checks)
     # Of this question's moment: what is remembered was read at an earlier one.
-    asked = _of_question(judged, standing, question.digest, case.around, at)
+    asked = _of_question(judged, standing, question.digest, seen.verification, at)
     if any(check.blocks for check in asked):
         judged = case.as_granted()
         asked = emergencies.overridden(judged, asked)
-    last = log.latest_checkpoint()
-    return _Examined(judged, [*checks, *asked, checking.clock(last, at=at)], last)
+    asked.append(checking.clock(seen.checkpoint, at=at))
+    return _Examined(judged, [*checks, *asked], seen)
 
 
 def _looked_up(question: Question, at: datetime) -> tuple[Case | None, list[Check]]:
@@ -152,7 +152,8 @@ def _looked_up(question: Question, at: datetime) -> tuple[Case | None, list[Chec
 def checks_of(case: Case, *, digest: str = "") -> list[Check]:
     """Every check of a known version and environment, as gate and dossier show them."""
     case = case.as_granted()
-    checks = _of_question(case, _standing(case), digest, case.around, case.at)
+    verification = case.around.verification
+    checks = _of_question(case, _standing(case), digest, verification, case.at)
     return emergencies.overridden(case, checks)
 
 
@@ -173,11 +174,11 @@ def _of_question(
     case: Case,
     standing: list[Check],
     digest: str,
-    around: Surroundings,
+    verification: Verification | None,
     at: datetime,
 ) -> list[Check]:
     """The standing checks among those that are made for each question."""
-    verified = checking.log_holds(around.verification, at=at)
+    verified = checking.log_holds(verification, at=at)
     return [checking.digest(case, digest), *standing, verified]
 
 

@@ -35,6 +35,7 @@ def signed(
     checks: Sequence[Check],
     broken: EmergencyAuthorisation | None,
     checkpoint: Checkpoint | None,
+    key: permit.Newest,
     renewal_of: str = "",
 ) -> Signed:
     """Sign a permit of the approval, or of the emergency that stands in for it.
@@ -93,7 +94,7 @@ def signed(
         permit.verification_summary(given),
         permit.simple_result(given),
     )
-    approval, vsa, svr = permit.sign(statements, at=at)
+    approval, vsa, svr = permit.sign(statements, at=at, newest=key)
     return Signed(approval, vsa, svr, end)
 
 

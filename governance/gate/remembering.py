@@ -56,27 +56,28 @@ _kept: OrderedDict[Key, Judged] = OrderedDict()
 _lock = Lock()
 
 
-def recall(
-    question: Question, at: datetime
-) -> tuple[Judged | None, stillness.Moment | None]:
-    """What was judged for this question and still holds, and the present moment.
+def recall(question: Question, at: datetime) -> Judged | None:
+    """What was judged for this question, for `at`, too; it counts once `confirm`ed."""
+    with _lock:
+        found = _kept.get(_key(question))
+    return found if found and found.case.at <= at < found.until else None
 
-    To be asked before anything is read. While nothing changed, the question also means
-    the same version and environment.
+
+def confirm(
+    question: Question, found: Judged | None, moment: stillness.Moment | None
+) -> Judged | None:
+    """The same, when nothing has changed by this moment; else it is forgotten.
+
+    `moment` is None when something changed, or nobody can tell. While nothing changed,
+    the question also means the same version and environment.
     """
     key = _key(question)
-    with _lock:
-        found = _kept.get(key)
-    if found is None:
-        return None, stillness.now()
-    if found.case.at <= at < found.until:
-        moment = stillness.unchanged(found.moment, but_for=UNJUDGED)
-        if moment is not None:
-            _keep(key, replace(found, moment=moment))
-            return found, moment
+    if found is not None and moment is not None:
+        _keep(key, replace(found, moment=moment))
+        return found
     with _lock:
         _kept.pop(key, None)
-    return None, stillness.now()
+    return None
 
 
 def judged(

@@ -2,7 +2,7 @@
 
 from governance.permit.key import NoKey, SigningKey, id_of, key_id, public_pem
 from governance.permit.published import public_keys
-from governance.permit.ring import gate_key, rotate, sign
+from governance.permit.ring import Newest, gate_key, rotate, sign
 from governance.permit.statements import (
     PREDICATE,
     STATEMENT,
@@ -19,6 +19,7 @@ __all__ = [
     "STATEMENT",
     "SVR",
     "VSA",
+    "Newest",
     "NoKey",
     "Permitted",
     "SigningKey",

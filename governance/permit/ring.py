@@ -8,6 +8,7 @@ import contextlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from audits import dsse
@@ -40,13 +41,24 @@ _FILE = re.compile(r"gate(-[1-9][0-9]*)?\.pem")
 Place = GateKey.Place
 
 
+@dataclass(frozen=True)
+class Newest:
+    """The newest key of the record, None before the first; whether others may hold it.
+
+    Who reads it together with other rows makes it, see `gate.looking`.
+    """
+
+    row: GateKey | None
+    stolen: bool
+
+
 def gate_key() -> SigningKey:
     """The key that signs permits. Raises `NoKey`.
 
     It is made on first use. Once a permit was signed, a key that is gone or another
     one is an error: a new key is made by `rotate` alone.
     """
-    return _present()[1]
+    return _present(latest())[1]
 
 
 def sign(
@@ -54,18 +66,17 @@ def sign(
     *,
     at: datetime,
     payload_type: str = dsse.IN_TOTO,
+    newest: Newest | None = None,
 ) -> list[str]:
     """Each payload as canonical JSON in an envelope, as JSON text; all by one key.
 
-    To be called inside an act. Raises `NoKey`, also for a key that others may hold.
+    To be called inside an act. `newest` is the record of the keys where this act has
+    read it already. Raises `NoKey`, also for a key that others may hold.
     """
-    row, key = _present()
+    newest, key = _present(newest or latest())
     name = id_of(key.public)
-    if row is None:
-        stolen = KeyCompromise.objects.filter(key_id=name).exists()
-    else:
-        stolen = row.stolen  # type: ignore[attr-defined]
-    if stolen:
+    row = newest.row
+    if newest.stolen or (row is None and _compromised(name)):
         raise NoKey(_("The gate's key was reported as compromised."))
     if row is None:
         _introduce(key, at=at)
@@ -86,10 +97,10 @@ def rotate(*, because: str, by: object, at: datetime) -> GateKey:
     if not because.strip():
         raise NoKey(_("Say why the key is replaced; the log will keep it."))
     _lock()
-    if latest() is None:
+    if latest().row is None:
         with contextlib.suppress(NoKey):
             _introduce(_unrecorded(), at=at)
-    former = latest()
+    former = latest().row
     sequence = former.sequence + 1 if former else 1
     place = Place.PKCS11 if hardware.configured() else Place.FILE
     name, key = _made(place, sequence)
@@ -108,13 +119,14 @@ def rotate(*, because: str, by: object, at: datetime) -> GateKey:
     return row
 
 
-def latest() -> GateKey | None:
-    """The newest key of the record, and whether it is `stolen`; None before the first.
+def latest() -> Newest:
+    """The newest key of the record."""
+    row = GateKey.objects.order_by("-sequence").first()
+    return Newest(row, stolen=row is not None and _compromised(row.key_id))
 
-    One statement, because every permit asks it.
-    """
-    stolen = KeyCompromise.objects.filter(key_id=OuterRef("key_id"))
-    return GateKey.objects.annotate(stolen=Exists(stolen)).order_by("-sequence").first()
+
+def _compromised(key_id: str) -> bool:
+    return KeyCompromise.objects.filter(key_id=key_id).exists()
 
 
 def known_public() -> dict[str, Ed25519PublicKey]:
@@ -130,15 +142,14 @@ def known_public() -> dict[str, Ed25519PublicKey]:
     return found
 
 
-def _present() -> tuple[GateKey | None, SigningKey]:
-    row = latest()
+def _present(newest: Newest) -> tuple[Newest, SigningKey]:
     try:
-        return row, _open(row) if row else _unrecorded()
+        return newest, _open(newest.row) if newest.row else _unrecorded()
     except NoKey:
         now = latest()
-        if now is None or now == row:
+        if now.row is None or now.row == newest.row:
             raise
-        return now, _open(now)  # it was rotated between the two looks
+        return now, _open(now.row)  # it was rotated between the two looks
 
 
 def _open(row: GateKey) -> SigningKey:
@@ -201,7 +212,7 @@ def _made(place: str, sequence: int) -> tuple[str, SigningKey]:
 def _introduce(key: SigningKey, *, at: datetime) -> None:
     """Record the first key; it counts for all that was signed before, too."""
     _lock()
-    if latest() is not None:
+    if latest().row is not None:
         return
     oldest = GateDecision.objects.filter(allowed=True).order_by("decided_at").first()
     in_file = _file(FIRST).exists()

@@ -13,9 +13,31 @@ RENAME = "UPDATE registry_user SET unit = unit || 'x' WHERE username = 'anna'"
 
 
 def moment() -> stillness.Moment:
-    found = stillness.now()
+    found = stillness.look().moment
     assert found is not None
     return found
+
+
+def unchanged(since: stillness.Moment, but_for=()) -> stillness.Moment | None:
+    """The present moment, if nothing changed."""
+    seen = stillness.look(since, but_for=but_for)
+    return seen.moment if seen.unchanged else None
+
+
+def test_what_is_read_beside_is_of_the_same_moment(written_log):
+    before = moment()
+    users = stillness.Beside(
+        ", (SELECT count(*) FROM registry_user WHERE unit <> %s), more.x",
+        " LEFT JOIN LATERAL (SELECT %s::int AS x) more ON true",
+        ["none", 7],
+    )
+    seen = stillness.look(before, beside=users)
+    add_user("dora")
+    then = stillness.look(before, beside=users)
+    assert (seen.unchanged, then.unchanged) == (True, False)
+    assert seen.beside[1] == then.beside[1] == 7
+    assert then.beside[0] == seen.beside[0] + 1
+    assert not stillness.look().unchanged
 
 
 def test_what_nobody_touched_is_unchanged_before_and_after_it_was_sequenced(
@@ -23,22 +45,22 @@ def test_what_nobody_touched_is_unchanged_before_and_after_it_was_sequenced(
 ):
     add_user("dora")
     before = moment()
-    later = stillness.unchanged(before)
+    later = unchanged(before)
     log.advance(at=NOW)
     assert later is not None
-    assert stillness.unchanged(before) is not None
-    assert stillness.unchanged(later) is not None
+    assert unchanged(before) is not None
+    assert unchanged(later) is not None
 
 
 def test_a_commit_is_a_change_and_a_rollback_is_none(written_log):
     before = moment()
     with psycopg.connect(written_log.dsn) as other:
         other.execute(RENAME)
-        assert stillness.unchanged(before) is not None
+        assert unchanged(before) is not None
         other.rollback()
-        assert stillness.unchanged(before) is not None
+        assert unchanged(before) is not None
         other.execute(RENAME)
-    assert stillness.unchanged(before) is None
+    assert unchanged(before) is None
 
 
 def test_an_older_entry_that_is_committed_late_is_a_change(written_log):
@@ -50,36 +72,36 @@ def test_an_older_entry_that_is_committed_late_is_a_change(written_log):
         quick.execute(RENAME.replace("anna", "ben"))
         after_the_quick = moment()
         slow.commit()
-        assert stillness.unchanged(after_the_quick) is None
+        assert unchanged(after_the_quick) is None
 
 
 def test_a_change_while_somebody_reads_is_a_change(written_log):
     before = moment()
     add_user("dora")
     log.advance(at=NOW)
-    assert stillness.unchanged(before) is None
+    assert unchanged(before) is None
 
 
 def test_changes_that_do_not_matter_are_left_out_by_the_name_of_the_table(written_log):
     before = moment()
     add_user("dora")
-    assert stillness.unchanged(before, but_for=[USERS]) is not None
-    assert stillness.unchanged(before, but_for=["public.registry_model"]) is None
+    assert unchanged(before, but_for=[USERS]) is not None
+    assert unchanged(before, but_for=["public.registry_model"]) is None
 
 
 def test_a_transaction_that_has_written_gets_no_word(written_log):
     before = moment()
     with transaction.atomic():
-        assert stillness.unchanged(before) is not None
+        assert unchanged(before) is not None
         add_user("dora")
-        assert stillness.now() is None
-        assert stillness.unchanged(before, but_for=[USERS]) is None
+        assert stillness.look().moment is None
+        assert unchanged(before, but_for=[USERS]) is None
 
 
 def test_a_table_changed_by_its_definition_is_a_change(superuser):
     before = moment()
     superuser.execute("ALTER TABLE registry_user DISABLE TRIGGER zz_capture")
-    assert stillness.unchanged(before) is None
+    assert unchanged(before) is None
 
 
 STEPS = st.lists(
@@ -110,7 +132,7 @@ def test_whatever_the_order_a_commit_since_the_moment_is_told(written_log, steps
             committed = what == "commit" and wrote[place]
             if what != "write":
                 wrote[place] = False
-            assert (stillness.unchanged(before) is None) is committed
+            assert (unchanged(before) is None) is committed
     finally:
         for writer in writers:
             writer.close()
