@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,13 @@ def test_canonical_json_reads_back_and_is_stable(value):
     again = json.loads(text, parse_int=float)
     assert again == value
     assert canonical_json(again) == text
+
+
+@given(VALUES)
+def test_the_quick_way_writes_what_the_careful_one_writes(value):
+    # A mapping of another type than dict is left to the careful one at once.
+    careful = canonical_json(MappingProxyType({"it": value}))
+    assert canonical_json({"it": value}) == careful
 
 
 @given(st.dictionaries(st.text(max_size=4), st.integers(0, 9), max_size=6))
