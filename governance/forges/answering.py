@@ -1,7 +1,8 @@
 """The worker's part: decide what came in, answer it, try again, give up in the end.
 
-Decision and answer are two acts: a worker that is killed between them answers with
-what is recorded, and one that is killed while it answers does so once more.
+Decision, claim and record of an answer are acts of their own; it is sent between the
+last two, outside of any transaction. A worker that is killed meanwhile leaves a claim
+that ends by itself: then it is answered once more, and never not at all.
 """
 
 import secrets
@@ -19,6 +20,8 @@ from registry.models import Scope, User
 
 # An answer rests on a decision that is no older; a later one decides anew.
 FRESH = timedelta(seconds=60)
+# How long a worker may take to answer: two calls of ten seconds, and to spare.
+CLAIMED = timedelta(seconds=60)
 # The pauses before each further try; every one is stretched by up to a fifth.
 PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 21_600, 43_200)
@@ -43,22 +46,45 @@ def decide_next(*, by: User, at: datetime) -> ForgeRequest | None:
     return row
 
 
-@act
 def answer_next(*, by: User, at: datetime) -> ForgeRequest | None:
     """Answer the decided question that is due longest; None: there is none.
 
-    Several workers take different ones. What a worker did not commit is done again.
+    Several workers take different ones. What a worker did not record is done again.
     """
+    row = claim_next(by=by, at=at)
+    if row is None or row.state != State.WAITING:
+        return row
+    return record(attempt=calling.attempt(row, at=at), by=by, at=at)
+
+
+@act
+def claim_next(*, by: User, at: datetime) -> ForgeRequest | None:
+    """Take the decided question that is due longest: for `CLAIMED` nobody else does."""
     row = _due(at).filter(decided_at__gte=at - FRESH).first()
     if row is None:
         return None
     if not _still(row, at):
         # Suspended, revoked or ended since: what was right before must not arrive.
         _judge(row, at)
-    if row.state != State.WAITING:
-        return row
-    attempt = calling.attempt(row, at=at)
+    if row.state == State.WAITING:
+        row.due_at = at + CLAIMED
+        row.save(update_fields=["due_at"])
+    return row
+
+
+@act
+def record(*, attempt: ForgeAttempt, by: User, at: datetime) -> ForgeRequest:
+    """Keep how an answer went, and what follows for its question.
+
+    Nothing follows when that was claimed or asked anew since: it is answered again.
+    """
+    claimed = attempt.request
+    rows = ForgeRequest.objects.select_for_update(of=("self",))
+    row = rows.select_related("forge", "decision").get(pk=claimed.pk)
     attempt.save(force_insert=True)
+    ours = (State.WAITING, claimed.due_at, claimed.decided_at)
+    if (row.state, row.due_at, row.decided_at) != ours:
+        return row
     if attempt.status is not None and not attempt.problem:
         row.state, row.token = State.ANSWERED, ""
     else:

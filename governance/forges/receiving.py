@@ -85,7 +85,9 @@ def _known(forge: Forge, asked: Asked) -> ForgeRequest | None:
 def _again(row: ForgeRequest, asked: Asked, at: datetime) -> ForgeRequest:
     if row.content_sha256 != asked.content_sha256:
         raise Contradicted(_("This delivery was something else when it came before."))
-    if row.forge.kind == Forge.Kind.GITLAB and row.state != State.WAITING:
+    # Also one whose answer is on its way: it may rest on what has changed since.
+    decided = row.state != State.WAITING or row.decided_at is not None
+    if row.forge.kind == Forge.Kind.GITLAB and decided:
         requeue(row, at)
     return row
 

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from http.server import BaseHTTPRequestHandler
+from threading import Event
 
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -41,7 +42,12 @@ KINDS = ("github", "gitlab", "azure-devops")
 
 
 class Outside:
-    """Keeps what it is told; `says` is what it answers by the end of the path."""
+    """Keeps what it is told; `says` is what it answers by the end of the path.
+
+    `holds`: set when an answer came in, and waited for before anything is said to it.
+    """
+
+    holds: tuple[Event, Event] | None = None
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[str, str], dict]] = []
@@ -52,6 +58,11 @@ class Outside:
         body = json.loads(handler.rfile.read(length) or b"{}")
         self.seen.append((handler.path, dict(handler.headers), body))
         path = handler.path.partition("?")[0]
+        if self.holds and "access_tok" not in path:
+            (came, over), self.holds = self.holds, None
+            came.set()
+            over.wait(60)
+            return
         status, said = 404, "{}"
         for end, answer in self.says.items():
             if path.endswith(end):

@@ -1,12 +1,18 @@
 """Answers on their way: nothing but what holds, until the server says it arrived."""
 
-import pytest
+import subprocess
+import sys
+from threading import Event
+
+from django.conf import settings
 from django.db import transaction
 
 from governance import deployments, forges
+from governance.forges import answering, calling
 from governance.lifecycle import State as AuthorisationState
 from governance.models import ForgeAttempt, ForgeRequest, GateDecision
-from tests.governance.forge_world import ask, good, send, work
+from tests.governance.forge_world import agreed, ask, good, registered, send, work
+from tests.governance.test_gate import approved
 from tests.world import NOW, later
 
 State = ForgeRequest.State
@@ -75,21 +81,70 @@ def test_gitlab_has_moved_on(world, outside, make_forge):
     assert work(world).state == State.GIVEN_UP
 
 
-def test_what_a_worker_did_not_commit_is_answered_once_more(world, outside, make_forge):
-    forge = make_forge()
-    ask(world, "github")
+WORKER = """
+import sys; from datetime import datetime
+import django; django.setup()
+from governance import access, forges
+forges.answer_next(by=access.system_user(), at=datetime.fromisoformat(sys.argv[1]))
+"""
+
+
+def test_a_worker_killed_while_it_answers_leaves_the_answer_to_the_next(
+    stage, outside, monkeypatch
+):
+    approved(stage)
+    forge, _secret = registered(stage, "github", outside.url)
+    agreed(stage, forge)
+    ask(stage, "github")
     send(forge)
-    forges.decide_next(by=world.adam, at=NOW)
-    with pytest.raises(KeyboardInterrupt):
-        _killed(world)
+    forges.decide_next(by=stage.adam, at=NOW)
+    monkeypatch.setenv("FREIGABE_FORGE_ALLOW", "127.0.0.0/8")
+    came, over = outside.holds = Event(), Event()
+    command = [sys.executable, "-c", WORKER, NOW.isoformat()]
+    with subprocess.Popen(command, cwd=settings.BASE_DIR) as child:
+        try:
+            assert came.wait(100)
+            # While the server takes its time, nobody waits for the row.
+            with transaction.atomic():
+                row = ForgeRequest.objects.select_for_update(nowait=True).get()
+        finally:
+            child.kill()
+    over.set()
+    assert row.state == State.WAITING
     assert not ForgeAttempt.objects.exists()
-    row = work(world)
+    assert work(stage).state == State.WAITING  # it may still be on its way
+    row = work(stage, at=later(minutes=1))
     assert (row.state, row.attempts.count()) == (State.ANSWERED, 1)
     assert [one["state"] for one in outside.answers()] == ["approved"] * 2
 
 
-def _killed(world) -> None:
-    """Answer, and lose the process before the commit."""
-    with transaction.atomic():
-        forges.answer_next(by=world.adam, at=NOW)
-        raise KeyboardInterrupt
+def test_what_is_asked_anew_while_an_answer_is_on_its_way_is_judged_anew(
+    world, outside, make_forge
+):
+    forge = make_forge("gitlab")
+    send(forge)
+    forges.decide_next(by=world.adam, at=NOW)
+    claimed = answering.claim_next(by=world.adam, at=NOW)
+    ask(world, "gitlab")
+    send(forge, at=later(seconds=1))
+    attempt = calling.attempt(claimed, at=NOW)
+    kept = answering.record(attempt=attempt, by=world.adam, at=NOW)
+    assert (kept.state, kept.attempts.count()) == (State.WAITING, 1)
+    assert work(world, at=later(seconds=1)).allowed
+    assert [one["status"] for one in outside.answers()] == ["failed", "passed"]
+
+
+def test_who_was_too_slow_to_answer_changes_nothing_for_who_answered(
+    world, outside, make_forge
+):
+    send(make_forge())
+    forges.decide_next(by=world.adam, at=NOW)
+    slow = answering.claim_next(by=world.adam, at=NOW)
+    row = work(world, at=later(minutes=2))
+    assert row.state == State.ANSWERED
+    failed = ForgeAttempt(
+        request=slow, allowed=False, problem="Too late.", attempted_at=NOW
+    )
+    answering.record(attempt=failed, by=world.adam, at=later(minutes=2))
+    row.refresh_from_db()
+    assert (row.state, row.attempts.count()) == (State.ANSWERED, 2)
