@@ -18,6 +18,7 @@ from governance.api.identities import READERS
 from governance.api.proof import Proven
 from governance.api.show import Json, user
 from governance.models import Forge, ForgePlace, ForgeRequest
+from governance.patience import DECIDING_SECONDS
 
 
 def _require_reader(request: Request) -> None:
@@ -242,6 +243,7 @@ def _place(request: Request, right: str, row_id: UUID) -> ForgePlace:
 class Events(Door):
     """`forges/{name}/events`; the message proves itself, nobody logs in."""
 
+    answers_within = DECIDING_SECONDS
     idempotent = False
     authentication_classes = ()
     permission_classes = ()
@@ -286,6 +288,8 @@ class RequestList(Door):
 
 class Again(Door):
     """`forge-requests/{id}/again`"""
+
+    answers_within = DECIDING_SECONDS
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, row_id: UUID) -> Response:

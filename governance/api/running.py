@@ -18,9 +18,11 @@ from governance.api import show
 from governance.api.door import LISTED, Door, page, person
 from governance.api.gate import CheckRecord
 from governance.api.inventory import find_environment, find_model, find_version
+from governance.api.judged_pages import page_of
 from governance.api.scope import visible
 from governance.api.show import Json, user
 from governance.models import DeploymentSource, GateDecision, SourceRun
+from governance.patience import DECIDING_SECONDS
 from governance.reconciliation.configuring import RIGHT
 
 State = reconciliation.State
@@ -226,11 +228,13 @@ class Running(Door):
             OpenApiParameter("state", str, enum=[state.value for state in State]),
             OpenApiParameter("environment", str),
             OpenApiParameter("model", str),
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("limit", int),
         ],
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
-        """Everything that runs and whether it may, the worst first; and how far the
+        """A page of what runs and whether it may, the worst first; and how far the
         sources can be believed.
 
         What belongs to no known model is for tokens of all models.
@@ -240,7 +244,7 @@ class Running(Door):
         form = RunningQuestion(data=request.query_params)
         form.is_valid(raise_exception=True)
         wanted = form.validated_data
-        rows = [
+        found = [
             one
             for one in reconciliation.running(at=at)
             if reconciliation.in_scope(one, by)
@@ -259,12 +263,14 @@ class Running(Door):
             for one in reconciliation.source_states()
             if roles.may(by, "read", environment=one.source.environment)
         ]
+        rows, links = page_of(request, found, reconciliation.rank)
         return Response(
             {
                 "examined_at": at,
                 "deployments": [entry(one) for one in rows],
                 "sources": sources,
-            }
+            },
+            headers=links,
         )
 
 
@@ -301,6 +307,8 @@ class WaysBack(serializers.Serializer[Any]):
 
 class Rollbacks(Door):
     """`models/{slug}/rollbacks`"""
+
+    answers_within = DECIDING_SECONDS
 
     def still_true(self, request: Request, body: dict[str, Any]) -> bool:
         """A permit is given again only while it counts, a denial never."""

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -108,7 +109,13 @@ class PipelineToken(Fact):
         constraints = [
             models.UniqueConstraint(fields=["issuer", "jti"], name="one_token_per_jti")
         ]
-        indexes = [models.Index(fields=["-first_used_at"], name="tokens_by_time")]
+        indexes = [
+            models.Index(fields=["-first_used_at"], name="tokens_by_time"),
+            # A server that asks is joined to its run by what the run's token says.
+            GinIndex(
+                fields=["claims"], name="tokens_by_claims", opclasses=["jsonb_path_ops"]
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rule} {self.jti}"

@@ -138,15 +138,16 @@ def _judged(
     found += [_reported(row, view) for row in reports if not _is_seen(row, view)]
     ended = (_vanished(row, view) for row in gone)
     found += [one for one in ended if one is not None]
-    order = list(ORDER)
-    return sorted(
-        found,
-        key=lambda one: (
-            order.index(one.state),
-            one.environment.slug,
-            one.place,
-            str(one.row.pk),
-        ),
+    return sorted(found, key=rank)
+
+
+def rank(one: Running) -> tuple[int, str, str, str]:
+    """The place of an entry among the others, which it shares with none."""
+    return (
+        ORDER.index(one.state),
+        one.environment.slug,
+        one.place,
+        str(one.row.pk),
     )
 
 

@@ -171,6 +171,35 @@ def test_what_runs_is_listed_within_the_scope_of_a_token(world, caller, cluster,
     assert "models/InferenceService/shadow" not in page
 
 
+def test_what_runs_comes_in_pages_that_leave_nothing_out(world, caller, cluster, clock):
+    names = [f"shadow-{number}" for number in range(5)]
+    cluster.services = [service(ELSEWHERE, name) for name in names]
+    source = reconciliation.configure(
+        wish=reconciliation.Wish(
+            **{key: SOURCE[key] for key in ("name", "kind", "secret")},
+            url=cluster.url,
+            environment=world.production,
+        ),
+        by=world.ola,
+        at=NOW,
+    )
+    reconciliation.reconcile(source=source, by=access.system_user(), at=NOW)
+    rita, found = caller(user="rita"), []
+    following = "/api/v1/deployments/running?limit=2&state=unauthorised"
+    while following:
+        answer = rita.client.get(following)
+        found.append([one["place"] for one in answer.json()["deployments"]])
+        following = answer.headers.get("Link", "").partition(">")[0].lstrip("<")
+    assert [len(rows) for rows in found] == [2, 2, 1]
+    assert sorted(sum(found, [])) == [f"models/InferenceService/{n}" for n in names]
+    whole = rita.get("deployments/running?limit=0")
+    assert len(whole.json()["deployments"]) == 5
+    assert "Link" not in whole.headers
+    for cursor in ("x", "\u00e9", "e30=", "WyJ4Il0="):
+        path = f"deployments/running?cursor={cursor}"
+        assert rita.get(path).status_code == 404, cursor
+
+
 def test_a_source_is_configured_looked_at_and_ended_on_its_pages(world, cluster, clock):
     ola, list_page = as_(world.ola), reverse("web:sources")
     form = SOURCE | {"url": "http://10.0.0.1", "interval_minutes": "5", "places": "a b"}
@@ -226,6 +255,8 @@ def test_the_way_back_needs_a_permit_as_any_other(world, caller, clock):
     assert narrow.post(path, body).status_code == 403
     assert narrow.get(f"{path}?environment=production").status_code == 403
     address = reverse("web:way_back", args=["mortgage-approval", "production"])
+    there = reverse("web:version", args=["mortgage-approval", "2"])
+    assert address in as_(world.ola).get(there).content.decode()
     page = as_(world.ola).get(address).content.decode()
     assert "It would deny." in page
     assert "superseded by" in page
