@@ -8,7 +8,9 @@ snapshot sees (PostgreSQL, "Transaction ID and snapshot information functions").
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
@@ -44,7 +46,7 @@ class Beside:
 
     columns: str = ""
     joins: str = ""
-    parameters: Sequence[object] = ()
+    parameters: Sequence[UUID | datetime | str | int] = ()
 
 
 @dataclass(frozen=True)
