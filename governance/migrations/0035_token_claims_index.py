@@ -6,7 +6,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0033_dossier_schedules"),
+        ("governance", "0031_dossier_variants"),
     ]
 
     operations = [
