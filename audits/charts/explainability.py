@@ -87,6 +87,8 @@ def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
         }
         for index, point in enumerate(points)
     ]
+    # Not within the expression below: makemessages does not look into f-strings.
+    low, high = json.dumps(_("low")), json.dumps(_("high"))
     colour = {
         "field": "level",
         "type": "quantitative",
@@ -95,8 +97,7 @@ def beeswarm(summary: Mapping[str, Any]) -> Chart | None:
             "title": _("Value of the feature"),
             "type": "symbol",
             "values": [0, 1],
-            "labelExpr": f"datum.value < 0.5 ? {json.dumps(_('low'))} : "
-            f"{json.dumps(_('high'))}",
+            "labelExpr": f"datum.value < 0.5 ? {low} : {high}",
             "titleFontSize": 9,
             "labelFontSize": 9,
         },

@@ -48,13 +48,13 @@ def threshold_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
     """Try a threshold on stored counts; nothing is measured and nothing changes."""
     run = find_run(run_id)
     roles.require(request.user, "read", model=run.version.model)
+    if run.kind not in ("fairness", "performance"):
+        raise Http404(_("Only performance and fairness move with a threshold."))
     report = get_object_or_404(
         EvidenceReport.objects.select_related("run__version__model"),
         run=run.answered_by_id or run.pk,
     )
     kept = explored(report.document)
-    if kept is None and run.kind not in ("fairness", "performance"):
-        raise Http404(_("Only performance and fairness move with a threshold."))
     context: dict[str, Any] = {"run": run, "version": run.version, "kept": kept}
     if kept is not None:
         context |= _looked_at(request, kept, limits_for(report))

@@ -50,9 +50,9 @@ _CONFIG: dict[str, Any] = {
     "rule": {"color": INK},
     "text": {"color": INK, "fontSize": 11},
     "style": {
-        "reference": {"stroke": SOFT, "strokeWidth": 1},
-        "limit": {"stroke": SEVERE, "strokeWidth": 1.25},
-        "interval": {"stroke": INK, "strokeWidth": 1.5},
+        "reference": {"color": SOFT, "strokeWidth": 1},
+        "limit": {"color": SEVERE, "strokeWidth": 1.25},
+        "interval": {"color": INK, "strokeWidth": 1.5},
         "node": {"fill": None, "stroke": BRAND},
         "edge": {"stroke": SOFT},
         "quiet": {"fill": SOFT},

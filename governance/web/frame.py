@@ -11,6 +11,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy
 
 from audits.models import Verification
@@ -75,7 +76,10 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
             # A part of a page cannot hold the log-in: let the browser load it whole.
             return HttpResponse(headers={"HX-Refresh": "true"})
         # login_required lets nobody else through: the request is a person's.
-        return cast("View[P]", entered)(request, *args, **kwargs)
+        answer = cast("View[P]", entered)(request, *args, **kwargs)
+        # Back must not show a part, which has the same address, as the whole page.
+        patch_vary_headers(answer, ("HX-Request",))
+        return answer
 
     return cast("View[P]", wrapper)
 

@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+
+from django.utils.formats import number_format
+
+
+def _two(value: float) -> str:
+    # number_format cuts digits off instead of rounding: round before.
+    return number_format(Decimal(f"{value:.2f}"), 2)
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,8 @@ class Limit:
     def text(self) -> str:
         """The limit with its sign; empty without one."""
         if self.low is not None:
-            return f"≥ {self.low:.2f}"
-        return f"≤ {self.high:.2f}" if self.high is not None else ""
+            return f"≥ {_two(self.low)}"
+        return f"≤ {_two(self.high)}" if self.high is not None else ""
 
     def holds(self, value: float) -> bool:
         """Whether a value keeps to it, as `governance.requirements` judges."""

@@ -190,7 +190,7 @@ class Look:
         found = spans(kept.tolist(), self.kept.thresholds.tolist())
         if not found:
             return _("At no threshold do all limits hold on these data.")
-        told = ", ".join(
+        told = "; ".join(
             number(low)
             if low == high
             else _("%(low)s to %(high)s") % {"low": number(low), "high": number(high)}

@@ -207,6 +207,25 @@ def test_the_page_answers_without_javascript(world, run):
     assert "<html" not in part
 
 
+def test_only_performance_and_fairness_have_the_page(world):
+    version = world.version(world.model())
+    found = performance.evaluate(
+        target=np.array([0, 1] * 20), scores=np.linspace(0, 1, 40)
+    )
+    run = finished(world, version, "robustness", found)
+    browser = Client()
+    browser.force_login(world.rita)
+    answer = browser.get(reverse("web:threshold", args=[run.pk]))
+    assert answer.status_code == 404
+
+
+def test_a_browser_keeps_the_part_and_the_page_apart(world, run):
+    browser = Client()
+    browser.force_login(world.rita)
+    answer = browser.get(reverse("web:threshold", args=[run.pk]))
+    assert "HX-Request" in answer["Vary"]
+
+
 @pytest.mark.parametrize("asked", ["2", "-1", "nan", "inf", "x", "", "1e400"])
 def test_what_is_no_threshold_is_said_beside_the_form(world, run, asked):
     text = seen(world, run, f"?threshold={asked}&feature=nothing")
