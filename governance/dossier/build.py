@@ -22,7 +22,6 @@ from governance.dossier.attachments import NoKeys
 from governance.dossier.bundle import bundle_of
 from governance.dossier.collect import Collected, NotRecorded, collect
 from governance.dossier.evidence import UnreadableReport
-from governance.dossier.exports import kept
 from governance.dossier.render import render
 from governance.dossier.sealing import key_in_use, seal
 from governance.dossier.setting import NotSet, TooLarge
@@ -97,7 +96,6 @@ def _build(dossier: Dossier) -> None:
     dossier.document = collected.document.body.decode()
     dossier.disclosure = collected.disclosure
     dossier.document_sha256 = collected.document.facts.sha256
-    kept.keep(collected.files)
     with acting(by=WORKER):
         packed = bundle_of(dossier, collected, sealed.pdf, at=timezone.now())
     dossier.bundle_sha256 = sha256_hex(packed)

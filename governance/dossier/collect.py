@@ -32,7 +32,9 @@ from governance.dossier.portfolio import (
     keys_of,
     portfolio_of,
 )
+from governance.dossier.published import published
 from governance.dossier.request import PORTFOLIO
+from governance.dossier.variants import is_public
 from governance.models import ApprovalRequest, Authorisation, Dossier, PolicyPack
 from governance.release import software_version
 from registry import lineage
@@ -127,6 +129,8 @@ def _collected(dossier: Dossier) -> Collected:
     )
     if granted:
         said = only(said, granted)
+    if is_public(dossier.variant):
+        return Collected(*published(said, exports.files_of(said)))
     if dossier.withheld:
         return _edition(dossier, said, extract.document, _packs(requests, at=at))
     files = attachments.originals(

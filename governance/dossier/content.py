@@ -305,15 +305,15 @@ class Content:
 
 def document_of(content: "DataclassInstance") -> bytes:
     """The canonical JSON of a content (RFC 8785): the bytes of `dossier.json`."""
-    plain = _plain({"format": FORMAT, **asdict(content)})
-    return canonical_json(plain)
+    return canonical_json(plain({"format": FORMAT, **asdict(content)}))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A tree of values as JSON can hold it."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, int) and not isinstance(value, bool):

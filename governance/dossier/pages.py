@@ -9,12 +9,14 @@ from audits.charts import Chart
 from governance.dossier.collect import Collected
 from governance.dossier.content import Content
 from governance.dossier.figuring import Drawing
+from governance.dossier.papers import ANNEX_IV, short_paper
 from governance.dossier.plane import heat_of, plane_of
 from governance.dossier.portfolio import Portfolio
 from governance.dossier.redaction import CATEGORIES
 from governance.dossier.request import AUTHORISATION
-from governance.dossier.sections import Report, sections_of
+from governance.dossier.sections import Report, annex_sections, sections_of
 from governance.dossier.topics import missing_topics
+from governance.dossier.variants import title_of_variant
 from governance.dossier.verdicts import Citation, Evaluation
 
 
@@ -31,6 +33,9 @@ def pages_of(collected: Collected) -> Pages:
     said = collected.content
     if isinstance(said, Portfolio):
         return _portfolio_pages(said, collected)
+    short = short_paper(said, collected)
+    if short is not None:
+        return Pages(short, ())
     return _version_pages(said, collected)
 
 
@@ -83,13 +88,16 @@ def _version_pages(said: Content, collected: Collected) -> Pages:
         for item in (said.evidence if whole else ())
     }
     fields = {field.name: field.value for field in said.inventory.fields}
-    sections = sections_of(said, reports)
+    points = said.control.variant == ANNEX_IV
+    sections = (annex_sections if points else sections_of)(said, reports)
     titles = {
         AUTHORISATION: _("Dossier of an authorisation"),
     }
     context = {
         "c": said,
-        "kind": titles.get(said.control.variant, _("Audit dossier")),
+        "kind": titles.get(
+            said.control.variant, title_of_variant(said.control.variant)
+        ),
         "document": collected.document,
         "files": collected.files,
         "stamp": f"{said.control.as_of:%Y-%m-%dT%H:%M:%SZ}",

@@ -63,6 +63,7 @@ _TEXT_FIELDS = frozenset(
 # Places in plain tuples that hold what a field of that name would.
 _PLACES = {
     "fields": {0: "title", 1: "text"},
+    "values": {0: "title", 1: "text", 2: "text"},
     "changes": {0: "state", 1: "reason", 2: "changed_by"},
 }
 _SHORTEST_NAME = 3  # characters: shorter ones stand inside of words

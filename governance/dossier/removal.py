@@ -7,7 +7,6 @@ from django.db import transaction
 from django.db.models import Q
 
 from audits import keeping
-from governance.dossier.exports import kept
 from governance.models import Dossier
 from registry.acts import act
 from registry.models import User
@@ -41,8 +40,7 @@ def remove_next(*, by: User, at: datetime) -> bool:
     )
     if row is None:
         return False
-    stored = [name for name in (row.pdf_name, row.bundle_name) if name]
-    names = [*stored, *kept.alone(row)]
+    names = [name for name in (row.pdf_name, row.bundle_name) if name]
     row.removed_at = at
     for name in _CONTENT:
         setattr(row, name, "")

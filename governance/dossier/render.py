@@ -36,7 +36,7 @@ _SVG = "image/svg+xml"
 CHECK = "check.svg"
 
 
-def html_of(context: Mapping[str, object]) -> str:
+def html_of(context: Mapping[str, Any]) -> str:
     """The document as HTML, every text escaped."""
     engine = Engine(
         dirs=[str(_TEMPLATES)],
@@ -101,8 +101,8 @@ def job_of(collected: Collected, *, part: int = 0) -> Job:
 
 
 def _printed(context: Mapping[str, Any], part: int) -> dict[str, Any]:
-    """The sections and figures of a part; nothing for the whole."""
-    if not part:
+    """The sections and figures of a part; nothing for the whole, or a short paper."""
+    if not part or "sections" not in context:
         return {}
     sections: Mapping[str, Section] = context["sections"]
     shown = {

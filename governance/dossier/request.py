@@ -12,12 +12,13 @@ from audits import log, past
 from audits.capture import relation
 from governance import roles
 from governance.dossier.redaction import CATEGORIES
+from governance.dossier.variants import OF_VERSION, is_public, variant_of
 from governance.models import Authorisation, Dossier
 from registry.acts import act
-from registry.models import ModelVersion, User
+from registry.models import ModelVersion, RegisteredModel, User
 
 VERSION, AUTHORISATION, PORTFOLIO = "version", "authorisation", "portfolio"
-VARIANTS = (VERSION, AUTHORISATION, PORTFOLIO)
+VARIANTS = (*(item.name for item in OF_VERSION), AUTHORISATION, PORTFOLIO)
 PARTS = (1, 2, 3)  # of render.py
 
 
@@ -54,16 +55,20 @@ def request_dossier(
 ) -> Dossier:
     """Put a dossier into the queue; a worker builds it as of `as_of`, or as of now.
 
-    Raises `NotAllowed`, and `CannotBuild` for an unknown variant or language, and for
-    a moment in the future or before the version was registered.
+    Raises `NotAllowed`, and `CannotBuild` for an unknown variant or language, for a
+    paper that such a model cannot have, and for a moment in the future or before the
+    version was registered.
     """
     roles.require(by, "request dossiers", model=version.model)
-    _require_known("variant", variant, (VERSION,))
+    _require_known("variant", variant, [item.name for item in OF_VERSION])
     moment = _moment(as_of, at)
     if moment < version.registered_at or not _recorded(version, by_then=moment):
         raise CannotBuild("as_of", _("The version was not registered at that moment."))
+    _require_fitting(variant, version, by_then=as_of)
     form = form or Form(language=language)
-    return _queued(form, VERSION, moment, by, at, version=version)
+    if form.withhold and is_public(variant):
+        raise CannotBuild("withhold", _("A paper for outside has nothing to withhold."))
+    return _queued(form, variant, moment, by, at, version=version)
 
 
 @act
@@ -152,6 +157,21 @@ def _recorded(version: ModelVersion, *, by_then: datetime) -> bool:
     entries = log.entries_for(rel=relation(ModelVersion), pk=str(version.pk))
     first = entries.first()
     return first is None or first.occurred_at <= by_then or past.repeats(first)
+
+
+def _require_fitting(
+    variant: str, version: ModelVersion, *, by_then: datetime | None
+) -> None:
+    """Refuse a paper that does not exist for such a model, as its record stood."""
+    asked, record = variant_of(variant), version.model
+    if by_then is not None:
+        try:
+            with past.as_of(by_then):
+                record = RegisteredModel.objects.get(pk=version.model_id)
+        except past.Archived as error:
+            raise CannotBuild("as_of", str(error)) from error
+    if not asked.fits(record):
+        raise CannotBuild("variant", str(asked.refusal))
 
 
 def _require_known(field: str, value: str, known: tuple[str, ...] | list[str]) -> None:

@@ -1,10 +1,12 @@
 """The twenty-two sections of a dossier of a version, in the order of an audit file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.utils.translation import gettext as _
 
+from governance.dossier.annex_iv import Heading, coverage_of
 from governance.dossier.content import Content, Evidence, Field, Foreign
 from governance.dossier.figuring import Drawing
 from governance.dossier.granted import SECTIONS
@@ -22,6 +24,8 @@ from governance.dossier.verdicts import Declared
 # Mostly short: they follow the section before them on the same page.
 _OWN_PAGE = frozenset(
     {
+        "annex-1",
+        "annex-2",
         "inventory",
         "data",
         "performance",
@@ -78,6 +82,7 @@ class Section:
     declared: tuple[Declared, ...]
     undeclared: tuple[Undeclared, ...]
     foreign: tuple[Foreign, ...]
+    heading: Heading | None = None
 
     @property
     def anchor(self) -> str:
@@ -103,6 +108,33 @@ def sections_of(said: Content, reports: Mapping[str, Report]) -> dict[str, Secti
     return {
         name: _section(number, name, title, templates, said, reports)
         for number, (name, title, templates) in enumerate(parts, start=1)
+    }
+
+
+def annex_sections(said: Content, reports: Mapping[str, Report]) -> dict[str, Section]:
+    """The nine points of Annex IV, then the same sections without the summary."""
+    nothing: tuple[Any, ...] = ()
+    points = {
+        f"annex-{heading.number}": Section(
+            number=int(heading.number),
+            name=f"annex-{heading.number}",
+            title=heading.title,
+            parts=("annex_iv_point",),
+            empty=False,
+            fields=nothing,
+            measured=nothing,
+            declared=nothing,
+            undeclared=nothing,
+            foreign=nothing,
+            heading=heading,
+        )
+        for heading in coverage_of(said)
+    }
+    rest = sections_of(said, reports)
+    del rest["summary"]
+    return points | {
+        name: replace(section, number=number)
+        for number, (name, section) in enumerate(rest.items(), start=len(points) + 1)
     }
 
 

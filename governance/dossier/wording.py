@@ -1,7 +1,7 @@
 """How the dossier writes times, digests, numbers and long texts: template filters."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,12 @@ def number(value: float | int | str | None) -> str:
         return str(number_format(f"{value:.2g}"))
     places = 3 if abs(value) < 1000 else 0
     return str(number_format(round(value, places), places, force_grouping=True))
+
+
+@register.filter
+def at(values: Mapping[str, int], name: str) -> int:
+    """The value of this name, such as the number of a section."""
+    return values[name]
 
 
 @register.filter

@@ -15,6 +15,8 @@ from django.utils.translation import pgettext
 
 from audits.labels import measurement_label
 from governance import signatures, stepups
+from governance.dossier.request import AUTHORISATION, PORTFOLIO
+from governance.dossier.variants import title_of_variant
 from governance.evidence_types import title_of
 from governance.models import RecordSignature, RiskAssessment, Signature
 from governance.models.risk import Band
@@ -33,6 +35,16 @@ def short_day() -> str:
 def short(day: date) -> str:
     """A day in the reader's language, within a sentence."""
     return date_format(day, short_day())
+
+
+@register.filter
+def kind_of_dossier(name: str) -> str:
+    """What a variant of a dossier is called."""
+    others = {
+        PORTFOLIO: _("Portfolio dossier"),
+        AUTHORISATION: _("Dossier of an authorisation"),
+    }
+    return others.get(name) or title_of_variant(name)
 
 
 @register.filter

@@ -25,6 +25,7 @@ from governance.dossier.request import (
     request_portfolio,
 )
 from governance.dossier.request import split as split_dossier
+from governance.dossier.variants import OF_VERSION
 from governance.models import Authorisation, Dossier
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.versions import find_version
@@ -65,6 +66,17 @@ class DossierForm(forms.Form):
         return Form(data["language"], data["paper"], tuple(data["withhold"]))
 
 
+class VersionForm(DossierForm):
+    """The same, and which paper about the version."""
+
+    variant = forms.ChoiceField(
+        label=gettext_lazy("Kind"),
+        choices=[(item.name, item.title) for item in OF_VERSION],
+        required=False,
+    )
+    field_order = ("variant",)
+
+
 class PortfolioForm(DossierForm):
     """The same, and of which models."""
 
@@ -80,12 +92,13 @@ class PortfolioForm(DossierForm):
 def ask(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     """Ask for the dossier of a version."""
     row = find_version(slug, version)
-    form = DossierForm(request.POST or None, initial=_initial())
+    form = VersionForm(request.POST or None, initial=_initial())
     if request.method == "POST" and form.is_valid():
         try:
             return _queued(
                 request_dossier(
                     version=row,
+                    variant=form.cleaned_data["variant"] or OF_VERSION[0].name,
                     form=form.form,
                     as_of=form.cleaned_data["as_of"],
                     by=request.user,

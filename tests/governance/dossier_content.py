@@ -39,7 +39,8 @@ def content_of(text: str = "Plain text", **codes: str) -> Content:
         if name not in ("slug", "name")
     )
     inventory = dataclasses.replace(found.inventory, fields=record)
-    return dataclasses.replace(found, inventory=inventory)
+    control = dataclasses.replace(found.control, withheld=(), paper="A4")
+    return dataclasses.replace(found, inventory=inventory, control=control)
 
 
 def _filled(kind: Any, text: str, name: str = "") -> Any:

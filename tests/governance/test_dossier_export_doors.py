@@ -14,6 +14,7 @@ from registry.digests import sha256_hex
 from tests import world
 from tests.governance.callers import Caller
 from tests.governance.dossier_stage import Stage
+from tests.governance.test_dossier_exports import OF_FILES, faults_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*sRGB2014.icc:pytest.PytestUnraisableExceptionWarning"
@@ -49,6 +50,8 @@ def test_exports_come_from_page_and_api_as_they_are_attached(stage):
         for answer in (reader.get(f"{where}/{item['name']}"), browser.get(page)):
             body = b"".join(answer.streaming_content)
             assert sha256_hex(body) == item["sha256"]
+            if item["name"] in OF_FILES:
+                assert faults_of(item["name"], body) == []
             assert answer.headers["Content-Type"] == item["media_type"]
             assert answer.headers["Content-Disposition"].startswith("attachment")
             told = answer.headers["Content-Digest"].removeprefix("sha-256=:")

@@ -43,6 +43,30 @@ def test_what_does_not_exist_is_refused_by_field(world, field, wrong):
     assert not Dossier.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("variant", "record"),
+    [
+        ("annex-iv", {"ai_act_class": "high-annex-iii", "annex_iii_point": "5b"}),
+        ("declaration-of-conformity", {"ai_act_class": "high-annex-i"}),
+        ("ll144-summary", {"aedt": True, "aedt_output": "score"}),
+    ],
+)
+def test_a_paper_is_refused_where_the_record_says_that_it_is_for_others(
+    world, variant, record
+):
+    other = world.version(world.model())
+    with pytest.raises(CannotBuild) as refused:
+        request_dossier(
+            version=other, variant=variant, by=world.ines, at=later(hours=1)
+        )
+    assert refused.value.field == "variant"
+    assert "inventory record" in str(refused.value)
+    fits = world.version(world.model(slug="fits", name="Fits", **record))
+    asked = {"version": fits, "variant": variant, "by": world.ines}
+    row = request_dossier(at=later(hours=1), **asked)
+    assert row.variant == variant
+
+
 def test_ci_token_and_administrator_may_not_ask(world):
     version = world.version(world.model())
     token, _secret = access.issue_token(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from governance.dossier.attachments import File, file_of
 from governance.dossier.content import Content
-from governance.dossier.exports import ll144
+from governance.dossier.exports import ai_act, ll144
 from governance.dossier.exports.cyclonedx import bom
 from governance.dossier.exports.model_card import model_card
 from governance.dossier.exports.oscal import CATALOG, catalog
@@ -67,6 +67,18 @@ EXPORTS = (
         gettext_lazy("OSCAL 1.2.1 plan of action: waivers and open findings"),
         "application/json",
         plan_of_action,
+    ),
+    Export(
+        "annex-iv.json",
+        gettext_lazy("EU AI Act: coverage of Annex IV"),
+        "application/json",
+        ai_act.annex_iv,
+    ),
+    Export(
+        "declaration-of-conformity.json",
+        gettext_lazy("EU AI Act: declaration of conformity (Annex V)"),
+        "application/json",
+        ai_act.declaration,
     ),
     Export(
         "ll144.csv",

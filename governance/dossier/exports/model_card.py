@@ -23,10 +23,21 @@ _SECTIONS = (
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$])")
 
 
+class _Texts(yaml.SafeDumper):
+    """Writes withheld values, which are texts of a type of their own, as texts."""
+
+
+_Texts.add_multi_representer(str, yaml.SafeDumper.represent_str)
+
+
 def model_card(said: Content) -> bytes:
     """The card in UTF-8. Results that are not estimable are in the text only."""
-    head = yaml.safe_dump(
-        _metadata(said), allow_unicode=True, sort_keys=False, width=10_000
+    head = yaml.dump(
+        _metadata(said),
+        Dumper=_Texts,
+        allow_unicode=True,
+        sort_keys=False,
+        width=10_000,
     )
     return str(legible(f"---\n{head}---\n\n{_text(said)}")).encode()
 
