@@ -255,6 +255,8 @@ def test_the_way_back_needs_a_permit_as_any_other(world, caller, clock):
     assert narrow.post(path, body).status_code == 403
     assert narrow.get(f"{path}?environment=production").status_code == 403
     address = reverse("web:way_back", args=["mortgage-approval", "production"])
+    there = reverse("web:version", args=["mortgage-approval", "2"])
+    assert address in as_(world.ola).get(there).content.decode()
     page = as_(world.ola).get(address).content.decode()
     assert "It would deny." in page
     assert "superseded by" in page

@@ -145,6 +145,14 @@ def test_a_table_that_somebody_holds(whole):
     assert whole.decisions() == before
 
 
+def test_a_table_that_the_doors_of_servers_and_the_way_back_wait_for(whole):
+    with whole.locked("governance_forge"):
+        assert_unavailable(whole.call("POST", "forges/our-github/events", json={}))
+    back = "models/mortgage-approval/rollbacks?environment=production"
+    with whole.locked("registry_deployment"):
+        assert_unavailable(whole.call("GET", back))
+
+
 def test_a_commit_whose_answer_is_lost_gives_no_permit_and_its_key_gives_the_decision(
     whole,
 ):

@@ -1,10 +1,18 @@
 """Answers on their way: nothing but what holds, until the server says it arrived."""
 
+import subprocess
+import sys
+from threading import Event
+
+from django.conf import settings
+from django.db import transaction
+
 from governance import deployments, forges
 from governance.forges import answering, calling
 from governance.lifecycle import State as AuthorisationState
 from governance.models import ForgeAttempt, ForgeRequest, GateDecision
-from tests.governance.forge_world import ask, good, send, work
+from tests.governance.forge_world import agreed, ask, good, registered, send, work
+from tests.governance.test_gate import approved
 from tests.world import NOW, later
 
 State = ForgeRequest.State
@@ -71,6 +79,43 @@ def test_gitlab_has_moved_on(world, outside, make_forge):
     send(forge)
     outside.says["/status_check_responses"] = (409, "{}")
     assert work(world).state == State.GIVEN_UP
+
+
+WORKER = """
+import sys; from datetime import datetime
+import django; django.setup()
+from governance import access, forges
+forges.answer_next(by=access.system_user(), at=datetime.fromisoformat(sys.argv[1]))
+"""
+
+
+def test_a_worker_killed_while_it_answers_leaves_the_answer_to_the_next(
+    stage, outside, monkeypatch
+):
+    approved(stage)
+    forge, _secret = registered(stage, "github", outside.url)
+    agreed(stage, forge)
+    ask(stage, "github")
+    send(forge)
+    forges.decide_next(by=stage.adam, at=NOW)
+    monkeypatch.setenv("FREIGABE_FORGE_ALLOW", "127.0.0.0/8")
+    came, over = outside.holds = Event(), Event()
+    command = [sys.executable, "-c", WORKER, NOW.isoformat()]
+    with subprocess.Popen(command, cwd=settings.BASE_DIR) as child:
+        try:
+            assert came.wait(100)
+            # While the server takes its time, nobody waits for the row.
+            with transaction.atomic():
+                row = ForgeRequest.objects.select_for_update(nowait=True).get()
+        finally:
+            child.kill()
+    over.set()
+    assert row.state == State.WAITING
+    assert not ForgeAttempt.objects.exists()
+    assert work(stage).state == State.WAITING  # it may still be on its way
+    row = work(stage, at=later(minutes=1))
+    assert (row.state, row.attempts.count()) == (State.ANSWERED, 1)
+    assert [one["state"] for one in outside.answers()] == ["approved"] * 2
 
 
 def test_what_is_asked_anew_while_an_answer_is_on_its_way_is_judged_anew(
