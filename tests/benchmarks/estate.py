@@ -27,27 +27,30 @@ _LEFT_OUT = (
     *("audits_entry", "audits_leaf", "audits_tile", "audits_sequencer"),
     *("audits_opening", "governance_signingchallenge", "governance_series"),
 )
-# What differs from copy to copy, in SQL, for the copy number n.
+# What differs from copy to copy, in SQL, for the copy of number nth.
 _SPREAD = {
-    ("registry_registeredmodel", "name"): "'Model ' || n",
-    ("governance_riskassessment", "likelihood"): "1 + n % 5",
-    ("governance_riskassessment", "impact"): "1 + n / 5 % 5",
-    ("governance_riskassessment", "residual_likelihood"): "1 + n % 3",
-    ("governance_riskassessment", "residual_impact"): "1 + n / 3 % 3",
-    ("governance_riskassessment", "review_due_on"): "one.review_due_on - n % 400",
+    ("registry_registeredmodel", "name"): "'Model ' || nth",
+    ("governance_riskassessment", "likelihood"): "1 + nth % 5",
+    ("governance_riskassessment", "impact"): "1 + nth / 5 % 5",
+    ("governance_riskassessment", "residual_likelihood"): "1 + nth % 3",
+    ("governance_riskassessment", "residual_impact"): "1 + nth / 3 % 3",
+    ("governance_riskassessment", "review_due_on"): "one.review_due_on - nth % 400",
     ("governance_authorisation", "valid_until"): (
-        "one.valid_until + (n % 300) * interval '1 day'"
+        "one.valid_until + (nth % 300) * interval '1 day'"
     ),
-    ("governance_findingchange", "due_on"): "one.due_on + n % 90 - 30",
-    ("governance_finding", "raised_at"): "one.raised_at - (n % 300) * interval '1 day'",
+    ("governance_findingchange", "due_on"): "one.due_on + nth % 90 - 30",
+    (
+        "governance_finding",
+        "raised_at",
+    ): "one.raised_at - (nth % 300) * interval '1 day'",
 }
 _LOG = """
 INSERT INTO audits_entry (entry_id, xid, op, rel, pk, actor, occurred_at, body)
 SELECT nextval('audits_entry_id_seq'), pg_current_xact_id(), one.op, one.rel,
-  CASE WHEN one.pk ~ '^[0-9a-f-]{36}$' THEN md5(one.pk || ':' || n)::uuid::text
+  CASE WHEN one.pk ~ '^[0-9a-f-]{36}$' THEN md5(one.pk || ':' || nth)::uuid::text
     ELSE one.pk END,
-  one.actor, one.occurred_at - interval '500 days' + n * interval '1 hour', one.body
-FROM generate_series(%(first)s::int, %(last)s::int) AS n
+  one.actor, one.occurred_at - interval '500 days' + nth * interval '1 hour', one.body
+FROM generate_series(%(first)s::int, %(last)s::int) AS copied(nth)
 CROSS JOIN LATERAL (
   SELECT * FROM audits_entry WHERE entry_id = ANY(%(entries)s) LIMIT %(each)s) AS one
 """
@@ -184,15 +187,16 @@ def _waiting(world: World, slug: str) -> None:
 
 def _numbers(templates: list[Template], at: int) -> str:
     """Which copies are of a template, in SQL: the rarest that fits takes a number."""
-    rarer = [f"n % {one.every} <> {i}" for i, one in enumerate(templates) if i > at]
-    mine = [f"n % {templates[at].every} = {at}"] if at else []
+    rarer = [f"nth % {one.every} <> {i}" for i, one in enumerate(templates) if i > at]
+    mine = [f"nth % {templates[at].every} = {at}"] if at else []
     return " AND ".join(mine + rarer) or "true"
 
 
 def _tables() -> Iterator[type[Model]]:
     for app in ("registry", "audits", "governance"):
         for model in apps.get_app_config(app).get_models():
-            copied = isinstance(model._meta.pk, UUIDField)
+            key = model._meta.pk
+            copied = isinstance(getattr(key, "target_field", key), UUIDField)
             if copied and not model._meta.db_table.startswith(_LEFT_OUT):
                 yield model
 
@@ -219,7 +223,7 @@ def _copy(
         fields = model._meta.concrete_fields
         statement = sql.SQL(
             "INSERT INTO {} ({}) SELECT {} FROM {} AS one,"
-            " generate_series(%(first)s::int, %(last)s::int) AS n"
+            " generate_series(%(first)s::int, %(last)s::int) AS copied(nth)"
             " WHERE one.{} = ANY(%(rows)s) AND {}"
         ).format(
             sql.Identifier(table),
@@ -248,10 +252,10 @@ def _value(table: str, field: "Field[Any, Any]") -> str:
     if isinstance(field, UUIDField) or field.remote_field:
         return (
             f"CASE WHEN {column} = ANY(%(every)s)"
-            f" THEN md5({column}::text || ':' || n)::uuid ELSE {column} END"
+            f" THEN md5({column}::text || ':' || nth)::uuid ELSE {column} END"
         )
     if field.unique and field.column.endswith("sha256"):
-        return f"encode(sha256(convert_to({column} || n, 'UTF8')), 'hex')"
+        return f"encode(sha256(convert_to({column} || nth, 'UTF8')), 'hex')"
     if field.unique:
-        return f"{column} || '-' || n"
+        return f"{column} || '-' || nth"
     return column
