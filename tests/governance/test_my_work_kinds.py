@@ -20,13 +20,18 @@ from tests.world import NOW, later
 
 def waits(person, kind, at=None):
     """How much of a kind waits; every row of it can be told."""
+    return len(told(person, kind, at))
+
+
+def told(person, kind, at=None):
+    """What waits, as the page tells it."""
     me = Me.of(person, at or later(minutes=1))
     (found,) = (one for one in KINDS if one.key == kind)
     rows = found.rows(me)
     items = list(found.told(me, rows[:25])) if rows is not None else []
     assert all(item.name and item.href and item.text for item in items)
     assert counting.counts(me).get(kind, 0) == len(items)
-    return len(items)
+    return items
 
 
 def test_an_emergency_waits_for_a_second_person_and_then_for_its_review(world):
@@ -35,7 +40,10 @@ def test_an_emergency_waits_for_a_second_person_and_then_for_its_review(world):
     assert waits(world.ola, "emergencies") == 0
     assert waits(world.ines, "emergencies") == 0
     emergencies.confirm(emergency=emergency, proof=PROOF, by=world.rita, at=NOW)
-    assert waits(world.vera, "emergencies") == 1
+    (item,) = told(world.vera, "emergencies")
+    emergency.refresh_from_db()
+    due_at = emergencies.review_due_at(emergency.authorisation)
+    assert item.due == due_at.date() != emergency.expected_end.date()
 
 
 def test_a_reviewed_emergency_waits_for_nobody(world):

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from governance import delegation
+from governance.emergencies import review_due_at
 from governance.models import (
     Delegation,
     Draw,
@@ -102,7 +103,7 @@ def called(me: Me, found: Iterable[Emergency]) -> Iterable[Item]:
             if ran
             else _("break-glass waits for a second person"),
             model=row.version.model,
-            due=row.expected_end.date(),
+            due=(review_due_at(row.authorisation) if ran else row.expected_end).date(),
             since=row.invoked_at,
             because=row.reason,
             tier=row.tier,
