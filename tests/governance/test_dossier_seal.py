@@ -305,6 +305,7 @@ def test_key_in_a_token_seals_with_the_certificate_of_an_authority(
         )
         .sign(authority, hashes.SHA256())
     )
+    (settings.FREIGABE_KEYS_DIR / seal_key.KEY).unlink(missing_ok=True)
     (settings.FREIGABE_KEYS_DIR / seal_key.CERTIFICATES).write_bytes(
         paper.public_bytes(Encoding.PEM)
     )
