@@ -17,6 +17,13 @@ from audits.bundles import MANIFEST, PDF, SIGNED
 from governance import permit
 from governance.dossier import build
 from governance.dossier.bundle import zipped
+from governance.dossier.redaction import CATEGORIES
+from governance.dossier.request import (
+    Form,
+    request_authorisation,
+    request_dossier,
+    request_portfolio,
+)
 from registry.digests import sha256_hex
 from tests import world
 from tests.conftest import ROOT
@@ -127,6 +134,34 @@ def test_strangers_keys_are_not_believed(made, capsys):
     code, said = checked(made, capsys)
     assert code == 0
     assert any("no certificate for dossiers" in one for one in said["not_checked"])
+
+
+@pytest.mark.parametrize("variant", ["portfolio", "authorisation", "edition"])
+def test_bundles_of_all_variants_hold(
+    fresh_database, monkeypatch, tmp_path, capsys, variant
+):
+    monkeypatch.setattr(world, "NOW", timezone.now())
+    stage = Stage()
+    version = stage.approved()
+    outside = Form(withhold=tuple(CATEGORIES))
+    asked = {"by": stage.ines, "at": timezone.now()}
+    if variant == "portfolio":
+        dossier = request_portfolio(**asked)
+    elif variant == "authorisation":
+        granted = version.authorisations.get()
+        dossier = request_authorisation(authorisation=granted, **asked)
+    else:
+        dossier = request_dossier(version=version, form=outside, **asked)
+    assert build.build_next()
+    dossier.refresh_from_db()
+    assert dossier.failure == ""
+    with default_storage.open(dossier.bundle_name) as file:
+        (tmp_path / "bundle.zip").write_bytes(file.read())
+    (tmp_path / "issuer").mkdir()
+    keys = json.dumps(permit.public_keys(at=timezone.now()))
+    (tmp_path / "issuer" / "keys.json").write_text(keys)
+    code, said = checked(tmp_path, capsys)
+    assert code == 0, said
 
 
 @pytest.mark.parametrize("name", ["dossier.json", PDF, "log-extract.json", MANIFEST])
