@@ -26,6 +26,7 @@ _LEFT_OUT = (
     *("governance_announcement", "governance_notification", "governance_webhook"),
     *("audits_entry", "audits_leaf", "audits_tile", "audits_sequencer"),
     *("audits_opening", "governance_signingchallenge", "governance_series"),
+    *("governance_gatekey", "governance_revocationlist"),
 )
 # What differs from copy to copy, in SQL, for the copy of number nth.
 _SPREAD = {
