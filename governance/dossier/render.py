@@ -1,5 +1,6 @@
 """From content to PDF/A-3a: templates, vector graphics, a child that sets them."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ _TEMPLATES = Path(settings.BASE_DIR) / "templates"
 _SCHEME = "dossier:"
 _SVG = "image/svg+xml"
 CHECK = "check.svg"
+# Characters. WeasyPrint 70 breaks a grid within a cell for minutes, or wrongly.
+_LONG = 700
+_FACTS = re.compile(r'<dl class="facts([^"]*)">(.*?)</dl>', re.DOTALL)
+_TEXT = re.compile(r"<dd[^>]*>")
 
 
 def html_of(context: Mapping[str, Any]) -> str:
@@ -45,7 +50,15 @@ def html_of(context: Mapping[str, Any]) -> str:
     )
     name = str(context.get("page", "dossier/dossier.html"))
     page = engine.get_template(name).render(Context(context))
-    return str(legible(page))
+    return _FACTS.sub(_flowing, str(legible(page)))
+
+
+def _flowing(found: re.Match[str]) -> str:
+    """A list of facts; one with a long text is no grid, so that pages break in it."""
+    kind, inside = found.groups()
+    if all(len(text) <= _LONG for text in _TEXT.split(inside)):
+        return found[0]
+    return f'<dl class="facts{kind} long">{inside}</dl>'
 
 
 def render(

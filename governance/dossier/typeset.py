@@ -29,6 +29,12 @@ SCHEME = "dossier:"
 VARIANT = "pdf/a-3a"
 JOB, RESULT = "job.json", "out.pdf"
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+# Where the layout of WeasyPrint breaks down over a break in a grid, a flexible box or
+# what should stay together: everything in one column, to be broken anywhere.
+PLAIN = """
+html body *:is(dl, div, li, section, figure) { display: block !important }
+* { break-inside: auto !important }
+"""
 # Libraries map address space that they never touch.
 HEADROOM = 1024**3
 # PDF/UA beside PDF/A: WeasyPrint names one of the two. PDF/A allows only properties
@@ -117,7 +123,11 @@ def typeset(
     fonts = FontConfiguration()
     css = CSS(string=job["css"], font_config=fonts, url_fetcher=package)
     html = HTML(string=job["html"], url_fetcher=package, base_url=SCHEME)
-    document = html.render(stylesheets=[css], font_config=fonts, pdf_variant=VARIANT)
+    try:
+        document = _laid_out(html, [css], fonts)
+    except (AssertionError, IndexError):
+        plain = CSS(string=PLAIN, font_config=fonts, url_fetcher=package)
+        document = _laid_out(html, [css, plain], fonts)
     if len(document.pages) > job["most_pages"]:
         raise TooManyPages(len(document.pages))
     _say(share=0.75)
@@ -126,6 +136,10 @@ def typeset(
     document.metadata.generate_rdf_metadata = lambda *of: _accessible(named(*of))
     document.write_pdf(out, finisher=_once, pdf_variant=VARIANT)
     return len(document.pages)
+
+
+def _laid_out(html: HTML, css: list[CSS], fonts: FontConfiguration) -> Document:
+    return html.render(stylesheets=css, font_config=fonts, pdf_variant=VARIANT)
 
 
 def _attachment(said: Mapping[str, str], package: Package) -> Attachment:

@@ -4,12 +4,15 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 
+import pypdf
 import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
+from weasyprint import HTML
 
 from governance.dossier import build, setting
 from governance.dossier.request import CannotBuild, split
@@ -87,6 +90,23 @@ def test_child_that_dies_may_be_tried_again(monkeypatch, tmp_path):
     monkeypatch.setattr(setting, "SCRIPT", script)
     with pytest.raises(setting.NotSet, match="-9"):
         setting.typeset(job(""))
+
+
+def test_what_cannot_be_laid_out_side_by_side_is_set_in_one_column():
+    """A grid that stays together and fills more than a page breaks WeasyPrint 70."""
+    style = (
+        "@page { size: A6 } h2, dt { break-after: avoid } "
+        "dl { display: grid; grid-template-columns: 22mm 1fr; break-inside: avoid }"
+    )
+    long = "<dt>a<dd>" + "word " * 150
+    html = f"<style>{style}</style><section><h2>h</h2><dl>{long * 3}</dl></section>"
+    with pytest.raises(AssertionError):
+        HTML(string=html).render()
+    made = setting.typeset(job(html))
+    text = "\n".join(
+        page.extract_text() for page in pypdf.PdfReader(BytesIO(made.pdf)).pages
+    )
+    assert text.split().count("word") == 450
 
 
 def test_what_the_document_names_outside_is_not_fetched():

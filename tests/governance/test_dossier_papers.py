@@ -89,8 +89,11 @@ def test_a_complete_declaration_is_one_and_an_incomplete_one_says_that_it_is_non
     assert "by nobody" in text
 
 
-@pytest.mark.parametrize("variant", ["declaration-of-conformity", "ll144-summary"])
-def test_hostile_texts_are_printed_and_run_nothing(variant):
+@pytest.mark.parametrize(
+    ("variant", "most"),
+    [("declaration-of-conformity", 40), ("ll144-summary", 40), ("annex-iv", 250)],
+)
+def test_hostile_texts_are_printed_and_run_nothing(variant, most):
     said = content_of(
         HOSTILE * 40, ai_act_class="high-annex-iii", aedt="yes", aedt_output="score"
     )
@@ -100,4 +103,4 @@ def test_hostile_texts_are_printed_and_run_nothing(variant):
     assert "<b>&" in text
     assert "{{ 7|add:1 }}" in text
     assert "\u202e" not in text
-    assert len(reader.pages) < 40
+    assert len(reader.pages) < most
