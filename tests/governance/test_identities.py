@@ -44,6 +44,7 @@ def test_it_neither_signs_nor_administers(world):
     assert allowed == {
         *("read", "register versions", "upload artifacts", "register data sets"),
         *("request evidence", "attach evidence", "ask the gate", "report deployments"),
+        "report lineage",
     }
 
 
