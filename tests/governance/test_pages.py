@@ -86,6 +86,10 @@ def filled(world):
     }
 
 
+# Whoever holds a dossier may ask whether it was made here.
+FOR_ANYBODY = {"check", "check_digest"}
+
+
 def test_every_page_asks_who_is_there(db):
     some_id = "00000000-0000-4000-8000-000000000000"
     arguments = {
@@ -104,6 +108,9 @@ def test_every_page_asks_who_is_there(db):
         answer = Client().get(address)
         if answer.status_code == 405:  # what only forms are sent to
             answer = Client().post(address)
+        if pattern.name in FOR_ANYBODY:
+            assert answer.status_code in (200, 400), address
+            continue
         assert answer.status_code == 302, address
         assert answer.headers["Location"].startswith("/account/login/?next="), address
 

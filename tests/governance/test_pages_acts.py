@@ -268,7 +268,7 @@ def test_dossier_is_asked_for_and_not_downloadable_before_it_is_ready(world):
     version = world.version(world.model())
     answer = as_(world.ines).post(
         reverse("web:request_dossier", args=["mortgage-approval", version.version]),
-        {"language": "de"},
+        {"language": "de", "paper": "A4"},
     )
     dossier = Dossier.objects.get()
     assert answer.headers["Location"] == reverse("web:dossier", args=[dossier.pk])
