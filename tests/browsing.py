@@ -31,9 +31,13 @@ def live(fresh_database, settings) -> Iterator[LiveServer]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Debian's Chromium; without one the test is skipped, except in CI."""
+    """Start Debian's Chromium; without one the test is skipped, except in CI.
+
+    Playwright's event loop runs until it ends: no longer than the file, because
+    nothing that has a loop of its own, such as pyHanko, works meanwhile.
+    """
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if program is None:
         reason = "chromium is not installed (apt-get install chromium)"
@@ -48,6 +52,7 @@ def browser() -> Iterator[Browser]:
         )
         yield chromium
         chromium.close()
+        connections.close_all()
 
 
 @pytest.fixture

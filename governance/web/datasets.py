@@ -64,7 +64,7 @@ def datasets_page(request: PersonRequest) -> HttpResponse:
             "rows": rows[:PER_PAGE],
             "more": rows[PER_PAGE - 1].slug if len(rows) > PER_PAGE else "",
         },
-        section="models",
+        section="datasets",
     )
 
 
@@ -89,7 +89,7 @@ def dataset_page(request: PersonRequest, slug: str) -> HttpResponse:
             "newest": newest,
             "columns": _columns(newest) if newest else [],
         },
-        section="models",
+        section="datasets",
     )
 
 
