@@ -103,11 +103,13 @@ def test_log_names_people_and_shows_contents_to_auditors_only(live_log):
 def test_change_outside_the_application_is_red(live_log):
     User.objects.filter(username="ben").update(unit="Elsewhere")
     page = as_(live_log.ines).get(reverse("web:log")).content.decode()
-    assert '<span class="word-no">db:' in page
+    assert '<tr class="outside">' in page
+    assert "</span> db:" in page
+    assert "outside the application" in page
     address = reverse("web:log_entries") + "?outside=on"
     page = as_(live_log.ines).get(address).content.decode()
     assert "registry_user" in page
-    assert "unit" in page
+    assert "<strong>Unit</strong>" in page
 
 
 def test_log_that_does_not_hold_says_so_everywhere(live_log):
