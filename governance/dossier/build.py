@@ -18,6 +18,7 @@ from audits.keys import KeyUnusable
 from audits.past import Archived
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
+from governance import permit
 from governance.dossier.attachments import NoKeys
 from governance.dossier.bundle import bundle_of
 from governance.dossier.collect import Collected, NotRecorded, collect
@@ -78,8 +79,10 @@ def build_next() -> bool:
 
 def _build(dossier: Dossier) -> None:
     log.advance(at=timezone.now())
-    # Before the snapshot: the keys in the dossier name the one that seals it.
+    # Before the snapshot: the keys in the dossier name those that seal and sign it.
     key = key_in_use(at=timezone.now())
+    with acting(by=WORKER):
+        permit.sign([], at=timezone.now())
     collected = snapshot(dossier)
     _progress(dossier, 0.2)
     made = render(
