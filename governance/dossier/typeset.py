@@ -23,7 +23,7 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from audits.sandboxed import seccomp  # noqa: E402 - a script knows its root here only
+from audits.sandboxed import seccomp, usage  # noqa: E402 - a script knows its root here only
 
 SCHEME = "dossier:"
 VARIANT = "pdf/a-3a"
@@ -107,8 +107,7 @@ def main() -> None:
     except MemoryError:
         _say(refused="memory")
     else:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        _say(done=True, pages=pages, peak_bytes=peak)
+        _say(done=True, pages=pages, peak_bytes=usage.peak_memory())
 
 
 def typeset(

@@ -26,15 +26,16 @@ FEATURES = [f"x{number:02}" for number in range(30)]
 GROUPS = {"sex": 2, "race": 5, "age": 3}
 CHUNK = 500_000
 WORKER = """
-import resource, sys
+import sys
 import django
 django.setup()
 from audits import execution
+from audits.sandboxed.usage import peak_memory
 print("ready", flush=True)
 sys.stdin.readline()
 while execution.execute_next():
     pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peak_memory())
 """
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,18 +106,19 @@ class Bank:
     def silent(self) -> Iterator[None]:
         """PostgreSQL takes connections and says nothing: every process stands still."""
         head = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-        # The head first: it starts no more of them then.
-        stopped = []
+        # The head first: it starts no more of them then, and buries none.
+        os.kill(head, signal.SIGSTOP)
+        stopped = [head]
         try:
-            for number in (head, *children(head)):
+            while fields(head)[0] != "T":
+                time.sleep(0.01)
+            for number in children(head):
                 os.kill(number, signal.SIGSTOP)
                 stopped.append(number)
             yield
         finally:
-            for number in stopped:
-                # One that was about to end has ended meanwhile.
-                with suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGCONT)
+            for number in reversed(stopped):
+                os.kill(number, signal.SIGCONT)
 
     @contextmanager
     def locked(self, table: str = "governance_gatedecision") -> Iterator[None]:
@@ -155,14 +156,19 @@ class Bank:
 def children(parent: int) -> list[int]:
     """The processes that this one started."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            its_parent = int(fields(int(folder.name))[1])
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[1]) == parent:
-            found.append(int(stat.parent.name))
+        if its_parent == parent:
+            found.append(int(folder.name))
     return found
+
+
+def fields(number: int) -> list[str]:
+    """What the kernel says of a process after its name: state, parent (proc(5))."""
+    return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Limits: pages, time, memory, no network; what is too large is offered in parts."""
 
+import mmap
 import signal
 import subprocess
 import sys
@@ -50,6 +51,8 @@ def job(html: str) -> setting.Job:
 
 def test_child_sets_a_page_and_says_what_it_took():
     heard = []
+    large = bytearray(1024**3)  # of ours, not of the child's
+    large[:: mmap.PAGESIZE] = b"x" * len(large[:: mmap.PAGESIZE])
     made = setting.typeset(job("<html lang=en><p>x"), on_progress=heard.append)
     assert made.pdf.startswith(b"%PDF-1.7")
     assert made.pages == 1
