@@ -1,9 +1,6 @@
 """What the child took of the machine, of itself alone."""
 
-import re
 from pathlib import Path
-
-PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 def peak_memory() -> int:
@@ -12,6 +9,6 @@ def peak_memory() -> int:
     Not getrusage's `ru_maxrss`: Linux hands that of the program which started this
     one on (execve(2)), so that a small child of a large worker seems large.
     """
-    found = PEAK.search(Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = (line for line in lines if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) * 1024
