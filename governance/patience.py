@@ -1,4 +1,4 @@
-"""How long a web process waits for the database: no answer of the gate hangs.
+"""How long we wait for the database and the broker: no answer of the gate hangs.
 
 A server that is gone refuses at once; one that accepts and stays silent would keep a
 request, and its thread, for ever. Time-outs of the server itself do not help then.
@@ -104,4 +104,26 @@ def pool(size: int) -> dict[str, Any]:
         "timeout": POOL_SECONDS,
         "reconnect_timeout": 1.0,
         "connection_class": Impatient,
+    }
+
+
+def broker(url: str, *, database: str, hidden_seconds: int) -> dict[str, Any]:
+    """The transport options of Celery for this broker.
+
+    `database` is what pgmq connects to, as libpq keywords: its own reading of a URL
+    drops ?host=/socket/dir. A message that a worker has taken is hidden from the others
+    for so long; then, the worker being dead, another takes it.
+    """
+    if not url.startswith("pgmq://"):
+        return {"max_retries": 1, "interval_start": 0, "connect_retries_timeout": 2}
+    return {
+        "conn_string": database,
+        "init_extension": False,
+        "pool_size": 2,
+        "pool_timeout": 5,
+        # No blocking read: a worker of two queues would sleep on the empty one.
+        "wait_time_seconds": 0,
+        "polling_interval": 1.0,
+        "use_notify": True,
+        "visibility_timeout": hidden_seconds,
     }

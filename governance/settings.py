@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
@@ -356,24 +355,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A request that only wakes a worker must not wait for a broker that is gone.
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-    "max_retries": 1,
-    "interval_start": 0,
-    "connect_retries_timeout": 2,
-}
-if CELERY_BROKER_URL.startswith("pgmq://"):
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        # Keywords, because pgmq's own reading of a URL drops ?host=/socket/dir.
-        "conn_string": keywords(DATABASE_URL),
-        "init_extension": False,
-        "pool_size": 2,
-        "pool_timeout": 5,
-        # No blocking read: a worker of two queues would sleep on the empty one.
-        "wait_time_seconds": 0,
-        "polling_interval": 1.0,
-        "use_notify": True,
-        "visibility_timeout": FREIGABE_EVIDENCE_TIMEOUT_SECONDS + 300,
-    }
+CELERY_BROKER_TRANSPORT_OPTIONS = patience.broker(
+    CELERY_BROKER_URL,
+    database=keywords(DATABASE_URL),
+    hidden_seconds=FREIGABE_EVIDENCE_TIMEOUT_SECONDS + 300,
+)
 CELERY_BEAT_SCHEDULE = schedule.ticks(
     digests=FREIGABE_DIGEST,
     export_minutes=FREIGABE_EXPORT_EVERY_MINUTES if FREIGABE_EXPORT else None,
