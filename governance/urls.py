@@ -7,13 +7,14 @@ from governance.api import health, witness
 from governance.web import single_sign_on
 
 urlpatterns = [
+    # Before the pages: the gate's question tries no address of theirs.
+    path("api/v1/", include("governance.api.urls")),
     path("", include("governance.web.urls")),
     # Not below account/: there allauth's views act without our acts.
     path("single-sign-on", single_sign_on.start, name="single_sign_on"),
     path("single-sign-on/back", single_sign_on.back, name="single_sign_on_back"),
     path("account/", include("allauth.urls")),
     path("language/", set_language, name="set_language"),
-    path("api/v1/", include("governance.api.urls")),
     path("witness/add-checkpoint", witness.add_checkpoint, name="witness"),
     path(".well-known/freigabe/keys.json", health.keys, name="keys"),
 ]

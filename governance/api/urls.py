@@ -31,6 +31,9 @@ from governance.api.addresses import VERSION
 app_name = "api"
 
 urlpatterns = [
+    # Tried in this order: what every pipeline asks comes first.
+    path("gate/decisions", gate.Decisions.as_view(), name="decisions"),
+    path("gate", gate.Gate.as_view(), name="gate"),
     path("schema", schema.Schema.as_view(), name="schema"),
     path(
         "docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"
@@ -96,8 +99,6 @@ urlpatterns = [
         attachments.SignerRevocation.as_view(),
         name="signer-revocation",
     ),
-    path("gate", gate.Gate.as_view(), name="gate"),
-    path("gate/decisions", gate.Decisions.as_view(), name="decisions"),
     *permit_urls.urlpatterns,
     *door_urls.urlpatterns,
     path("deployments", gate.Deployments.as_view(), name="deployments"),

@@ -94,37 +94,60 @@ def growth() -> list[dict[str, Any]]:
 
     How many is in `FREIGABE_BENCH_VERSIONS`, such as `1000,10000,100000`; every version
     writes some thirty entries to the log. `again` is asked of one version, which the
-    gate remembers; `first` of another one each time.
+    gate remembers; `first` of another one each time; the bare view runs `beside`.
     """
     client, sizes = _stage(), [int(n) for n in SIZES.split(",")]
     first = Authorisation.objects.select_related(
         "request__assessment", "version__model"
     ).get()
-    rows, before, present = [], {}, 1
+    rows: list[dict[str, Any]] = []
+    before: dict[str, float] = {}
+    present = 1
     for size in sizes:
         judging.copies(first, present, size)
-        # As the clock does each second: no entry waits for its place.
-        log.advance(at=timezone.now())
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
-            cursor.execute("SELECT count(*) FROM audits_entry")
-            entries = cursor.fetchone()[0]
         names = [f"copy-{number}" for number in range(present, present + GROWN)]
-        present = size
-        for kind, models in (("again", [MODEL] * GROWN), ("first", names)):
-            taken = statistics.median(_decided(client, model) for model in models)
-            before.setdefault(kind, taken)
-            rows.append(
-                {
-                    "suffix": f"-{size}-{kind}",
-                    "ours": taken * 1000,
-                    "reference": before[kind] * 1000,
-                    "reference_name": f"{sizes[0]} versions; here {entries} entries",
-                    "unit": "ms",
-                    "goal": 1.2,
-                }
-            )
+        present, here = size, f"here {_settled()} entries"
+        taken = _grown(client, names)
+        for kind in ("again", "first"):
+            median = statistics.median(taken[kind])
+            fewest = before.setdefault(kind, median)
+            peer = f"{sizes[0]} versions; {here}"
+            rows.append(_row(f"{size}-{kind}", median, fewest, peer, 1.2))
+        ours, bare = (statistics.mean(taken[kind]) for kind in ("again", "bare"))
+        rows.append(_row(f"{size}-beside", ours, bare, f"the bare view; {here}", 2.0))
     return rows
+
+
+def _settled() -> int:
+    """The number of entries; each has its place, as a second later it would."""
+    log.advance(at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("SELECT count(*) FROM audits_entry")
+        return int(cursor.fetchone()[0])
+
+
+def _row(
+    name: str, ours: float, peer: float, named: str, goal: float
+) -> dict[str, Any]:
+    return {
+        "suffix": f"-{name}",
+        "ours": ours * 1000,
+        "reference": peer * 1000,
+        "reference_name": named,
+        "unit": "ms",
+        "goal": goal,
+    }
+
+
+def _grown(client: Client, names: list[str]) -> dict[str, list[float]]:
+    """Seconds of each kind of question, interleaved, so that load meets them alike."""
+    taken: dict[str, list[float]] = {"again": [], "first": [], "bare": []}
+    for name in names:
+        taken["again"].append(_decided(client, MODEL))
+        taken["first"].append(_decided(client, name))
+        taken["bare"].append(_timed(client, "/bare", BODY, "inserted", True))
+    return taken
 
 
 def _decided(client: Client, model: str) -> float:
