@@ -15,6 +15,7 @@ from governance.api import (
     findings,
     fleet,
     matrices,
+    pack_changes,
     policies,
     retirement,
     risk,
@@ -99,6 +100,11 @@ urlpatterns = [
         policies.PackVersion.as_view(),
         name="policy-version",
     ),
+    path(
+        "policies/<slug:slug>/versions/<version:version>/changes",
+        pack_changes.PackChanges.as_view(),
+        name="policy-version-changes",
+    ),
     path("policies/<slug:slug>/end", policies.PackEnding.as_view(), name="policy-end"),
     path(
         "policies/<slug:slug>/end/confirmation",
@@ -117,6 +123,9 @@ urlpatterns = [
     ),
     path("policy-drafts", policies.Drafts.as_view(), name="policy-drafts"),
     path(_DRAFT, policies.Draft.as_view(), name="policy-draft"),
+    path(
+        f"{_DRAFT}/changes", pack_changes.DraftChanges.as_view(), name="draft-changes"
+    ),
     path(f"{_DRAFT}/review", policies.DraftReview.as_view(), name="draft-review"),
     path(f"{_DRAFT}/return", policies.DraftReturn.as_view(), name="draft-return"),
     path(f"{_DRAFT}/discard", policies.DraftDiscard.as_view(), name="draft-discard"),

@@ -2,10 +2,11 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from governance.models import PackDraft, PolicyPack
 from governance.policy.pack import Citation, Pack, Rule
 
 _HEAD = (
@@ -65,6 +66,25 @@ class Comparison:
     def same(self) -> bool:
         """Whether both ask the same."""
         return not (self.head or self.added or self.removed or self.changed)
+
+
+def others(subject: PolicyPack | PackDraft) -> list[PolicyPack]:
+    """The published versions that one can be compared with, the newest first."""
+    rows = PolicyPack.objects.filter(slug=subject.slug).exclude(pk=subject.pk)
+    return list(rows.order_by("-effective_from", "-version"))
+
+
+def former_of(
+    subject: PolicyPack | PackDraft, rows: Sequence[PolicyPack], asked: str
+) -> PolicyPack | None:
+    """The version that was asked for; else the one before a published one, and for a
+    draft the newest. None where there is no such version."""
+    if asked:
+        return next((row for row in rows if row.version == asked), None)
+    if isinstance(subject, PackDraft):
+        return rows[0] if rows else None
+    earlier = (r for r in rows if r.effective_from <= subject.effective_from)
+    return next(earlier, None)
 
 
 def compare(old: Pack, new: Pack, old_text: str, new_text: str) -> Comparison:

@@ -1,14 +1,10 @@
 """What the rows of a table, and its columns, are in words."""
 
-import re
-
-from django.apps import apps
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import inventory_words
 
-_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORDS = {
     "registry_registeredmodel": gettext_lazy("Model"),
     "registry_modelversion": gettext_lazy("Version of a model"),
@@ -93,6 +89,80 @@ _WORDS = {
     "registry_run": gettext_lazy("Training run"),
     "registry_versionartifact": gettext_lazy("Artifact of a version"),
     "registry_versiondataset": gettext_lazy("Data of a version"),
+    "account_emailaddress": gettext_lazy("Mail address of an account"),
+    "account_emailconfirmation": gettext_lazy("Confirmation of a mail address"),
+    "audits_evidencepart": gettext_lazy("Part of attached evidence"),
+    "audits_legalholdrelease": gettext_lazy("End of a legal hold"),
+    "auth_group": gettext_lazy("Group of accounts"),
+    "auth_group_permissions": gettext_lazy("Permission of a group"),
+    "governance_challengedisposition": gettext_lazy("Outcome of a challenge"),
+    "governance_changeplanend": gettext_lazy("End of a change plan"),
+    "governance_conditionfact": gettext_lazy("Fact about a condition"),
+    "governance_credentialreset": gettext_lazy("Reset of a password"),
+    "governance_delegationend": gettext_lazy("End of a delegation"),
+    "governance_deploymentsource": gettext_lazy("Source that is asked what runs"),
+    "governance_dissentoverride": gettext_lazy("Decision against a dissent"),
+    "governance_dossiermail": gettext_lazy("Mailing of a dossier"),
+    "governance_dossierrecipient": gettext_lazy("Recipient of dossiers"),
+    "governance_dossierschedule": gettext_lazy("Schedule of dossiers"),
+    "governance_draw": gettext_lazy("Draw for review"),
+    "governance_drawreview": gettext_lazy("Review of what was drawn"),
+    "governance_earlyadoption": gettext_lazy("Early adoption of a policy pack"),
+    "governance_emergencyauthorisation": gettext_lazy("Authorisation by break-glass"),
+    "governance_emergencyend": gettext_lazy("End of break-glass"),
+    "governance_emergencyextension": gettext_lazy("Extension of break-glass"),
+    "governance_emergencyreview": gettext_lazy("Review of break-glass"),
+    "governance_emergencytoken": gettext_lazy("Sealed emergency token"),
+    "governance_forge": gettext_lazy("Code server"),
+    "governance_forgeattempt": gettext_lazy("Attempt to answer a code server"),
+    "governance_forgeend": gettext_lazy("End of a code server"),
+    "governance_forgeplace": gettext_lazy("Place of a code server"),
+    "governance_forgeplaceconfirmation": gettext_lazy(
+        "Confirmation of a code server's place"
+    ),
+    "governance_forgeplaceend": gettext_lazy("End of a code server's place"),
+    "governance_forgerequest": gettext_lazy("Question of a code server"),
+    "governance_idempotentreply": gettext_lazy("Kept answer to an API call"),
+    "governance_identityproof": gettext_lazy("Proof of an identity"),
+    "governance_incidentclosure": gettext_lazy("Closure of an incident"),
+    "governance_incidentreport": gettext_lazy("Report of an incident to the authority"),
+    "governance_keycompromise": gettext_lazy("Compromise of a key"),
+    "governance_lineageevent": gettext_lazy("Reported event of lineage"),
+    "governance_lineagename": gettext_lazy("Name in a reported event"),
+    "governance_notificationmailed": gettext_lazy("Notification sent by mail"),
+    "governance_notificationwish": gettext_lazy("Wish about notifications"),
+    "governance_passkeyanswer": gettext_lazy("Answer of a passkey"),
+    "governance_personidentity": gettext_lazy("Identity of a person"),
+    "governance_personlink": gettext_lazy("Accounts declared one person or two"),
+    "governance_pipelinetoken": gettext_lazy("Token of a pipeline"),
+    "governance_preference": gettext_lazy("Preference of a person"),
+    "governance_reassessmentdemand": gettext_lazy("Demand for a reassessment"),
+    "governance_registryevent": gettext_lazy("Message of a model registry"),
+    "governance_reminder": gettext_lazy("Reminder to signers"),
+    "governance_revocationlist": gettext_lazy("List of revoked permits"),
+    "governance_riskscenario": gettext_lazy("Risk scenario"),
+    "governance_rollback": gettext_lazy("Way back to an earlier version"),
+    "governance_savedview": gettext_lazy("Saved view"),
+    "governance_seriesuse": gettext_lazy("Signing within a series"),
+    "governance_sighting": gettext_lazy("Sighting of a running file"),
+    "governance_sightingend": gettext_lazy("End of a sighting"),
+    "governance_signatureattempt": gettext_lazy("Failed attempt to sign"),
+    "governance_signingchallenge": gettext_lazy("What a passkey is asked to sign"),
+    "governance_signingseries": gettext_lazy("Series of signings"),
+    "governance_sourcerun": gettext_lazy("Look at a source of deployments"),
+    "governance_stepup": gettext_lazy("Renewed login before signing"),
+    "governance_stepupanswer": gettext_lazy("Answer to a renewed login"),
+    "governance_stepupuse": gettext_lazy("Use of a renewed login"),
+    "governance_triggerevent": gettext_lazy("Event that demands action"),
+    "governance_trustconfirmation": gettext_lazy("Confirmation of trust in a pipeline"),
+    "governance_trustend": gettext_lazy("End of trust in a pipeline"),
+    "governance_waiverrevocation": gettext_lazy("Revocation of a waiver"),
+    "governance_webhookattempt": gettext_lazy("Attempt to deliver a message"),
+    "governance_webhookmessage": gettext_lazy("Message for a webhook"),
+    "registry_modelfeed": gettext_lazy("Feed of a model by another"),
+    "registry_runlink": gettext_lazy("What a run read or wrote"),
+    "registry_user_groups": gettext_lazy("Group of an account"),
+    "registry_user_user_permissions": gettext_lazy("Permission of an account"),
 }
 _FIELDS = {
     "id": gettext_lazy("Id"),
@@ -116,15 +186,8 @@ _FIELDS = {
 
 
 def kind(table: str) -> str:
-    """What a row of this table is; of a table without a word of ours, its name."""
-    if table in _WORDS:
-        return str(_WORDS[table])
-    app, _gap, name = table.partition("_")
-    try:
-        model = apps.get_model(app, name)
-    except (LookupError, ValueError):
-        return table
-    return _CAPITAL.sub(" ", model.__name__).capitalize()
+    """What a row of this table is; of one that the log no longer captures, its name."""
+    return str(_WORDS.get(table, table))
 
 
 def field(table: str, name: str) -> str:

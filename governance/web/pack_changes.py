@@ -21,14 +21,9 @@ from governance.web.policy import gates, shown_rules
 def pack_changes(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     """What a published version changed, against `?from=`, else the one before it."""
     row = get_object_or_404(PolicyPack, slug=slug, version=version)
-    rows = list(
-        PolicyPack.objects.filter(slug=slug)
-        .exclude(pk=row.pk)
-        .order_by("-effective_from", "-version")
-    )
+    rows = comparing.others(row)
     asked = request.GET.get("from", "")
-    earlier = (r for r in rows if r.effective_from <= row.effective_from)
-    former = next((r for r in rows if r.version == asked), None) or next(earlier, None)
+    former = comparing.former_of(row, rows, asked) or comparing.former_of(row, rows, "")
     context = {
         "subject": row,
         "document": row.document,
@@ -43,9 +38,9 @@ def pack_changes(request: PersonRequest, slug: str, version: str) -> HttpRespons
 def draft_changes(request: PersonRequest, draft_id: UUID) -> HttpResponse:
     """What a draft would change, against `?from=`, else the newest published."""
     row = get_object_or_404(PackDraft, pk=draft_id)
-    rows = list(PolicyPack.objects.filter(slug=row.slug).order_by("-effective_from"))
+    rows = comparing.others(row)
     asked = request.GET.get("from", "")
-    former = next((r for r in rows if r.version == asked), rows[0] if rows else None)
+    former = comparing.former_of(row, rows, asked) or comparing.former_of(row, rows, "")
     context = {
         "subject": row,
         "document": publishing.text_of(row).document,

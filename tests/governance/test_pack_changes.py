@@ -3,10 +3,19 @@
 import yaml
 
 from governance import policy, publishing
-from governance.models import PackDraft
+from governance.models import PackDraft, PolicyPack
 from governance.policy import comparing
+from tests.governance.test_policy_api import client
 from tests.governance.test_policy_pages import logged_in
-from tests.governance.test_publishing import EXTRA, TEXT, approved, approver, author
+from tests.governance.test_publishing import (
+    EXTRA,
+    TEXT,
+    approved,
+    approver,
+    author,
+    publish,
+    reviewed,
+)
 
 __all__ = ["approver", "author"]
 
@@ -68,3 +77,54 @@ def test_a_draft_is_compared_with_what_is_published(world, author, approver):
 def test_a_pack_without_another_version_says_so(world, approver):
     page = logged_in(approver).get("/policy/packs/first-policy/2026.11.0/changes")
     assert "No other version of this pack was published" in page.content.decode()
+
+
+def asked(who, address: str, **query: str):
+    return client(who).get(f"/api/v1/{address}/changes", query)
+
+
+def test_the_api_tells_what_a_draft_would_change(world, author, approver):
+    approved(world)
+    logged_in(author).post("/policy/write", {"document": TEXT + EXTRA})
+    draft = PackDraft.objects.get()
+    answer = asked(author, f"policy-drafts/{draft.pk}").json()
+    assert (answer["slug"], answer["to"]) == (draft.slug, draft.version)
+    assert [rule["id"] for rule in answer["added"]] == ["first-011"]
+    assert answer["removed"] == answer["changed"] == []
+    assert not answer["same"]
+    assert "first-011" in answer["text"]
+
+
+def test_the_api_tells_what_a_version_changed(world, author, approver):
+    document = yaml.safe_load(TEXT)
+    first = document["rules"][0]
+    other = "warn" if first["severity"] == "block" else "block"
+    publish(reviewed(author, changed(TEXT, severity=other)), approver)
+    newest = PolicyPack.objects.get(slug=document["pack"], version=document["version"])
+    address = f"policies/{newest.slug}/versions/{newest.version}"
+    answer = asked(author, address).json()
+    former = answer["from"]
+    assert former != newest.version
+    (rule,) = (rule for rule in answer["changed"] if rule["id"] == first["id"])
+    assert set(rule["title"]) == {"en", "de"}
+    severity = {"field": "severity", "old": first["severity"], "new": other}
+    assert severity in rule["changes"]
+    assert asked(author, address, **{"from": former}).json() == answer
+    back = asked(
+        author,
+        f"policies/{newest.slug}/versions/{former}",
+        **{"from": newest.version},
+    ).json()
+    assert {**severity, "old": other, "new": first["severity"]} in next(
+        rule["changes"] for rule in back["changed"] if rule["id"] == first["id"]
+    )
+
+
+def test_the_api_says_that_there_is_no_such_version(world, author):
+    address = "policies/first-policy/versions/2026.11.0"
+    assert asked(author, address).json()["from"] is None
+    refused = asked(author, address, **{"from": "9.9.9"})
+    assert refused.status_code == 422
+    assert "No other version" in refused.content.decode()
+    missing = asked(author, "policies/first-policy/versions/1.1.1")
+    assert missing.status_code == 404

@@ -1,4 +1,4 @@
-"""Challenges to answer or close, findings to close or verify, evidence that failed."""
+"""Questions and findings to answer, close or verify, and evidence that failed."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -8,7 +8,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from audits.models import EvidenceRun
+from governance.auditing import requests_for
 from governance.models import (
+    AuditRequest,
+    AuditRequestStep,
     Challenge,
     ChallengeDisposition,
     ChallengeResponse,
@@ -16,9 +19,10 @@ from governance.models import (
     FindingChange,
 )
 from governance.web.work.me import Item, Me
-from registry.models import RegisteredModel
+from registry.models import RegisteredModel, Role
 
 State = FindingChange.State
+Asked = AuditRequestStep.State
 LATELY = timedelta(days=14)
 _CLOSED = (
     ChallengeDisposition.Outcome.RESOLVED,
@@ -57,6 +61,39 @@ def challenged(me: Me, found: Iterable[Challenge]) -> Iterable[Item]:
             else _("a challenge waits for your answer"),
             model=row.request.version.model,
             since=row.raised_at,
+            because=row.question,
+        )
+
+
+def audits(me: Me) -> QuerySet[AuditRequest] | None:
+    """Open requests of auditors about this person's models, or, about none, to risk
+    managers; and those of this person that were answered."""
+    concern = Q()
+    if me.may("answer auditors"):
+        told = Q(model__owner=me.user)
+        if Role.RISK_MANAGER in me.held:
+            told |= Q(model=None)
+        concern |= told & Q(latest=Asked.OPEN)
+    if me.may("ask as an auditor"):
+        concern |= Q(asked_by=me.user, latest=Asked.ANSWERED)
+    if not concern:
+        return None
+    return requests_for(me.user).filter(concern).order_by("due_on", "asked_at")
+
+
+def asked_of(me: Me, found: Iterable[AuditRequest]) -> Iterable[Item]:
+    """Each with its question."""
+    for row in found:
+        mine = row.asked_by_id == me.user.pk
+        yield Item(
+            name=row.model.name if row.model else _("About no single model"),
+            href=reverse("web:audit_request", args=[row.pk]),
+            text=_("your question was answered: close it or say what is missing")
+            if mine
+            else _("an auditor asks: answer"),
+            model=row.model,
+            due=row.due_on,
+            since=row.asked_at,
             because=row.question,
         )
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from audits.models import EvidenceRun
+from governance.auditing import requests_for
 from governance.models import (
     Dossier,
     Emergency,
@@ -28,6 +29,7 @@ def asked(me: Me) -> list[Item]:
     of each kind."""
     return [
         *_requests(me),
+        *_questions(me),
         *_waivers(me),
         *_emergencies(me),
         *_retirements(me),
@@ -52,6 +54,24 @@ def _requests(me: Me) -> Iterator[Item]:
             else _("You: what it is judged by changed, submit it again."),
             tier=item.tier,
             stands=item.stands,
+        )
+
+
+def _questions(me: Me) -> Iterator[Item]:
+    if not me.may("ask as an auditor"):
+        return
+    rows = requests_for(me.user, state="open").filter(asked_by=me.user)
+    rows = rows.select_related("model__owner").order_by("due_on")
+    for row in rows[:MOST]:
+        yield Item(
+            name=row.model.name if row.model else _("About no single model"),
+            href=reverse("web:audit_request", args=[row.pk]),
+            text=_("an answer to auditors"),
+            due=row.due_on,
+            since=row.asked_at,
+            because=row.model.owner.printed_name
+            if row.model
+            else _("The risk managers"),
         )
 
 
