@@ -11,6 +11,7 @@ from django.db.models import (
     Count,
     DateField,
     Exists,
+    Manager,
     OuterRef,
     Q,
     QuerySet,
@@ -18,7 +19,6 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce
 
 from governance.models import (
     Authorisation,
@@ -76,29 +76,37 @@ class EndingWaiver:
 def permits_in_force(moment: Moment) -> QuerySet[Authorisation]:
     """Those for which `lifecycle.stands` says yes at that moment."""
     at = moment.at
-    state = AuthorisationChange.objects.filter(
-        authorisation=OuterRef("pk"), **_by(moment, "changed_at")
-    ).order_by("-sequence")
-    status = StatusChange.objects.filter(
-        version=OuterRef("version"), **_by(moment, "moved_at")
-    ).order_by("-sequence")
     newer = Authorisation.objects.filter(
         version=OuterRef("version"),
         environment=OuterRef("environment"),
         request__sequence__gt=OuterRef("request__sequence"),
         **_by(moment, "valid_from"),
     )
-    return (
-        Authorisation.objects.filter(valid_from__lte=at, valid_until__gt=at)
-        .annotate(
-            state=Coalesce(
-                Subquery(state.values("state")[:1]), Value(_Standing.ACTIVE.value)
-            ),
-            status=Coalesce(Subquery(status.values("status")[:1]), Value("")),
-        )
-        .filter(~Exists(newer), state=_Standing.ACTIVE)
-        .exclude(status=Status.RETIRED)
+    stopped = _last(AuthorisationChange.objects, "authorisation", moment, "changed_at")
+    moved = _last(StatusChange.objects, "version", moment, "moved_at")
+    return Authorisation.objects.filter(
+        ~Exists(newer),
+        ~Exists(
+            stopped.exclude(state=_Standing.ACTIVE).filter(authorisation=OuterRef("pk"))
+        ),
+        ~Exists(moved.filter(status=Status.RETIRED, version=OuterRef("version"))),
+        valid_from__lte=at,
+        valid_until__gt=at,
     )
+
+
+def _last(
+    rows: Manager[Any], whole: str, moment: Moment, told: str
+) -> QuerySet[Any, Any]:
+    """Those that no later one of the same `whole` follows.
+
+    In these words the database compares sets; it would look up each latest row alone.
+    """
+    by_then = _by(moment, told)
+    later = rows.filter(
+        **{whole: OuterRef(whole)}, sequence__gt=OuterRef("sequence"), **by_then
+    )
+    return rows.filter(~Exists(later), **by_then)
 
 
 def expiring(moment: Moment) -> QuerySet[Authorisation]:

@@ -9,7 +9,7 @@ from governance.reconciliation.configuring import (
     listen,
     replace_secret,
 )
-from governance.reconciliation.fleet import Fleet, fleet
+from governance.reconciliation.fleet import Fleet, fleet, unauthorised
 from governance.reconciliation.looking import due, reconcile
 from governance.reconciliation.permitted import State
 from governance.reconciliation.recording import (
@@ -24,7 +24,6 @@ from governance.reconciliation.standing import (
     rank,
     running,
     source_states,
-    unauthorised,
 )
 from governance.reconciliation.telling import tell_unauthorised
 

@@ -1,101 +1,100 @@
-"""What may run without a doubt, found by the database; the rest is judged."""
+"""What may run without a doubt, found once in the statement that asks for it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import BooleanField, Exists, Model, OuterRef, QuerySet, Value
-from django.db.models.expressions import Combinable, RawSQL
+from django.db.models import BooleanField, Model
+from django.db.models.expressions import RawSQL
 
-from governance.models import (
-    Authorisation,
-    Condition,
-    GateDecision,
-    KeyCompromise,
-    PermitRevocation,
-    Sighting,
-)
+from governance.models import Sighting
 from governance.portfolio import Moment, permits_in_force
-from registry.models import Deployment, VersionArtifact
+from registry.models import Deployment
+
+# `granted`: where approvals in force have permits that hold without a closer look, or
+# only lapsed: no condition, nothing taken back, no key that others may hold.
+# `files`: those that are the model of one version alone, so that a digest names it.
+# `seen`: what living sources see.
+_TABLES = """
+WITH granted AS MATERIALIZED (
+  SELECT a.version_id, a.environment_id, a.artifact_sha256,
+    max(p.expires_at) > %s AS fresh
+  FROM ({in_force}) a
+  JOIN governance_gatedecision p ON p.authorisation_id = a.id AND p.allowed
+    AND p.version_id = a.version_id AND p.environment_id = a.environment_id
+  WHERE NOT EXISTS (SELECT FROM governance_keycompromise)
+    AND NOT EXISTS (
+      SELECT FROM governance_condition c WHERE c.request_id = a.request_id)
+    AND NOT EXISTS (
+      SELECT FROM governance_permitrevocation r
+      JOIN governance_gatedecision t ON t.id = r.permit_id
+      WHERE t.authorisation_id = a.id)
+  GROUP BY a.version_id, a.environment_id, a.artifact_sha256
+),
+files AS MATERIALIZED (
+  SELECT g.environment_id, g.artifact_sha256, bool_or(g.fresh) AS fresh
+  FROM granted g
+  JOIN registry_artifact f ON f.sha256 = g.artifact_sha256
+  JOIN registry_versionartifact own ON own.artifact_id = f.id
+    AND own.version_id = g.version_id AND own.role = 'model'
+  WHERE NOT EXISTS (
+    SELECT FROM registry_versionartifact other WHERE other.artifact_id = f.id
+      AND other.role = 'model' AND other.version_id <> g.version_id)
+  GROUP BY g.environment_id, g.artifact_sha256
+),
+seen AS MATERIALIZED (
+  SELECT s.environment_id, s.place, s.sha256 FROM governance_sighting s
+  WHERE s.source_id = ANY(%s)
+    AND NOT EXISTS (
+      SELECT FROM governance_sightingend e WHERE e.sighting_id = s.id)
+)
+"""
+_OF_REPORT = ("version_id", "environment_id", "artifact_sha256")
+_OF_FILE = ("environment_id", "artifact_sha256")
 
 
-def reports(
-    rows: QuerySet[Deployment], *, at: datetime, sure: bool = False
-) -> QuerySet[Deployment]:
-    """Those of the newest reports that could be unauthorised, or that surely are not.
-
-    The sure ones say in `fresh` whether a permit is valid; else it only lapsed.
-    """
-    files = ("version_id", "environment_id", "artifact_sha256")
-    found = Deployment.objects.filter(pk__in=rows.values("pk"))
-    known = found.annotate(known=_among(Deployment, files, _granted(at).values(*files)))
-    if sure:
-        valid = _granted(at, expires_at__gt=at).values(*files)
-        known = known.filter(known=True, decision_id__isnull=False)
-        return known.annotate(fresh=_among(Deployment, files, valid))
-    return known.exclude(known=True, decision_id__isnull=False).select_related(
-        "version__model__owner", "environment", "reported_by"
-    )
+def tables(sources: Iterable[UUID], at: datetime) -> tuple[str, tuple[Any, ...]]:
+    """The beginning of a statement that uses the conditions below, and its values."""
+    rows = permits_in_force(Moment(at)).order_by()
+    own = ("id", "request_id", *_OF_REPORT)
+    in_force, values = rows.values(*own).query.sql_with_params()
+    return _TABLES.format(in_force=in_force), (at, *values, list(sources))
 
 
-def sightings(
-    rows: QuerySet[Sighting], *, at: datetime, sure: bool = False
-) -> QuerySet[Sighting]:
-    """Those of the sightings that could be unauthorised, or that surely are not.
-
-    Without a doubt are files that are the model of one version alone, permitted there.
-    """
-    files = ("environment_id", "sha256")
-    known = rows.annotate(known=_among(Sighting, files, _alone(_granted(at))))
-    if sure:
-        valid = _alone(_granted(at, expires_at__gt=at))
-        return known.filter(known=True).annotate(fresh=_among(Sighting, files, valid))
-    return known.filter(known=False)
+def report_is_known(where: str = "true") -> RawSQL:
+    """Whether a `Deployment` is of what was granted."""
+    return _among(Deployment, _OF_REPORT, "granted", _OF_REPORT, where)
 
 
-def _alone(granted: QuerySet[Authorisation]) -> QuerySet[Any, Any]:
-    """Where a file is granted that is the model of its version and of no other."""
-    models = VersionArtifact.objects.filter(role=VersionArtifact.Part.MODEL)
-    same = models.filter(artifact__sha256=OuterRef("artifact_sha256"))
-    own = same.filter(version=OuterRef("version"))
-    others = same.exclude(version=OuterRef("version"))
-    alone = granted.filter(Exists(own), ~Exists(others))
-    return alone.values("environment_id", "artifact_sha256")
+def sighting_is_known(where: str = "true") -> RawSQL:
+    """Whether a `Sighting` is of a file that was granted."""
+    return _among(Sighting, ("environment_id", "sha256"), "files", _OF_FILE, where)
+
+
+def report_is_seen() -> RawSQL:
+    """Whether a source sees the file of a `Deployment`."""
+    return _among(Deployment, _OF_FILE, "seen", ("environment_id", "sha256"))
+
+
+def sighting_is_seen() -> RawSQL:
+    """Whether a source sees what a `Sighting` of a cluster tells."""
+    same = ("environment_id", "place", "sha256")
+    return _among(Sighting, same, "seen", same)
 
 
 def _among(
-    rows: type[Model], columns: tuple[str, ...], granted: QuerySet[Any, Any]
-) -> Combinable:
-    """Whether the columns of a row are among what was granted.
+    rows: type[Model],
+    own: tuple[str, ...],
+    table: str,
+    columns: tuple[str, ...],
+    where: str = "true",
+) -> RawSQL:
+    """Whether columns of a row are in a table of the statement: looked up, not joined.
 
-    Never a join: what is granted is found once and looked up. Of so many conditions
-    the planner expects one row, and would compare each with each.
+    Of what rests on so many conditions the planner expects one row, and a join would
+    compare each with each.
     """
-    if KeyCompromise.objects.exists():
-        return Value(False)
-    sql, values = granted.order_by().query.sql_with_params()
-    own = ", ".join(f"{rows._meta.db_table}.{name}" for name in columns)
-    return RawSQL(f"(({own}) IN ({sql})) IS TRUE", values, BooleanField())  # noqa: S611
-
-
-def _granted(at: datetime, **permit: Any) -> QuerySet[Authorisation]:
-    """Approvals in force whose permits hold without a closer look, or only lapsed.
-
-    No condition, nothing taken back; `permit` narrows the permits.
-    """
-    permits = GateDecision.objects.filter(
-        authorisation=OuterRef("pk"),
-        version=OuterRef("version"),
-        environment=OuterRef("environment"),
-        allowed=True,
-        **permit,
-    )
-    revoked = GateDecision.objects.filter(
-        pk__in=PermitRevocation.objects.values("permit_id"),
-        authorisation__isnull=False,
-    )
-    conditions = Condition.objects.filter(request=OuterRef("request"))
-    return (
-        permits_in_force(Moment(at))
-        .filter(Exists(permits), ~Exists(conditions))
-        .exclude(pk__in=revoked.values("authorisation"))
-    )
+    mine = ", ".join(f"{rows._meta.db_table}.{name}" for name in own)
+    theirs = f"SELECT {', '.join(columns)} FROM {table} WHERE {where}"  # noqa: S608
+    return RawSQL(f"(({mine}) IN ({theirs}))", (), BooleanField())  # noqa: S611

@@ -1,6 +1,6 @@
 """What runs and whether it may, judged when it is read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from governance.models import DeploymentSource, Sighting, SourceRun
-from governance.reconciliation import doubtful
 from governance.reconciliation.permitted import State, Verdict, Verdicts
 from registry.models import Deployment, Environment, ModelVersion, User
 
@@ -101,7 +101,7 @@ def running(*, at: datetime) -> list[Running]:
     return _judged(
         sources,
         list(open_sightings(sources)),
-        _newest(open_cluster_sightings()),
+        list(newest(open_cluster_sightings())),
         list(reports()),
         list(gone(sources, at)),
         at,
@@ -115,9 +115,7 @@ def _judged(
     reports: Sequence[Deployment],
     gone: Sequence[Sighting],
     at: datetime,
-    asked: Sequence[Sighting] | None = None,
 ) -> list[Running]:
-    """Judge rows; of what sources saw only what is `asked`, if that is given."""
     view = _View(
         at,
         sources,
@@ -129,7 +127,7 @@ def _judged(
         frozenset((row.environment_id, row.sha256) for row in looked),
         frozenset((row.environment_id, row.place, row.sha256) for row in looked),
     )
-    found = [_seen(row, view) for row in (looked if asked is None else asked)]
+    found = [_seen(row, view) for row in looked]
     found += [
         _told(row, row.place, row.seen_at, view)
         for row in clusters
@@ -151,45 +149,25 @@ def rank(one: Running) -> tuple[int, str, str, str]:
     )
 
 
-def uncertain(sources: Sequence[SourceState], *, at: datetime) -> list[Running]:
-    """What `running` says of all that is not surely permitted; the rest is not read."""
-    by_key = {one.source.pk: one for one in sources}
-    looked = list(doubtful.sightings(open_sightings(by_key), at=at))
-    clusters = _newest(doubtful.sightings(open_cluster_sightings(), at=at))
-    told = list(doubtful.reports(reports(), at=at))
-    lost = list(doubtful.sightings(gone(by_key, at), at=at))
-    files = {row.sha256 for row in clusters} | {row.artifact_sha256 for row in told}
-    twins = open_sightings(by_key).filter(sha256__in=files)
-    return _judged(by_key, (*looked, *twins), clusters, told, lost, at, looked)
-
-
 def judge(
-    rows: Iterable[Sighting | Deployment],
-    sources: Sequence[SourceState],
-    *,
-    at: datetime,
+    keys: Collection[UUID], sources: Sequence[SourceState], *, at: datetime
 ) -> list[Running]:
-    """What `running` says of some of what it says."""
-    told = [row.pk for row in rows if isinstance(row, Deployment)]
-    keys = [row.pk for row in rows if isinstance(row, Sighting)]
+    """What `running` says of some of what it says, by the keys of its rows."""
+    if not keys:
+        return []
     seen = Sighting.objects.filter(pk__in=keys).select_related(*_WITNESSES)
     here = [row for row in seen if not hasattr(row, "end")]
     return _judged(
         {one.source.pk: one for one in sources},
         [row for row in here if row.source_id],
         [row for row in here if not row.source_id],
-        list(_read(Deployment.objects.filter(pk__in=told))),
+        list(_read(Deployment.objects.filter(pk__in=keys))),
         [row for row in seen if hasattr(row, "end")],
         at,
     )
 
 
-def unauthorised(*, at: datetime) -> list[Running]:
-    """What `running` calls unauthorised; what is surely permitted is not read."""
-    found = uncertain(source_states(), at=at)
-    return [one for one in found if one.state == State.UNAUTHORISED]
-
-
+_WITNESS = Coalesce("source_id", "reported_by_id")
 _WITNESSES = ("environment", "source", "reported_by", "end")
 ORDER = (State.UNAUTHORISED, State.VANISHED, State.STALE, State.PERMITTED)
 
@@ -206,13 +184,11 @@ def open_cluster_sightings() -> QuerySet[Sighting]:
     return rows.select_related("environment", "reported_by")
 
 
-def _newest(rows: QuerySet[Sighting]) -> list[Sighting]:
+def newest(rows: QuerySet[Sighting]) -> QuerySet[Sighting]:
     """The last sighting of the same by the same cluster."""
-    found = {
-        (row.reported_by_id, row.environment_id, row.place, row.sha256): row
-        for row in rows.order_by("seen_at")
-    }
-    return list(found.values())
+    key = ("reported_by_id", "environment_id", "place", "sha256")
+    last = rows.order_by(*key, "-seen_at").distinct(*key)
+    return rows.filter(pk__in=last.values("pk"))
 
 
 def reports() -> QuerySet[Deployment]:
@@ -233,14 +209,14 @@ def gone(sources: Iterable[UUID], at: datetime) -> QuerySet[Sighting]:
     rows = rows.filter(Q(source=None) | Q(source__in=list(sources)))
     key = ("source_id", "reported_by_id", "environment_id", "place")
     last = rows.order_by(*key, "-seen_at").distinct(*key)
-    still = Sighting.objects.filter(
-        Q(source=OuterRef("source")) | Q(reported_by=OuterRef("reported_by")),
-        end=None,
+    still = Sighting.objects.annotate(witness=_WITNESS).filter(
+        witness=OuterRef("witness"),
         environment=OuterRef("environment"),
         place=OuterRef("place"),
+        end=None,
     )
-    found = Sighting.objects.filter(pk__in=last.values("pk")).exclude(Exists(still))
-    return found.select_related(*_WITNESSES)
+    found = Sighting.objects.filter(pk__in=last.values("pk")).alias(witness=_WITNESS)
+    return found.exclude(Exists(still)).select_related(*_WITNESSES)
 
 
 def _is_seen(row: Deployment, view: _View) -> bool:

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy
 
 from governance import notifications
 from governance.models import Announcement
-from governance.reconciliation.standing import Running, unauthorised
+from governance.reconciliation.fleet import unauthorised
+from governance.reconciliation.standing import Running
 from registry.acts import act
 from registry.models import Role, User
 

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 import pytest
 from django.utils import timezone
 
-from governance import access
+from governance import access, reconciliation
 from governance.identities import fetching
+from governance.reconciliation import State
 from registry.models import Role
 from tests.governance.callers import Caller
 from tests.governance.forge_jobs import serve as serve_answers
 from tests.governance.forge_world import Outside, agreed, good, registered
 from tests.governance.provider import CLIENT, Provider, serve
+from tests.governance.reconciling import pages_agree
+from tests.governance.sources import Cluster, Registry
 from tests.governance.test_gate import approved
 from tests.world import NOW, World, log_verified
 
@@ -97,3 +100,36 @@ def make_forge(world, outside):
         return forge
 
     return made
+
+
+@pytest.fixture
+def cluster(settings) -> Iterator[Cluster]:
+    """The API server of a cluster of our own."""
+    settings.FREIGABE_SOURCES_ALLOW = ["127.0.0.0/8"]
+    server = Cluster()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def registry(settings) -> Iterator[Registry]:
+    """A model registry of our own."""
+    settings.FREIGABE_SOURCES_ALLOW = ["127.0.0.0/8"]
+    server = Registry()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def narrowed(monkeypatch) -> None:
+    """At every look the short list of what may not run is that of the long one."""
+    everything = reconciliation.running
+
+    def compared(*, at):
+        found = everything(at=at)
+        wrong = [one for one in found if one.state == State.UNAUTHORISED]
+        assert reconciliation.unauthorised(at=at) == wrong
+        pages_agree(found, at)
+        return found
+
+    monkeypatch.setattr(reconciliation, "running", compared)

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 import yaml
 from django.test import Client
 from django.urls import reverse
@@ -13,7 +12,7 @@ from registry.models import Role
 from tests.governance.callers import pointers
 from tests.governance.cluster import ELSEWHERE, SHA, review, service
 from tests.governance.doors import EXAMPLES, ROOT
-from tests.governance.sources import TOKEN, Cluster
+from tests.governance.sources import TOKEN
 from tests.governance.test_gate import approved
 from tests.governance.test_superseding import ask_for, deploy, grant, second, two
 from tests.world import NOW, later
@@ -28,14 +27,6 @@ SOURCE = {
     "environment": "production",
     "secret": TOKEN,
 }
-
-
-@pytest.fixture
-def cluster(settings):
-    settings.FREIGABE_SOURCES_ALLOW = ["127.0.0.0/8"]
-    server = Cluster()
-    yield server
-    server.stop()
 
 
 def as_(person) -> Client:

@@ -17,9 +17,8 @@ from governance.models import DeploymentSource, Notification, RegistryEvent, Sig
 from governance.records import Refused
 from registry.models import ModelVersion, Role
 from tests.governance.callers import PROBLEM
-from tests.governance.sources import Registry
+from tests.governance.reconciling import configured, look
 from tests.governance.test_pages import INLINE, as_
-from tests.governance.test_reconciliation import configured, look
 from tests.world import NOW, later
 
 ADDRESS = "/api/v1/mlflow/webhook"
@@ -38,13 +37,6 @@ CREATED = {
 @pytest.fixture(autouse=True)
 def allowed(settings):
     settings.FREIGABE_SOURCES_ALLOW = ["127.0.0.0/8"]
-
-
-@pytest.fixture
-def registry():
-    server = Registry()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

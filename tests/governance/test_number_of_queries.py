@@ -7,9 +7,9 @@ from django.test.utils import CaptureQueriesContext
 from governance import findings, gate
 from governance.models import Incident, Severity
 from registry.models import Role
+from tests.governance.reconciling import report
 from tests.governance.test_emergencies import allow, invoked
 from tests.governance.test_fleet import happened
-from tests.governance.test_reconciliation import report
 from tests.governance.test_simulation import granted_of
 from tests.governance.test_waivers import granted
 from tests.world import NOW, later

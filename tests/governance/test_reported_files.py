@@ -7,8 +7,8 @@ from governance.models import Announcement, SecurityEvent
 from governance.reconciliation import tell_unauthorised
 from tests.governance.cluster import ELSEWHERE
 from tests.governance.racing import at_once
+from tests.governance.reconciling import report
 from tests.governance.test_gate import approved, ask
-from tests.governance.test_reconciliation import report
 from tests.world import NOW
 
 

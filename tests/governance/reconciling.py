@@ -1,0 +1,47 @@
+"""Sources and reports in tests, and what every look at what runs must agree in."""
+
+from governance import access, deployments, reconciliation
+from governance.models import DeploymentSource, SourceRun
+from governance.reconciliation import State, Wish
+from tests.governance.sources import TOKEN
+from tests.world import NOW, World
+
+
+def configured(world: World, server, kind="kubernetes", **more) -> DeploymentSource:
+    wish = {"name": kind, "kind": kind, "url": server.url, "secret": TOKEN, **more}
+    return reconciliation.configure(
+        wish=Wish(environment=world.production, **wish), by=world.ola, at=NOW
+    )
+
+
+def look(source: DeploymentSource, at=NOW) -> SourceRun:
+    system = access.system_user()
+    return reconciliation.reconcile(source=source, by=system, at=at)
+
+
+def states(at=NOW) -> list[str]:
+    return [one.state.value for one in reconciliation.running(at=at)]
+
+
+def report(world: World, version, permit_id="", at=NOW, sha256="", source="jenkins"):
+    return deployments.record(
+        version=version,
+        environment=world.production,
+        artifact_sha256=sha256 or world.artifact().sha256,
+        permit_id=permit_id,
+        source=source,
+        by=world.ola,
+        at=at,
+    )
+
+
+def pages_agree(found, at):
+    """The fleet, counted and ordered by the database, is what was judged one by one."""
+    fleet = reconciliation.fleet(at=at)
+    for state in State:
+        wanted = {one.row.pk: one for one in found if one.state == state}
+        assert fleet.counts[state] == len(wanted)
+        pages = [fleet.rows([state], start, 2) for start in range(0, len(wanted), 2)]
+        assert {one.row.pk: one for page in pages for one in page} == wanted
+    everything = fleet.rows(list(State), 0, len(found) + 1)
+    assert [one.state for one in everything] == [one.state for one in found]
