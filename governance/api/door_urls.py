@@ -37,6 +37,16 @@ urlpatterns = [
     path("opa/bundle.tar.gz", opa.Bundle.as_view(), name="opa-bundle"),
     path("forges", forges.ForgeList.as_view(), name="forges"),
     path("forges/<uuid:row_id>/end", forges.ForgeEnds.as_view(), name="forge-end"),
+    path(
+        "forges/<uuid:row_id>/secret",
+        forges.ForgeSecrets.as_view(),
+        name="forge-secret",
+    ),
+    path(
+        "forges/<uuid:row_id>/credential",
+        forges.ForgeCredentials.as_view(),
+        name="forge-credential",
+    ),
     path("forges/<slug:name>/events", forges.Events.as_view(), name="forge-events"),
     path("forge-places", forges.PlaceList.as_view(), name="forge-places"),
     path(

@@ -161,6 +161,44 @@ class ForgeEnds(Door):
         return Response(forge(found))
 
 
+class ForgeSecrets(Door):
+    """`forges/{id}/secret`; the answer holds a secret, so none is kept."""
+
+    idempotent = False
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, row_id: UUID) -> Response:
+        """Give the server a new secret; it is answered only now."""
+        by = person(request)
+        roles.require(by, "trust pipelines")
+        row = get_object_or_404(Forge, pk=row_id)
+        found, secret = forges.replace_secret(forge=row, by=by, at=timezone.now())
+        return Response({**forge(found), "secret": secret})
+
+
+class ForgeCredentialRecord(serializers.Serializer[Any]):
+    """What we show the server from now on when we answer."""
+
+    credential = serializers.CharField(max_length=16_000, trim_whitespace=False)
+
+
+class ForgeCredentials(Door):
+    """`forges/{id}/credential`"""
+
+    @extend_schema(request=ForgeCredentialRecord, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, row_id: UUID) -> Response:
+        """Answer with another key of the App, or another token of GitLab."""
+        by = person(request)
+        roles.require(by, "trust pipelines")
+        row = get_object_or_404(Forge, pk=row_id)
+        form = ForgeCredentialRecord(data=request.data)
+        form.is_valid(raise_exception=True)
+        found = forges.replace_credential(
+            forge=row, **form.validated_data, by=by, at=timezone.now()
+        )
+        return Response(forge(found))
+
+
 class PlaceRecord(serializers.Serializer[Any]):
     """What a repository's environment, or a target branch, means here."""
 

@@ -165,6 +165,7 @@ urlpatterns = [
     path("webhooks", webhooks.EndpointList.as_view(), name="webhooks"),
     path("webhooks/<uuid:row_id>/disable", webhooks.Disable.as_view(), name="disable"),
     path("webhooks/<uuid:row_id>/enable", webhooks.Enable.as_view(), name="enable"),
+    path("webhooks/<uuid:row_id>/secret", webhooks.Secret.as_view(), name="resecret"),
     path("webhooks/<uuid:row_id>/messages", webhooks.Messages.as_view(), name="sent"),
     path(
         "webhook-messages/<uuid:row_id>/redelivery",

@@ -120,6 +120,20 @@ class Enable(Door):
         return Response(endpoint(found))
 
 
+class Secret(Door):
+    """`webhooks/{id}/secret`; the answer holds a secret, so none is kept."""
+
+    idempotent = False
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, row_id: UUID) -> Response:
+        """Sign with a new secret; it is answered only now."""
+        row, secret = webhooks.replace_secret(
+            endpoint=_find(request, row_id), by=person(request), at=timezone.now()
+        )
+        return Response({**endpoint(row), "secret": secret})
+
+
 class Messages(Door):
     """`webhooks/{id}/messages`"""
 

@@ -20,6 +20,7 @@ from governance.forges.answering import (
 )
 from governance.forges.asked import LARGEST, NotGenuine, NotUnderstood, TooLarge
 from governance.forges.receiving import Contradicted, find, receive
+from governance.forges.replacing import replace_credential, replace_secret
 
 __all__ = [
     "LARGEST",
@@ -42,5 +43,7 @@ __all__ = [
     "read",
     "receive",
     "register",
+    "replace_credential",
+    "replace_secret",
     "statement",
 ]

@@ -27,6 +27,7 @@ from registry.acts import act
 from registry.digests import sha256_of_json
 from registry.models import Environment, Role, User
 
+RIGHT = "trust pipelines"
 RECORD = "forgeplace"
 SMALLEST_RSA = 2048  # bits
 Kind = Forge.Kind
@@ -69,7 +70,7 @@ def register(
     The secret is told only now. Nothing is ever allowed to it before a place of it is
     agreed. Raises `NotAllowed`, `Refused`, `AlreadyRegistered`.
     """
-    roles.require(by, "trust pipelines", model="*")
+    roles.require(by, RIGHT, model="*")
     roles.require_person(by)
     require_printable({"name": name, "address": address, "issuer": issuer})
     address = address.strip().rstrip("/")
@@ -85,7 +86,9 @@ def register(
         registered_by=by,
         registered_at=at,
     )
-    sealed.put(row, secret=secret, credential=credential)
+    sealed.put_secret(row, row, secret)
+    if credential:
+        sealed.put_credential(row, row, credential)
     valid(row, unset=["user"])
     taken = {"name": [_("There is a server of this name, or there was one.")]}
     row.user = User(username=f"forge:{name}", first_name=name, is_machine=True)
@@ -109,13 +112,20 @@ def _faults(
         found["issuer"] = [_("An address begins with https:// and names a host.")]
     if kind == Kind.GITHUB and not (app_id.isascii() and app_id.isdigit()):
         found["app_id"] = [_("Name the number of the GitHub App.")]
-    if kind == Kind.GITHUB and (fault := _key_fault(credential)):
+    if fault := credential_fault(kind, credential):
         found["credential"] = [fault]
-    if kind == Kind.GITLAB and not _is_token(credential):
-        found["credential"] = [_("Give an access token with the scope api.")]
-    if kind == Kind.AZURE and credential:
-        found["credential"] = [_("Azure DevOps brings its own token with each check.")]
     return found
+
+
+def credential_fault(kind: str, credential: str) -> str:
+    """Why this cannot be what we show a server of that kind; empty: it can."""
+    if kind == Kind.GITHUB:
+        return _key_fault(credential)
+    if kind == Kind.GITLAB and not _is_token(credential):
+        return _("Give an access token with the scope api.")
+    if kind == Kind.AZURE and credential:
+        return _("Azure DevOps brings its own token with each check.")
+    return ""
 
 
 def _is_token(text: str) -> bool:
@@ -170,7 +180,7 @@ def propose(*, forge: Forge, place: Place, by: User, at: datetime) -> ForgePlace
 
     Raises `NotAllowed`, `WrongState`, `Refused`.
     """
-    roles.require(by, "trust pipelines", model="*", environment=place.environment)
+    roles.require(by, RIGHT, model="*", environment=place.environment)
     roles.require_person(by)
     locked = Forge.objects.select_for_update(of=("self",)).get(pk=forge.pk)
     if ForgeEnd.objects.filter(forge=locked).exists():

@@ -146,7 +146,7 @@ def _to_azure(row: ForgeRequest) -> _Call:
             "jobId": said["JobId"],
             "result": "succeeded" if row.allowed else "failed",
         },
-        headers={"Authorization": f"Bearer {row.token}"},
+        headers={"Authorization": f"Bearer {sealed.token_of(row)}"},
         arrived=frozenset({200, 204}),
     )
 

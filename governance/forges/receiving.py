@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from governance import nudge
+from governance.forges import sealed
 from governance.forges.asked import Asked, NotGenuine, read
 from governance.models import Forge, ForgeRequest
 from governance.records import AlreadyRegistered, insert
@@ -57,6 +58,8 @@ def receive(
         tries_left=TRIES,
         due_at=at,
     )
+    if asked.token:
+        sealed.put_token(row, asked.token)
     try:
         insert(row, {})
     except AlreadyRegistered:
@@ -71,7 +74,7 @@ def receive(
 
 _KEPT = (
     *("delivery", "content_sha256", "project_id", "owner_id", "project", "target"),
-    *("run", "sha", "asked_model", "asked_version", "answer_to", "token"),
+    *("run", "sha", "asked_model", "asked_version", "answer_to"),
 )
 
 

@@ -58,6 +58,7 @@ from governance.models.forges import (
     ForgePlaceConfirmation,
     ForgePlaceEnd,
     ForgeRequest,
+    ForgeSecret,
 )
 from governance.models.gate import GateDecision
 from governance.models.identities import (
@@ -174,6 +175,7 @@ __all__ = [
     "ForgePlaceConfirmation",
     "ForgePlaceEnd",
     "ForgeRequest",
+    "ForgeSecret",
     "GateDecision",
     "GateKey",
     "IdempotentReply",

@@ -16,7 +16,8 @@ class Forge(Fact):
 
     `secret` is what it proves itself with; `credential` is what we show when we
     answer: the private key of a GitHub App (`app_id`), an access token of GitLab.
-    Both are sealed with the installation's key, see `governance.forges.sealed`.
+    Both are sealed with the installation's key and count until a `ForgeSecret`
+    replaces them, see `governance.forges.sealed`.
     `issuer` signs the tokens of its pipelines. `user` asks the gate for it.
     """
 
@@ -44,6 +45,39 @@ class Forge(Fact):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ForgeSecret(Fact):
+    """Another `secret` or another `credential` of a server, sealed; the newest counts.
+
+    Exactly one of both: each is replaced for itself.
+    """
+
+    append_only: ClassVar[bool] = True
+    log_secrets: ClassVar[tuple[str, ...]] = ("secret", "credential")
+
+    forge = models.ForeignKey(Forge, models.PROTECT, related_name="replacements")
+    sequence = models.PositiveIntegerField()
+    secret = models.CharField(max_length=100, blank=True)
+    credential = models.TextField(blank=True)
+    replaced_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["forge", "-sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["forge", "sequence"], name="forge_secrets_in_order"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(secret="") & ~models.Q(credential="")
+                | ~models.Q(secret="") & models.Q(credential=""),
+                name="a_forge_secret_or_its_credential",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.forge} {self.sequence}"
 
 
 class ForgeEnd(Fact):
@@ -129,8 +163,8 @@ class ForgeRequest(Fact):
 
     A place in the queue, and its end. `delivery` and `content_sha256` tell repeats
     apart; `run` and `sha` join it to what the pipeline asked; `answer_to` holds the
-    numbers that the answer needs; `token` opens nothing but the answer, and goes with
-    it. `reason` is what the server is told.
+    numbers that the answer needs; `token` opens nothing but the answer, is sealed, and
+    goes with it. `reason` is what the server is told.
     """
 
     log_secrets: ClassVar[tuple[str, ...]] = ("token",)

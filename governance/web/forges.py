@@ -1,5 +1,6 @@
 """Servers that ask whether to go on: agreed, and what each question was answered."""
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -38,6 +39,18 @@ class _Unshown(forms.Textarea):
         """Nothing."""
 
 
+def _credential(**more: Any) -> forms.CharField:
+    return forms.CharField(
+        label=gettext_lazy("Private key of the App, or access token of GitLab"),
+        max_length=16_000,
+        strip=False,
+        widget=_Unshown(
+            attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}
+        ),
+        **more,
+    )
+
+
 class ForgeForm(forms.Form):
     """A server, as an administrator writes it."""
 
@@ -63,16 +76,16 @@ class ForgeForm(forms.Form):
     app_id = forms.CharField(
         label=gettext_lazy("Number of the GitHub App"), required=False, max_length=40
     )
-    credential = forms.CharField(
-        label=gettext_lazy("Private key of the App, or access token of GitLab"),
+    credential = _credential(
         required=False,
-        max_length=16_000,
-        strip=False,
-        widget=_Unshown(
-            attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}
-        ),
         help_text=gettext_lazy("It is never shown again. Azure DevOps needs none."),
     )
+
+
+class CredentialForm(forms.Form):
+    """What is shown to the server from now on."""
+
+    credential = _credential(help_text=gettext_lazy("It is never shown again."))
 
 
 class PlaceForm(forms.Form):

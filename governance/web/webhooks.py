@@ -79,7 +79,7 @@ def endpoint(request: PersonRequest, row_id: UUID) -> HttpResponse:
 
 
 def _shown(
-    request: PersonRequest, row: WebhookEndpoint, form: ReasonForm
+    request: PersonRequest, row: WebhookEndpoint, form: ReasonForm, secret: str = ""
 ) -> HttpResponse:
     """The page of an endpoint; the form says why it is disabled."""
     sent = row.messages.select_related("announcement").prefetch_related("attempts")
@@ -89,6 +89,7 @@ def _shown(
         {
             "endpoint": row,
             "form": form,
+            "secret": secret,
             "rows": Paginator(sent, 50).get_page(request.GET.get("page")),
         },
         section="webhooks",
@@ -113,6 +114,18 @@ def switch(request: PersonRequest, row_id: UUID) -> HttpResponse:
     except (Refused, webhooks.CannotChange) as refusal:
         messages.error(request, str(refusal))
     return redirect("web:webhook", row.pk)
+
+
+@page_for(RIGHT)
+@require_POST
+def replace_secret(request: PersonRequest, row_id: UUID) -> HttpResponse:
+    """Sign with a new secret, which is shown only now."""
+    row, secret = webhooks.replace_secret(
+        endpoint=get_object_or_404(WebhookEndpoint, pk=row_id),
+        by=request.user,
+        at=timezone.now(),
+    )
+    return _shown(request, row, ReasonForm(), secret)
 
 
 @page_for(RIGHT)

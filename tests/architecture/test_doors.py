@@ -39,8 +39,9 @@ BOTH = {
     "governance.roles.end": COMMAND_LINE,
     "governance.roles.grant": COMMAND_LINE,
     "governance.signatures.record_failure": INSIDE,
-    "governance.webhooks.queue": WORKER,
-    "governance.webhooks.send_next": WORKER,
+    "governance.webhooks.sending.claim_next": WORKER,
+    "governance.webhooks.sending.queue": WORKER,
+    "governance.webhooks.sending.record": WORKER,
 }
 NO_PAGE = {
     "governance.admission.deciding.admit": "clusters ask",

@@ -233,3 +233,36 @@ def test_the_job_of_azure_ends_well_with_a_permit_alone(
         one.server_close()
     stages = load((EXAMPLES / "azure-devops/azure-pipelines.yml").read_text())["stages"]
     assert stages[1]["dependsOn"] == stages[0]["stage"]
+
+
+def test_a_secret_and_a_credential_are_replaced_by_call_and_by_page(
+    world, clock, outside, caller
+):
+    forge, first = registered(world, "gitlab", outside.url)
+    adam, rita = caller(user="adam"), caller(user="rita")
+    path = f"forges/{forge.pk}"
+    second = adam.post(f"{path}/secret", {}).json()["secret"]
+    assert first != second == sealed.secret_of(forge)
+    answer = adam.post(f"{path}/credential", {"credential": "glpat-by-call"})
+    assert answer.status_code == 200
+    assert "glpat" not in answer.content.decode()
+    assert sealed.credential_of(forge) == "glpat-by-call"
+    refused = adam.post(f"{path}/credential", {"credential": "a b"})
+    assert (refused.status_code, pointers(refused)) == (422, ["/credential"])
+    for call in ("secret", "credential"):
+        body = {"credential": "glpat-of-rita"}
+        assert rita.post(f"{path}/{call}", body).status_code == 403
+    client, page = as_(world.adam), f"/forges/{forge.pk}/secrets/"
+    assert page in client.get(f"/forges/{forge.pk}/").content.decode()
+    shown = client.post(page).content.decode()
+    assert second != sealed.secret_of(forge) in shown
+    assert sealed.secret_of(forge) not in client.get(page).content.decode()
+    refused = client.post(page, {"credential": "glpat with spaces"}).content.decode()
+    assert "scope api" in refused
+    assert "glpat with" not in refused
+    client.post(page, {"credential": "glpat-by-page"})
+    assert sealed.credential_of(forge) == "glpat-by-page"
+    listed = client.get(page).content.decode()
+    assert listed.count(world.adam.printed_name) >= 4
+    assert not INLINE.search(listed)
+    assert as_(world.rita).get(page).status_code == 403

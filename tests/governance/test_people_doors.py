@@ -99,6 +99,9 @@ def test_a_webhook_is_registered_switched_and_looked_at(world, allowed):
     client.post(switch)
     row.refresh_from_db()
     assert row.disabled_at is None
+    page = client.post(f"/webhooks/{row.pk}/secret").content.decode()
+    row.refresh_from_db()
+    assert secret != sealing.unseal(row.secret, about=str(row.pk)) in page
 
 
 def test_a_webhook_into_our_network_is_refused_beside_its_field(world, caller):
@@ -123,6 +126,9 @@ def test_every_act_on_webhooks_has_a_call(world, caller, allowed):
     assert adam.post(f"{path}/disable", {"reason": "x"}).json()["disabled_at"]
     assert adam.post(f"{path}/enable", {}).status_code == 200
     row = WebhookEndpoint.objects.get()
+    told = adam.post(f"{path}/secret", {}).json()["secret"]
+    assert caller(user="rita").post(f"{path}/secret", {}).status_code == 403
+    assert told not in (made.json()["secret"], row.secret)
     message = WebhookMessage.objects.create(
         endpoint=row,
         announcement=tell(world, world.rita),

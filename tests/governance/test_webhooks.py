@@ -12,12 +12,11 @@ import jsonschema
 import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import connection
 
 from governance import notifications, roles, sealing, webhooks
 from governance.models import (
     Notification,
-    WebhookAttempt,
     WebhookEndpoint,
     WebhookMessage,
 )
@@ -171,21 +170,6 @@ def test_an_address_that_became_an_inner_one_is_not_called(world, hook, settings
     assert attempt.status is None
     assert "not public" in attempt.problem
     assert Receiver.seen == []
-
-
-def test_a_crash_while_sending_loses_nothing(world, hook):
-    hook()
-    tell(world)
-    webhooks.queue(by=world.adam, at=NOW)
-    with pytest.raises(RuntimeError), transaction.atomic():
-        webhooks.send_next(by=world.adam, at=NOW)
-        raise RuntimeError("killed before the commit")
-    assert not WebhookAttempt.objects.exists()
-    run(world)
-    assert {headers["webhook-id"] for _p, headers, _b in Receiver.seen} == {
-        Receiver.seen[0][1]["webhook-id"]
-    }
-    assert len(Receiver.seen) == 2
 
 
 def test_only_an_administrator_registers_and_never_an_inner_address(world, hook):

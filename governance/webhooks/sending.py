@@ -1,7 +1,9 @@
-"""Webhooks as Standard Webhooks 1.0 signs them; the tables are the queue.
+"""The worker's part: queue what was told, send it, try again, give up in the end.
 
-https://www.standardwebhooks.com: id, timestamp and HMAC-SHA256 in headers. What is
-sent carries ids and links, no words and no names.
+Claim and record of an attempt are acts of their own; it is sent between them, outside
+of any transaction. A worker that is killed meanwhile leaves a claim that ends by
+itself: then the message goes out once more, under the same id, by which receivers
+know it.
 """
 
 import base64
@@ -9,12 +11,10 @@ import hashlib
 import hmac
 import json
 import secrets
-import uuid
 from datetime import datetime, timedelta
 from urllib.parse import urljoin
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,8 +25,8 @@ from governance.models import (
     WebhookEndpoint,
     WebhookMessage,
 )
-from governance.records import Refused, insert, require_printable
-from governance.sealing import CannotOpen, seal, unseal
+from governance.sealing import CannotOpen, unseal
+from governance.webhooks import endpoints
 from registry.acts import act
 from registry.models import Role, User
 
@@ -37,79 +37,10 @@ PAUSES = tuple(
     for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )
 TRIES = len(PAUSES) + 1
+# How long a worker may take to send: one call of ten seconds, and to spare.
+CLAIMED = timedelta(seconds=60)
 FAILURES_ALLOWED = 20  # in a row, before an endpoint is disabled
 _chance = secrets.SystemRandom()
-
-
-class CannotChange(Exception):
-    """The endpoint or message is not in a state for this."""
-
-
-@act
-def register(
-    *, name: str, url: str, kinds: list[str], by: User, at: datetime
-) -> tuple[WebhookEndpoint, str]:
-    """Register an address to be told; its secret, which is shown only now.
-
-    `kinds` are those of announcements, none means all. Raises `NotAllowed`,
-    `Refused`, `AlreadyRegistered`.
-    """
-    roles.require(by, "manage webhooks")
-    roles.require_person(by)
-    require_printable({"name": name, "url": url})
-    if not name.strip():
-        raise Refused({"name": [_("Give it a name.")]})
-    _require_callable(url)
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    key = uuid.uuid4()
-    row = WebhookEndpoint(
-        id=key,
-        name=name.strip(),
-        url=url,
-        kinds=sorted(set(kinds)),
-        secret=seal(secret, about=str(key)),
-        registered_by=by,
-        registered_at=at,
-        enabled_at=at,
-    )
-    insert(row, {"name": [_("There is an endpoint of this name already.")]})
-    return row, secret
-
-
-def _require_callable(url: str) -> None:
-    try:
-        outgoing.check(url, allowed=settings.FREIGABE_WEBHOOK_ALLOW)
-    except outgoing.AddressRefused as refusal:
-        raise Refused({"url": [str(refusal)]}) from refusal
-
-
-@act
-def disable(
-    *, endpoint: WebhookEndpoint, reason: str, by: User, at: datetime
-) -> WebhookEndpoint:
-    """Call an address no more; what waits for it waits on. Raises `NotAllowed`,
-    `Refused`, `CannotChange`."""
-    roles.require(by, "manage webhooks")
-    if not reason.strip():
-        raise Refused({"reason": [_("Say why it is disabled.")]})
-    row = _lock(endpoint)
-    if row.disabled_at is not None:
-        raise CannotChange(_("This endpoint is disabled already."))
-    return _disable(row, reason, at)
-
-
-@act
-def enable(*, endpoint: WebhookEndpoint, by: User, at: datetime) -> WebhookEndpoint:
-    """Call an address again: first with what waited. Raises `NotAllowed`, `Refused`,
-    `CannotChange`."""
-    roles.require(by, "manage webhooks")
-    row = _lock(endpoint)
-    if row.disabled_at is None:
-        raise CannotChange(_("This endpoint is enabled."))
-    _require_callable(row.url)
-    row.disabled_at, row.disabled_reason, row.enabled_at = None, "", at
-    row.save(update_fields=["disabled_at", "disabled_reason", "enabled_at"])
-    return row
 
 
 @act
@@ -121,7 +52,7 @@ def redeliver(*, message: WebhookMessage, by: User, at: datetime) -> WebhookMess
     roles.require(by, "manage webhooks")
     row = WebhookMessage.objects.select_for_update().get(pk=message.pk)
     if row.state == State.WAITING:
-        raise CannotChange(_("This message waits to be sent already."))
+        raise endpoints.CannotChange(_("This message waits to be sent already."))
     row.state, row.tries_left, row.due_at = State.WAITING, TRIES, at
     row.save(update_fields=["state", "tries_left", "due_at"])
     return row
@@ -155,37 +86,58 @@ def queue(*, by: User, at: datetime) -> int:
     return made
 
 
-@act
 def send_next(*, by: User, at: datetime) -> WebhookAttempt | None:
     """Send the message that is due longest, and keep how it went; None: none is due.
 
-    Several workers take different messages. One that is killed loses nothing: the
-    message is due until its attempt is committed, and goes out again under the same
-    id, by which receivers know it.
+    Several workers take different ones. What a worker did not record is sent again.
     """
-    message = (
+    message = claim_next(by=by, at=at)
+    if message is None:
+        return None
+    return record(attempt=_attempt(message, at), by=by, at=at)
+
+
+@act
+def claim_next(*, by: User, at: datetime) -> WebhookMessage | None:
+    """Take the message that is due longest: for `CLAIMED` nobody else does."""
+    row = (
         WebhookMessage.objects.select_for_update(of=("self",), skip_locked=True)
         .select_related("endpoint", "announcement")
-        .filter(Q(state=State.WAITING, due_at__lte=at, endpoint__disabled_at=None))
+        .filter(state=State.WAITING, due_at__lte=at, endpoint__disabled_at=None)
         .order_by("due_at", "id")
         .first()
     )
-    if message is None:
-        return None
-    attempt = _try(message, at)
+    if row is not None:
+        row.due_at = at + CLAIMED
+        row.save(update_fields=["due_at"])
+    return row
+
+
+@act
+def record(*, attempt: WebhookAttempt, by: User, at: datetime) -> WebhookAttempt:
+    """Keep how an attempt went, and what follows for its message.
+
+    Nothing follows when that was claimed or queued anew since: it is sent again.
+    """
+    claimed = attempt.message
+    rows = WebhookMessage.objects.select_for_update(of=("self",))
+    row = rows.select_related("endpoint").get(pk=claimed.pk)
     attempt.save(force_insert=True)
-    if attempt.status is not None and 200 <= attempt.status < 300:
-        message.state = State.DELIVERED
+    if (row.state, row.due_at) != (State.WAITING, claimed.due_at):
+        return attempt
+    if _good(attempt):
+        row.state = State.DELIVERED
     else:
-        _later(message, at)
-    message.save(update_fields=["state", "tries_left", "due_at"])
-    if message.state != State.DELIVERED:
-        _disable_if_dead(message.endpoint, at)
+        _later(row, at)
+    row.save(update_fields=["state", "tries_left", "due_at"])
+    if row.state != State.DELIVERED:
+        _disable_if_dead(row.endpoint, at)
     return attempt
 
 
-def _try(message: WebhookMessage, at: datetime) -> WebhookAttempt:
-    attempt = WebhookAttempt(message=message, attempted_at=at)
+def _attempt(message: WebhookMessage, at: datetime) -> WebhookAttempt:
+    """Send once, and say how it went; nothing is stored here."""
+    made = WebhookAttempt(message=message, attempted_at=at)
     body = payload(message.announcement)
     try:
         answer = outgoing.post(
@@ -195,11 +147,15 @@ def _try(message: WebhookMessage, at: datetime) -> WebhookAttempt:
             allowed=settings.FREIGABE_WEBHOOK_ALLOW,
         )
     except (outgoing.AddressRefused, outgoing.CallFailed, CannotOpen) as error:
-        attempt.problem = str(error)
+        made.problem = str(error)
     else:
-        attempt.status = answer.status
-        attempt.response_start = answer.start.replace("\x00", "\ufffd")
-    return attempt
+        made.status = answer.status
+        made.response_start = answer.start.replace("\x00", "\ufffd")
+    return made
+
+
+def _good(attempt: WebhookAttempt) -> bool:
+    return attempt.status is not None and 200 <= attempt.status < 300
 
 
 def payload(announcement: Announcement) -> bytes:
@@ -252,15 +208,15 @@ def _later(message: WebhookMessage, at: datetime) -> None:
 
 
 def _disable_if_dead(endpoint: WebhookEndpoint, at: datetime) -> None:
-    row = _lock(endpoint)
+    row = endpoints.locked(endpoint)
     since = WebhookAttempt.objects.filter(
         message__endpoint=row, attempted_at__gte=row.enabled_at
     )
     newest = list(since.order_by("-attempted_at")[:FAILURES_ALLOWED])
-    good = any(one.status and 200 <= one.status < 300 for one in newest)
+    good = any(_good(one) for one in newest)
     if row.disabled_at is not None or good or len(newest) < FAILURES_ALLOWED:
         return
-    _disable(row, _("%s failures in a row.") % FAILURES_ALLOWED, at)
+    endpoints.put_out(row, _("%s failures in a row.") % FAILURES_ALLOWED, at)
     notifications.tell(
         to=[Role.PLATFORM_ADMIN],
         subject=gettext_lazy("The webhook %(name)s is disabled"),
@@ -274,13 +230,3 @@ def _disable_if_dead(endpoint: WebhookEndpoint, at: datetime) -> None:
         link="/webhooks/",
         at=at,
     )
-
-
-def _disable(row: WebhookEndpoint, reason: str, at: datetime) -> WebhookEndpoint:
-    row.disabled_at, row.disabled_reason = at, reason
-    row.save(update_fields=["disabled_at", "disabled_reason"])
-    return row
-
-
-def _lock(endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    return WebhookEndpoint.objects.select_for_update().get(pk=endpoint.pk)
