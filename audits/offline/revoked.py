@@ -43,7 +43,7 @@ def check_revoked(
     payload, names = open_envelope(document, keys, PAYLOAD_TYPE)
     found = _read(payload)
     said = {"issued_at": found.issued_at.isoformat()}
-    require_window(names, keys, said, found.issued_at)
+    require_window(names, keys, said, at)
     if found.issuer != permit.issuer:
         raise DoesNotHold(
             f"The list is of {found.issuer}, the permit of {permit.issuer}."

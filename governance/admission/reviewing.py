@@ -16,6 +16,8 @@ OPERATIONS = ("CREATE", "UPDATE", "DELETE")
 KINDS: Mapping[tuple[str, str], str] = {
     ("serving.kserve.io", "InferenceService"): "inferenceservices",
     ("serving.kserve.io", "LLMInferenceService"): "llminferenceservices",
+    # One more model for a server that runs already.
+    ("serving.kserve.io", "TrainedModel"): "trainedmodels",
     ("apps", "Deployment"): "deployments",
     ("apps", "StatefulSet"): "statefulsets",
     ("apps", "DaemonSet"): "daemonsets",
@@ -24,6 +26,8 @@ KINDS: Mapping[tuple[str, str], str] = {
     ("batch", "CronJob"): "cronjobs",
     ("", "Pod"): "pods",
 }
+# A container that is put into a pod that runs: the review shows the whole pod.
+_INTO_A_POD = ("", "Pod", "ephemeralcontainers")
 LONGEST = 253  # of a name or namespace (RFC 1123)
 # What the API server and controllers change of an object that runs on as it is.
 _HOUSEKEEPING = frozenset(
@@ -155,7 +159,9 @@ def _kind(uid: str, request: Mapping[str, Any]) -> tuple[str, str]:
         raise Malformed(uid, _("The review names no kind."))
     found = (asked.get("group"), asked.get("kind"))
     plain = all(isinstance(part, str) for part in found)
-    if not plain or found not in KINDS or request.get("subResource"):
+    below = request.get("subResource")
+    whole = not below or (*found, below) == _INTO_A_POD
+    if not plain or found not in KINDS or not whole:
         said = ", ".join(sorted(kind for _group, kind in KINDS))
         raise Malformed(
             uid,

@@ -57,6 +57,12 @@ class Door(APIView):
             wrapped = once(handler, key, by=person(request), still_true=self.still_true)
             setattr(self, "post", wrapped)  # noqa: B010
 
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Let nobody on the way keep an answer: it may not be true a second later."""
+        response = super().finalize_response(*args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
     def still_true(self, request: Request, body: dict[str, Any]) -> bool:
         """Whether a recorded answer may be given again; what was done stays done."""
         return True
@@ -74,8 +80,11 @@ class Nothing(Door):
 
 
 def _require_text(request: Request) -> None:
-    """Refuse what PostgreSQL has no place for in any column."""
+    """Refuse what PostgreSQL has no place for in any column, and what is said twice:
+    a proxy may read the first, and we would read the last."""
     for name, values in request.query_params.lists():
+        if len(values) > 1:
+            raise ValidationError({name: [_("This is said more than once.")]})
         if any("\x00" in value for value in values):
             raise ValidationError({name: [_("A NUL character cannot be stored.")]})
 

@@ -21,7 +21,8 @@ class Unreadable(Exception):
 
 
 class StrictJSONParser(JSONParser):
-    """JSON without NUL, lone surrogates, endless numbers or bottomless nesting."""
+    """JSON without NUL, lone surrogates, endless numbers or bottomless nesting, and
+    with each name once: of two, one reader takes the first and another the last."""
 
     def parse(
         self,
@@ -31,15 +32,32 @@ class StrictJSONParser(JSONParser):
     ) -> Any:
         """The body's value. Raises `ParseError`, or `ValidationError` at a place."""
         try:
-            value = super().parse(stream, media_type, parser_context)
+            value = json.loads(
+                stream.read().decode(), parse_constant=_finite, object_pairs_hook=_once
+            )
             require_readable(value)
         except RecursionError as error:
             raise ParseError(_too_deep()) from error
+        except ValueError as error:
+            raise ParseError(
+                _("JSON parse error - %(why)s") % {"why": error}
+            ) from error
         except Unreadable as error:
             if not error.pointer:
                 raise ParseError(str(error)) from error
             raise ValidationError({error.pointer[1:]: [str(error)]}) from error
         return value
+
+
+def _finite(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
 
 
 def read(text: str, *, field: str) -> Any:

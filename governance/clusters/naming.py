@@ -20,9 +20,12 @@ OURS = (DIGEST, MODEL, VERSION, ENVIRONMENT)
 LONGEST = 200  # of what is kept
 _SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PINNED = re.compile(r"[^@\s]+@sha256:([0-9a-f]{64})")
+# Only a registry of images looks at a digest: in a bucket it is a part of the name.
+_REGISTRY = "oci://"
 # Of images, a volume has an object with a reference.
 _KEYS = {"image": "image", "storageUri": "address", "uri": "address"}
-_STORE = {"key", "path"}  # a bucket by name (KServe's storage spec)
+# KServe loads from here into a pod of which nobody asked it to serve anything.
+_LOADED = "internal.serving.kserve.io/storage-initializer-sourceuri"
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ def named_in(content: Mapping[str, Any]) -> Named:
     spec, metadata = content.get("spec"), content.get("metadata")
     if not isinstance(spec, Mapping) or not isinstance(metadata, Mapping):
         return Named(faults=(_("The object has no spec or no metadata."),))
-    _note(metadata, notes, faults)
     found: list[tuple[str, str]] = []
-    for kind, value in _walked(spec, notes, faults):
+    parts = {"metadata": metadata, "spec": spec}
+    for kind, value in _walked(parts, notes, faults):
         if isinstance(value, str) and 1 <= len(value) <= 2000 and value.isprintable():
             found.append((kind, value))
         else:
@@ -74,10 +77,10 @@ def named_in(content: Mapping[str, Any]) -> Named:
 
 
 def _walked(
-    spec: object, notes: dict[str, set[str]], faults: list[str]
+    parts: object, notes: dict[str, set[str]], faults: list[str]
 ) -> list[tuple[str, object]]:
     try:
-        return list(_walk(spec, notes, faults))
+        return list(_walk(parts, notes, faults))
     except RecursionError:
         faults.append(_("The object is nested too deep."))
         return []
@@ -98,10 +101,14 @@ def _walk(
     for name, part in value.items():
         if name == "metadata" and isinstance(part, Mapping):
             _note(part, notes, faults)
+            annotations = part.get("annotations")
+            if isinstance(annotations, Mapping) and _LOADED in annotations:
+                yield "address", annotations[_LOADED]
         elif (kind := _KEYS.get(name)) is not None:
             yield kind, part.get("reference") if isinstance(part, Mapping) else part
         else:
-            if name == "storage" and isinstance(part, Mapping) and _STORE & set(part):
+            if name == "storage" and isinstance(part, Mapping):
+                # A bucket by name (KServe's storage spec), each part may be left out.
                 yield "address", f"storage:{part.get('key', '')}/{part.get('path', '')}"
             yield from _walk(part, notes, faults)
 
@@ -148,5 +155,10 @@ def _one(name: str, values: set[str], faults: list[str]) -> str:
 
 def _references(found: list[tuple[str, str]], kind: str) -> tuple[Reference, ...]:
     texts = dict.fromkeys(text for one, text in found if one == kind)
-    matches = ((text, _PINNED.fullmatch(text)) for text in texts)
-    return tuple(Reference(text, match[1] if match else "") for text, match in matches)
+    return tuple(Reference(text, _digest_in(text, kind)) for text in texts)
+
+
+def _digest_in(text: str, kind: str) -> str:
+    match = _PINNED.fullmatch(text)
+    looked_at = kind == "image" or text.startswith(_REGISTRY)
+    return match[1] if match and looked_at else ""

@@ -127,6 +127,9 @@ def test_one_of_several_files_that_is_not_permitted_denies_all(cluster, sha256):
     assert not Sighting.objects.exists()
 
 
+LOADED = "internal.serving.kserve.io/storage-initializer-sourceuri"
+
+
 def other(field: str) -> dict:
     return {field: f"oci://x@sha256:{ELSEWHERE}"}
 
@@ -139,6 +142,12 @@ HIDDEN = (
     {"predictor": {"storageUris": [other("uri")]}},
     {"volumes": [{"image": {"reference": f"x@sha256:{ELSEWHERE}"}}]},
     {"env": [{"name": "STORAGE_URI", **other("value")}]},
+    {"ephemeralContainers": [{"image": f"x@sha256:{ELSEWHERE}"}]},
+    {
+        "template": {
+            "metadata": {"annotations": {LOADED: f"oci://x@sha256:{ELSEWHERE}"}}
+        }
+    },
     {"template": {"metadata": {"annotations": {SHA: ELSEWHERE}}}},
 )
 LOOSE = (
@@ -147,6 +156,10 @@ LOOSE = (
     ({"a": {"storageUri": "s3://a"}, "b": {"storageUri": "s3://b"}}, "may change"),
     ({"storage": {"key": "bucket", "path": "x"}, "uri": "hf://x"}, "may change"),
     ({"env": [{"name": "STORAGE_URI", "valueFrom": {}}], "uri": "x"}, "may change"),
+    ({"storage": {"parameters": {"bucket": "b"}}, "uri": "hf://x"}, "may change"),
+    ({"storage": {}, "uri": "hf://x"}, "may change"),
+    ({"metadata": {"annotations": {LOADED: "s3://a"}}, "uri": "x"}, "may change"),
+    ({"metadata": {"annotations": {LOADED: ["s3://a"]}}}, "cannot be read"),
 )
 
 
@@ -159,6 +172,41 @@ def test_what_may_change_later_is_denied(cluster, sha256):
     for hidden, words in LOOSE:
         denied(cluster, review(service(sha256, **hidden)), words)
     assert not GateDecision.objects.exists()
+
+
+def test_a_digest_in_the_name_of_a_bucket_binds_nothing(cluster, sha256):
+    """Only a registry of images compares it: anybody may write what is named so."""
+    for scheme in ("s3://", "https://host/", "gs://", "pvc://", "hf://", "OCI://", ""):
+        named = f"{scheme}a/b@sha256:{sha256}"
+        model = {"predictor": {"model": {"storageUri": named}}}
+        denied(cluster, review(service(**model)), "names no model file")
+    model = {"predictor": {"model": {"storageUri": f"oci://a/b@sha256:{sha256}"}}}
+    assert ask(cluster, review(service(**model)))["allowed"]
+
+
+def test_what_kserve_loads_into_any_pod_is_a_model(cluster, sha256):
+    pod = pod_of(f"server@sha256:{sha256}", kind="Pod")
+    assert ask(cluster, review(pod))["allowed"]
+    loaded = changed(pod, **{LOADED: "s3://models/other"})
+    denied(cluster, review(loaded), "may change")
+
+
+def test_one_more_model_for_a_server_that_runs_is_asked_about(cluster, sha256):
+    for digest, allowed in ((sha256, True), (ELSEWHERE, False), ("", False)):
+        made = service(digest, model={"storageUri": "s3://a", "framework": "sklearn"})
+        made |= {"apiVersion": "serving.kserve.io/v1alpha1", "kind": "TrainedModel"}
+        assert ask(cluster, review(made))["allowed"] is allowed
+
+
+def test_a_container_put_into_a_pod_that_runs_is_asked_about(cluster, sha256):
+    before = pod_of(f"server@sha256:{sha256}", kind="Pod")
+    for image, words in ((f"x@sha256:{ELSEWHERE}", ELSEWHERE[:12]), ("x:1", "change")):
+        after = copy.deepcopy(before)
+        after["spec"]["ephemeralContainers"] = [{"name": "debug", "image": image}]
+        body = review(after, before, subResource="ephemeralcontainers")
+        denied(cluster, body, words)
+    elsewhere = review(service(sha256), subResource="ephemeralcontainers")
+    denied(cluster, elsewhere, "no kind that carries")
 
 
 def test_an_image_is_known_by_its_manifest_or_listed_by_the_operator(
