@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         "--artifact", type=Path, help="the model file that the permit must be for"
     )
     parser.add_argument(
-        "--environment", help="where the permit must be for", default=""
+        "--environment", type=_word, default="", help="where the permit must be for"
     )
     parser.add_argument(
         "--revoked", type=Path, help="the signed list of the revoked that is at hand"
@@ -276,6 +276,13 @@ def _read(path: Path) -> str:
         raise CannotCheck(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise CannotCheck(f"{path} is neither text nor an export.") from error
+
+
+def _word(text: str) -> str:
+    """Not nothing: of a variable that was never set, nothing would be compared."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def _moment(text: str) -> datetime:

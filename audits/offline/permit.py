@@ -162,6 +162,8 @@ def _compare(
         )
     if expected.environment and expected.environment != place:
         raise DoesNotHold(f"The permit is for {place}, not for {expected.environment}.")
+    if not expected.environment:
+        report.not_checked.append(f"whether this is {place}: compare (--environment).")
     if expected.sha256:
         report.checked.append("the file at hand is the one that is permitted.")
     else:

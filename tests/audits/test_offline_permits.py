@@ -84,6 +84,26 @@ def test_a_permit_for_this_file_and_place_holds(check):
     assert check(permit(), artifact=MODEL, environment="staging") == 1
 
 
+@pytest.mark.parametrize("option", ["environment", "artifact", "revoked", "key", "at"])
+def test_an_option_whose_variable_was_never_set_is_no_yes(tmp_path, check, option):
+    """`--environment "$PLACE"` of a script in which nobody set PLACE."""
+    assert check(permit()) == 0
+    arguments = [str(tmp_path / "permit"), "--key", str(tmp_path / "keys")]
+    try:
+        code = offline.main([*arguments, "--at", DURING, f"--{option}", ""])
+    except SystemExit as refused:
+        code = refused.code
+    assert code == 2
+
+
+def test_what_was_not_compared_is_said(check, capsys):
+    check(permit())
+    said = capsys.readouterr().out
+    assert "Not checked: whether this is production: compare" in said
+    check(permit(), environment="production")
+    assert "whether this is production" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "key",
     [ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)],
