@@ -12,7 +12,7 @@ from governance import (
     gate,
 )
 from governance.datasets import Labels
-from governance.demo import bank, exceptions, plans, policies, training
+from governance.demo import bank, doors, exceptions, plans, policies, training
 from governance.demo.steps import Say, Story
 from governance.demo.training import Tables
 from governance.gate import Question
@@ -47,6 +47,7 @@ def tell(people: dict[str, User], *, say: Say, wait: Wait) -> None:
     plans.file(story, card)
     say("Signing, and asking the gate:")
     _sign_all(story, first, second, card, staff, house)
+    doors.open_up(story, first, house)
     exceptions.happen(story)
     policies.try_out(story)
 
