@@ -30,22 +30,6 @@ class ContentSecurityPolicy:
         return response
 
 
-class OneEncoding:
-    """Reads every request as UTF-8, whatever its `charset` says.
-
-    Django takes any codec of Python from that header: `rot13` and `zlib` do not even
-    give text. JSON has no such parameter (RFC 8259, 8.1 and 11), and our forms are
-    UTF-8.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.encoding = "utf-8"
-        return self.get_response(request)
-
-
 class Preferred:
     """Gives a person the pages in their time zone, and in their language.
 

@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         "--artifact", type=Path, help="the model file that the permit must be for"
     )
     parser.add_argument(
-        "--environment", type=_word, default="", help="where the permit must be for"
+        "--environment", type=_word, help="where the permit must be for"
     )
     parser.add_argument(
         "--revoked", type=Path, help="the signed list of the revoked that is at hand"
@@ -177,7 +177,7 @@ def _check(
     entry = _read(given.entry).encode() if given.entry else None
     at = given.at or datetime.now(UTC)
     sha256 = _digest(given.artifact) if given.artifact else ""
-    expected = Expected(sha256, given.environment)
+    expected = Expected(sha256, given.environment or "")
     permit = check(_read(given.file), keys, at, report, entry, expected)
     _check_revoked(permit, given, keys, at, report)
 

@@ -2,10 +2,11 @@
 
 import json
 from datetime import datetime
+from importlib import import_module
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from audits import dsse
 from audits.offline.permit import Permit
@@ -21,7 +22,10 @@ from tests.world import NOW, later
 
 ASK = {"model": "mortgage-approval", "version": "1", "environment": "production"}
 QUERY = "model=mortgage-approval&version=1&environment=production"
-CODECS = ("rot13", "zlib", "bz2", "idna", "utf-7", "utf-16", "unicode_escape", "none")
+CODECS = (
+    *("rot13", "zlib", "bz2", "idna", "utf-7", "utf-16", "unicode_escape", "none"),
+    *("x*=none''%41", "charset*=utf-8''rot13", 'charset="rot13"', "=;=;;"),
+)
 
 
 @pytest.fixture
@@ -71,24 +75,50 @@ def test_a_question_that_says_two_things_is_no_question(ci):
     assert not GateDecision.objects.exists()
 
 
+@pytest.fixture
+def server(monkeypatch):
+    """What gunicorn serves: it reads a header before any test client would."""
+    monkeypatch.setenv("FREIGABE_DB_POOL", "")
+    application = import_module("governance.wsgi").application
+
+    def asked(method: str, path: str, body: bytes, kind: str, **more: str):
+        made = RequestFactory().generic(method, path, body, "x/x", **more).environ
+        said: list[str] = []
+        answer = application(
+            {**made, "CONTENT_TYPE": kind}, lambda status, _headers: said.append(status)
+        )
+        read = b"".join(answer)
+        answer.close()
+        return int(said[0][:3]), read
+
+    return asked
+
+
 @pytest.mark.parametrize("codec", CODECS)
-def test_no_codec_that_a_caller_names_reads_anything_else(ci, codec):
+def test_no_codec_that_a_caller_names_reads_anything_else(ci, server, codec):
     """What two readers could read differently is one thing here: UTF-8."""
-    kind = f"application/json; charset={codec}"
-    body = json.dumps(ASK).encode()
-    path = "/api/v1/gate/decisions"
-    answer = ci.client.generic("POST", path, body, content_type=kind)
-    assert answer.json()["decision"] == "allow"
-    escaped = body.replace(b'"production"', b'"pr+AG8-duction"')
-    answer = ci.client.generic("POST", path, escaped, content_type=kind)
-    assert answer.json()["decision"] == "deny"
-    answer = ci.client.get(
-        f"/api/v1/gate?{QUERY}%C3%A4", headers={"Content-Type": kind}
-    )
-    assert (answer.status_code, answer.json()["decision"]) == (403, "deny")
-    form = f"application/x-www-form-urlencoded; charset={codec}"
-    answer = Client().generic("POST", "/account/login/", "login=%C3%A4", form)
-    assert answer.status_code < 500
+    token = {"HTTP_AUTHORIZATION": ci.client.defaults["HTTP_AUTHORIZATION"]}
+    body, path = json.dumps(ASK).encode(), "/api/v1/gate/decisions"
+    for kind in (f"application/json; charset={codec}", f"application/json; {codec}"):
+        status, said = server("POST", path, body, kind, **token)
+        assert (status, json.loads(said)["decision"]) == (200, "allow")
+        escaped = body.replace(b'"production"', b'"pr+AG8-duction"')
+        _status, said = server("POST", path, escaped, kind, **token)
+        assert json.loads(said)["decision"] == "deny"
+        asking = f"/api/v1/gate?{QUERY}%C3%A4"
+        status, said = server("GET", asking, b"", kind, **token)
+        assert (status, json.loads(said)["decision"]) == (403, "deny")
+        assert server("GET", "/account/login/?next=%C3%A4", b"", kind)[0] == 200
+
+
+def test_of_a_content_type_its_boundary_stays(server):
+    plain = import_module("governance.wsgi").plain
+    boundary = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
+    kind = f"multipart/form-data; charset=rot13; boundary={boundary}; x*=a''%41"
+    assert plain(kind) == f'multipart/form-data; boundary="{boundary}"'
+    assert plain(plain(kind)) == plain(kind)
+    assert plain("Application/JSON ;charset=utf-8") == "Application/JSON"
+    assert (plain(""), plain(";boundary=x")) == ("", "")
 
 
 LOOKS = {

@@ -11,7 +11,7 @@ from audits import dsse, execution, log, verification
 from audits.models import EvidenceReport, EvidenceRun
 from governance import access, permit
 from governance.demo import people, story
-from governance.models import Authorisation, GateDecision
+from governance.models import Authorisation, GateDecision, Sighting, TrustRule
 from registry.models import Deployment, ModelVersion, Role
 
 URL = "/api/v1/gate?model={}&version={}&environment=production"
@@ -74,7 +74,13 @@ def test_one_real_model_from_registration_to_a_signed_permit(bank):
     assert not Deployment.objects.get(
         version__model__slug="collateral-value"
     ).authorised
-    assert GateDecision.objects.filter(allowed=True).count() == 2
+    assert GateDecision.objects.filter(allowed=True).count() == 3
+    seen = Sighting.objects.get()
+    assert seen.place == "models/InferenceService/mortgage-approval"
+    assert seen.sha256 == part.artifact.sha256
+    asked = GateDecision.objects.filter(decided_for__username="ci:production-cluster")
+    assert sorted(row.allowed for row in asked) == [False, True]
+    assert TrustRule.objects.get().state == "trusted"
 
     log.advance(at=timezone.now())
     verdict = verification.verify()
