@@ -1,6 +1,6 @@
 """Check a log extract or a tlog-proof: are these entries under a signed root?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from audits import merkle, note
@@ -44,10 +44,12 @@ def check_extract(document: dict[str, Any], keys: TrustedKeys, report: Report) -
     entries = document["entries"]
     if not isinstance(entries, list) or not entries:
         raise CannotCheck("The extract carries no entries.")
-    hidden = [item for item in entries if isinstance(item, dict) and LEAF in item]
+    withheld = 0
     for item in entries:
-        check_entry(item, signed)
-    _say(len(entries) - len(hidden), report, withheld=len(hidden))
+        hidden = isinstance(item, dict) and LEAF in item
+        _check_item(item, signed, _withheld if hidden else _told)
+        withheld += hidden
+    _say(len(entries) - withheld, report, withheld=withheld)
 
 
 def _checkpoint(text: Any, keys: TrustedKeys, report: Report) -> note.Checkpoint:
@@ -98,27 +100,35 @@ def open_signed(text: Any, keys: TrustedKeys) -> note.Checkpoint:
 
 
 def check_entry(item: Any, signed: note.Checkpoint) -> None:
-    """Check that an entry is under a signed root: its body, else its withheld hash.
+    """Check that an entry is under a signed root, byte for byte. Raises DoesNotHold."""
+    _check_item(item, signed, _told)
 
-    Raises DoesNotHold.
-    """
+
+def _check_item(
+    item: Any, signed: note.Checkpoint, leaf_of: Callable[[Any], bytes]
+) -> None:
     try:
         index, proof = item["index"], item["proof"]
         if type(index) is not int:
             raise TypeError("index of the wrong type")
         hashes = [note.decode_base64(value, "a proof") for value in proof]
-        leaf = _leaf(item)
+        leaf = leaf_of(item)
     except (KeyError, TypeError, UnicodeEncodeError, note.NoteMalformed) as error:
         raise DoesNotHold(f"An entry of the extract is malformed: {error}.") from error
     _check_inclusion(leaf, index, hashes, signed)
 
 
-def _leaf(item: Any) -> bytes:
-    if LEAF in item:
-        return note.decode_base64(item[LEAF], "a leaf hash")
+def _told(item: Any) -> bytes:
+    """The hash of the body that is read later: never one that stands beside it."""
     if not isinstance(item["body"], str):
         raise TypeError("body of the wrong type")
     return merkle.leaf_hash(item["body"].encode())
+
+
+def _withheld(item: Any) -> bytes:
+    if "body" in item:
+        raise TypeError("it has a body and the hash of a withheld one")
+    return note.decode_base64(item[LEAF], "a leaf hash")
 
 
 def _check_inclusion(
