@@ -58,9 +58,11 @@ class DossierRecord(serializers.Serializer[Any]):
 
 
 def _dossiers() -> Any:
-    return Dossier.objects.select_related(
+    rows = Dossier.objects.select_related(
         "version__model", "authorisation__environment", "requested_by"
     )
+    # Megabytes each, which lists do not show.
+    return rows.defer("document", "disclosure")
 
 
 def _requested(data: dict[str, Any], by: User) -> Dossier:

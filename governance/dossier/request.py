@@ -116,7 +116,9 @@ def request_portfolio(
     in the future.
     """
     roles.require(by, "request dossiers")
-    if by.scope is not None and by.scope.models_pattern != "*":
+    if by.scope is not None and (
+        by.scope.models_pattern != "*" or by.scope.models is not None
+    ):
         raise CannotBuild("variant", _("You may read some of the models only."))
     scope = scope.strip()
     if scope and not User.objects.filter(unit=scope).exists():

@@ -1,5 +1,6 @@
 """The auditor's room: access in scope and time only, requests, samples that hold."""
 
+import base64
 import hashlib
 import json
 import subprocess
@@ -11,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from audits import log
+from audits import log, merkle
 from governance import access, audit_scope, auditing, roles
 from governance.auditing import requests
 from registry.acts import through
@@ -237,6 +238,13 @@ def test_samples_hold_offline_and_nothing_in_them_can_be_changed(
     assert checked(tmp_path, settings, other).returncode == 1
     assert checked(tmp_path, settings, {**content, "secret": "b"}).returncode == 1
     assert checked(tmp_path, settings, {**content, "chosen": []}).returncode == 1
+    other = json.loads(json.dumps(content))
+    true = other["chosen"][0]["entry"]
+    leaf = merkle.leaf_hash(true["body"].encode())
+    true["body"] = true["body"].replace('"ctx"', '"said"')
+    true["leaf_hash"] = base64.b64encode(leaf).decode()
+    done = checked(tmp_path, settings, other)
+    assert done.returncode == 1, "a hash beside it does not vouch for a body"
     address = reverse("web:audit_sample", args=[row.pk])
     page = as_(world.ines).get(address).content.decode()
     assert drawn.root_sha256 in page
@@ -259,6 +267,8 @@ def test_the_api_is_as_narrow_as_the_pages(stage):
     assert [one["slug"] for one in caller.get("models").json()] == [model.slug]
     assert caller.get(f"models/{model.slug}").status_code == 200
     assert caller.get("models/churn").status_code == 403
+    answer = caller.post("dossiers", {"variant": "portfolio"})
+    assert pointers(answer) == ["/variant"], "a portfolio is of all models"
     for path in ("policies", "log/entries/0", "log/objects/registry_user/1", "gate"):
         assert caller.get(path).status_code == 403, path
     due = str(timezone.now().date())

@@ -1,11 +1,14 @@
 """Asking for a dossier: who may, and what is refused."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from governance import access, roles
 from governance.dossier.request import CannotBuild, request_dossier
 from governance.models import Dossier
 from registry.models import Role
+from tests.governance.callers import Caller
 from tests.world import NOW, World, later
 
 pytestmark = pytest.mark.django_db
@@ -75,3 +78,17 @@ def test_ci_token_and_administrator_may_not_ask(world):
     for by in (token.user, world.adam):
         with pytest.raises(roles.NotAllowed):
             request_dossier(version=version, by=by, at=NOW)
+
+
+def test_a_list_does_not_read_what_dossiers_say(world):
+    version = world.version(world.model())
+    row = request_dossier(version=version, by=world.ines, at=later(hours=1))
+    _token, secret = access.issue_token(
+        name="auditor", role=Role.AUDITOR, by=access.system_user(), at=NOW
+    )
+    with CaptureQueriesContext(connection) as asked:
+        (listed,) = Caller(secret).get("dossiers").json()
+    assert listed["id"] == str(row.pk)
+    for column in ("document", "disclosure"):
+        read = f'"governance_dossier"."{column}"'
+        assert not [q for q in asked if read in q["sql"]], column
