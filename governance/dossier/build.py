@@ -136,18 +136,25 @@ def _finish(dossier: Dossier) -> None:
             dossier.state, dossier.progress, dossier.failure = State.FINISHED, 1.0, ""
             dossier.ended_at = timezone.now()
             dossier.save()
+    own = {dossier.pdf_name, dossier.bundle_name}
     if not mine:
         logger.warning("Another worker has taken over the dossier %s.", dossier.pk)
-    _clear(dossier, finished=mine)
+    _remove(_stored(dossier) - own if mine else own)
 
 
-def _clear(dossier: Dossier, *, finished: bool) -> None:
-    """Remove the files of other attempts; of one that was overtaken, its own."""
-    own = {dossier.pdf_name, dossier.bundle_name}
+def _stored(dossier: Dossier) -> set[str]:
+    """The files of all attempts."""
     folder = _folder(dossier)
-    for name in default_storage.listdir(folder)[1]:
-        if (f"{folder}/{name}" in own) != finished:
-            default_storage.delete(f"{folder}/{name}")
+    try:
+        names = default_storage.listdir(folder)[1]
+    except FileNotFoundError:
+        return set()
+    return {f"{folder}/{name}" for name in names}
+
+
+def _remove(names: set[str]) -> None:
+    for name in names:
+        default_storage.delete(name)
 
 
 def _folder(dossier: Dossier) -> str:
@@ -176,6 +183,8 @@ def _fail(dossier: Dossier, reason: str) -> None:
         dossier.state, dossier.failure = State.FAILED, reason
         dossier.ended_at = timezone.now()
         dossier.save(update_fields=["state", "failure", "too_large", "ended_at"])
+    # Of attempts that came as far as the store, and no further.
+    _remove(_stored(dossier))
 
 
 @contextmanager

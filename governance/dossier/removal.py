@@ -1,6 +1,9 @@
 """Removing the files of dossiers that nobody must keep any longer."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -34,7 +37,7 @@ def remove_next(*, by: User, at: datetime) -> bool:
     row = (
         Dossier.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(removed_at=None, ended_at__lt=until)
-        .exclude(pk__in=list(holds.values_list("pk_text", flat=True)))
+        .exclude(pk__in=_keys(holds.values_list("pk_text", flat=True)))
         .order_by("ended_at", "id")
         .first()
     )
@@ -52,3 +55,12 @@ def remove_next(*, by: User, at: datetime) -> bool:
 
     transaction.on_commit(delete)
     return True
+
+
+def _keys(texts: Iterable[str]) -> list[UUID]:
+    """The ids that holds name; a hold takes any text, and such holds no dossier."""
+    found = []
+    for text in texts:
+        with suppress(ValueError):
+            found.append(UUID(text))
+    return found

@@ -3,13 +3,14 @@
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +20,8 @@ from django.utils.translation import gettext as _
 
 SCRIPT = Path(__file__).with_name("typeset.py")
 JOB, RESULT = "job.json", "out.pdf"
+SCRATCH = "freigabe-dossier-"
+ABANDONED = 3600  # seconds beyond the limit of a build
 # Where fontconfig finds fonts and its cache; nothing else of the worker's environment.
 KEPT = ("HOME", "PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "XDG_CACHE_HOME")
 LAST_WORDS = 2000
@@ -63,7 +66,8 @@ def typeset(
     Over FREIGABE_DOSSIER_MAX_PAGES pages, FREIGABE_DOSSIER_SECONDS or
     FREIGABE_DOSSIER_MEMORY_BYTES the child is stopped.
     """
-    with tempfile.TemporaryDirectory(prefix="freigabe-dossier-") as scratch:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=SCRATCH) as scratch:
         folder = Path(scratch)
         _write(job, folder)
         with _child(folder) as (child, errors):
@@ -75,6 +79,16 @@ def typeset(
         return Set(
             (folder / RESULT).read_bytes(), int(said["pages"]), int(said["peak_bytes"])
         )
+
+
+def _sweep() -> None:
+    """Remove what builds left whose worker was killed: all of a dossier lies there."""
+    longest = ABANDONED + 2 * settings.FREIGABE_DOSSIER_SECONDS
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        # Somebody else's, or another worker was first.
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - longest:
+                shutil.rmtree(left)
 
 
 def _write(job: Job, folder: Path) -> None:

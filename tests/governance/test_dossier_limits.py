@@ -1,9 +1,11 @@
 """Limits: pages, time, memory, no network; what is too large is offered in parts."""
 
 import mmap
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from io import BytesIO
 from pathlib import Path
@@ -58,6 +60,18 @@ def test_child_sets_a_page_and_says_what_it_took():
     assert made.pages == 1
     assert 10 * 1024**2 < made.peak_bytes < 1024**3
     assert heard == [0.75]
+
+
+def test_what_a_killed_worker_left_goes_with_the_next_build(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, young = (tmp_path / f"{setting.SCRATCH}{name}" for name in ("old", "young"))
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / setting.JOB).write_text("all of a dossier")
+    before = time.time() - 24 * 3600
+    os.utime(old, (before, before))
+    setting.typeset(job("<html lang=en><p>x"))
+    assert list(tmp_path.iterdir()) == [young], "another worker builds in it"
 
 
 def test_too_many_pages_end_with_their_number(settings):

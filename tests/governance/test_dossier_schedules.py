@@ -214,6 +214,9 @@ def test_files_go_when_no_rule_keeps_them_and_the_digest_stays(world):
         keeping.add_months(TODAY, months) + timedelta(days=2), datetime.min.time(), UTC
     )
     assert not removal.remove_next(by=system(), at=over - timedelta(days=5))
+    keeping.place_hold(
+        because="Case 0", rel=removal.REL, pk="no id", by=world.rita, at=NOW
+    )
     hold = keeping.place_hold(
         because="Case 1", rel=removal.REL, pk=str(dossier.pk), by=world.rita, at=NOW
     )

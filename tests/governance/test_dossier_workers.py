@@ -8,6 +8,7 @@ import time
 
 import psycopg
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils import timezone
 
@@ -55,12 +56,14 @@ def test_worker_killed_while_it_builds_loses_nothing(dossier):
 
 
 def test_worker_that_died_three_times_leaves_a_failure(dossier):
+    left = default_storage.save(f"dossiers/{dossier.pk}/x.pdf", ContentFile(b"%PDF"))
     with acting(by="worker"):
         Dossier.objects.update(state=Dossier.State.RUNNING, attempts=3)
     assert not build.build_next()
     dossier.refresh_from_db()
     assert dossier.state == Dossier.State.FAILED
     assert "3 times" in dossier.failure
+    assert not default_storage.exists(left), "nobody would remove it later"
 
 
 def test_lock_of_another_connection_is_respected(dossier, fresh_database):
