@@ -76,7 +76,10 @@ class Authority(TimeStamper):
     async def async_request_tsa_response(
         self, req: tsp.TimeStampReq
     ) -> tsp.TimeStampResp:
-        """Ask over HTTP, bounded in time and size. Raises `NotStamped`."""
+        """Ask over HTTP, bounded in time and size.
+
+        Raises `NotStamped`, and ImproperlyConfigured without roots to verify against.
+        """
         try:
             answer = post(
                 settings.FREIGABE_TSA_URL,
@@ -87,9 +90,8 @@ class Authority(TimeStamper):
             raise NotStamped(str(error)) from error
         if answer.status != 200:
             raise NotStamped(f"The time-stamp authority answers {answer.status}.")
-        if settings.FREIGABE_TSA_CERTIFICATES:
-            imprint = req["message_imprint"]["hashed_message"].native
-            verify_digest(answer.body, imprint, nonce=req["nonce"].native)
+        imprint = req["message_imprint"]["hashed_message"].native
+        verify_digest(answer.body, imprint, nonce=req["nonce"].native)
         return tsp.TimeStampResp.load(answer.body)
 
 

@@ -232,6 +232,18 @@ def test_configured_authority_stamps_the_seal(dossier, settings, tmp_path):
     assert abs(stamp.timestamp - timezone.now()) < timedelta(minutes=5)
 
 
+def test_a_time_stamp_that_nobody_can_verify_is_none(dossier, settings, tmp_path):
+    folder = tmp_path / "tsa"
+    folder.mkdir()
+    stamping.founded(folder)
+    settings.FREIGABE_TSA_CERTIFICATES = ""
+    with serving(stamping.answering(folder)) as url:
+        settings.FREIGABE_TSA_URL = url
+        finished(dossier)
+    assert dossier.seal_level == "B-B"
+    assert "FREIGABE_TSA_CERTIFICATES" in dossier.seal_note
+
+
 @pytest.mark.parametrize("harm", ["lost", "foreign", "expired", "stolen", "garbled"])
 def test_key_that_cannot_seal_fails_with_a_sentence(stage, dossier, harm, settings):
     now = timezone.now()
