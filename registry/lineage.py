@@ -103,7 +103,8 @@ def _reported(version: ModelVersion) -> Iterable[RunLink]:
     wrote = Q(run__links__version=version, run__links__side=RunLink.Side.OUTPUT)
     read = Q(side=RunLink.Side.INPUT, dataset_version__isnull=False)
     rows = RunLink.objects.filter(Q(version=version) | (wrote & read))
-    return rows.select_related("run", "dataset_version__dataset").distinct()
+    told = rows.select_related("run", "dataset_version__dataset").distinct()
+    return told.order_by("reported_at", "side", "pk")
 
 
 def feeds() -> list[tuple[UUID, UUID]]:
