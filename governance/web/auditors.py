@@ -18,6 +18,7 @@ from governance import audit_scope, auditing, roles
 from governance.auditing import accesses, drawing, requests
 from governance.models import AuditAccess, AuditRequest
 from governance.web.frame import PersonRequest, ReasonForm, page, show
+from governance.web.moments import UtcField
 from governance.web.offers import (
     Offer,
     Step,
@@ -30,7 +31,6 @@ from registry.models import RegisteredModel, Role, User
 
 PER_PAGE = 25
 _DAY = {"type": "date"}
-_MOMENT = {"type": "datetime-local"}
 STATES = {
     "holds": (gettext_lazy("holds"), "yes"),
     "coming": (gettext_lazy("not begun"), "wait"),
@@ -62,14 +62,8 @@ class AccessForm(forms.Form):
         ),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    begins_at = forms.DateTimeField(
-        label=gettext_lazy("From (UTC)"),
-        widget=forms.DateTimeInput(attrs=_MOMENT, format="%Y-%m-%dT%H:%M"),
-    )
-    ends_at = forms.DateTimeField(
-        label=gettext_lazy("Until (UTC)"),
-        widget=forms.DateTimeInput(attrs=_MOMENT, format="%Y-%m-%dT%H:%M"),
-    )
+    begins_at = UtcField(label=gettext_lazy("From (UTC)"))
+    ends_at = UtcField(label=gettext_lazy("Until (UTC)"))
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=2000)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -28,6 +28,7 @@ from governance.dossier.request import split as split_dossier
 from governance.dossier.variants import OF_VERSION
 from governance.models import Authorisation, Dossier
 from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.moments import UtcField
 from governance.web.versions import find_version
 
 PER_PAGE = 25
@@ -40,12 +41,9 @@ class DossierForm(forms.Form):
     language = forms.ChoiceField(
         label=gettext_lazy("Language"), choices=settings.LANGUAGES
     )
-    as_of = forms.DateTimeField(
+    as_of = UtcField(
         label=gettext_lazy("As of (UTC)"),
         required=False,
-        widget=forms.DateTimeInput(
-            attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"
-        ),
         help_text=gettext_lazy("Empty means now."),
     )
     paper = forms.ChoiceField(label=gettext_lazy("Paper"), choices=Dossier.Paper)

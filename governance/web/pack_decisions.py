@@ -14,6 +14,7 @@ from governance import ending, policy, publishing, records, roles
 from governance.models import PackEnd, PolicyPack
 from governance.signatures import NotSigned
 from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.moments import UtcField
 from governance.web.proof import ProofForm
 
 
@@ -35,10 +36,9 @@ class DecisionForm(ProofForm):
     )
 
     decision = forms.ChoiceField(label=gettext_lazy("Decision"), choices=DECISIONS)
-    ends_at = forms.DateTimeField(
+    ends_at = UtcField(
         label=gettext_lazy("End (UTC)"),
         required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
         help_text=gettext_lazy("Empty: now. Counts only where it ends."),
     )
     reason = forms.CharField(

@@ -20,6 +20,7 @@ from governance.policy import InvalidPack
 from governance.policy.parsing import LONGEST
 from governance.signatures import NotSigned
 from governance.web.frame import PersonRequest, ReasonForm, page, put_errors, show
+from governance.web.moments import UtcField
 from governance.web.policy import shown
 from governance.web.proof import ProofForm
 
@@ -93,16 +94,14 @@ def _is_uuid(text: str) -> bool:
 class PublishForm(ProofForm):
     """From when it binds, and the signature."""
 
-    effective_from = forms.DateTimeField(
+    effective_from = UtcField(
         label=gettext_lazy("In force from (UTC)"),
         required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
         help_text=gettext_lazy("Empty: as the pack says, else at once."),
     )
-    grandfathered_until = forms.DateTimeField(
+    grandfathered_until = UtcField(
         label=gettext_lazy("Earlier approvals keep the earlier version until (UTC)"),
         required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     sha256 = forms.CharField(widget=forms.HiddenInput)
 
