@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import QueryDict
@@ -52,11 +53,15 @@ def keep(*, name: str, query: str, by: User, at: datetime) -> SavedView:
 
 
 @act
-def drop(*, view: SavedView, by: User, at: datetime) -> None:
-    """Keep a view no longer. Raises `SavedView.DoesNotExist` for somebody else's."""
-    row = of(by).select_for_update().get(pk=view.pk)
+def drop(*, view_id: UUID, by: User, at: datetime) -> SavedView:
+    """Keep a view of one's own no longer.
+
+    Raises `SavedView.DoesNotExist` for somebody else's, and for one that is dropped.
+    """
+    row = of(by).select_for_update().get(pk=view_id)
     row.dropped_at = at
     row.save(update_fields=["dropped_at"])
+    return row
 
 
 def _clean(query: str) -> str:

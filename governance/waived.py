@@ -71,14 +71,6 @@ def of_rules(rows: Iterable[Ending]) -> dict[str, Waiver]:
     }
 
 
-def pre_validation_use(
-    version: ModelVersion, environment: Environment, at: datetime
-) -> Waiver | None:
-    """The waiver that allows use before validation now, if any (SR 26-2; 90 days)."""
-    found = rules_waived(version, environment, at).values()
-    return next((row for row in found if row.kind == Kind.PRE_VALIDATION_USE), None)
-
-
 def active_by(
     models: Iterable[RegisteredModel], at: datetime
 ) -> dict[UUID, list[Ending]]:

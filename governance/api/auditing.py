@@ -1,5 +1,6 @@
 """The auditor's room: access, requests, samples."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -202,8 +203,18 @@ def _asked(request: Request, row_id: UUID) -> AuditRequest:
     return get_object_or_404(requests.requests_for(person(request)), pk=row_id)
 
 
-def _after(request: Request, row: AuditRequest) -> Response:
-    return Response(question(_asked(request, row.pk)), 201)
+def _step(
+    request: Request,
+    row_id: UUID,
+    record: type[serializers.Serializer[Any]],
+    act: Callable[..., object],
+) -> Response:
+    """Take one step with a request, and answer it as it is then."""
+    row = _asked(request, row_id)
+    form = record(data=request.data)
+    form.is_valid(raise_exception=True)
+    act(request=row, **form.validated_data, by=person(request), at=timezone.now())
+    return Response(question(_asked(request, row_id)), 201)
 
 
 class Answers(Door):
@@ -212,13 +223,7 @@ class Answers(Door):
     @extend_schema(request=AuditAnswerRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, row_id: UUID) -> Response:
         """Answer a request."""
-        row = _asked(request, row_id)
-        form = AuditAnswerRecord(data=request.data)
-        form.is_valid(raise_exception=True)
-        auditing.answer(
-            request=row, **form.validated_data, by=person(request), at=timezone.now()
-        )
-        return _after(request, row)
+        return _step(request, row_id, AuditAnswerRecord, auditing.answer)
 
 
 class Reopening(Door):
@@ -227,13 +232,7 @@ class Reopening(Door):
     @extend_schema(request=AuditWordsRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, row_id: UUID) -> Response:
         """Say what is still missing."""
-        row = _asked(request, row_id)
-        form = AuditWordsRecord(data=request.data)
-        form.is_valid(raise_exception=True)
-        auditing.reopen(
-            request=row, **form.validated_data, by=person(request), at=timezone.now()
-        )
-        return _after(request, row)
+        return _step(request, row_id, AuditWordsRecord, auditing.reopen)
 
 
 class Closure(Door):
@@ -242,13 +241,7 @@ class Closure(Door):
     @extend_schema(request=AuditWordsRecord, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, row_id: UUID) -> Response:
         """Close a request for good."""
-        row = _asked(request, row_id)
-        form = AuditWordsRecord(data=request.data)
-        form.is_valid(raise_exception=True)
-        auditing.close(
-            request=row, **form.validated_data, by=person(request), at=timezone.now()
-        )
-        return _after(request, row)
+        return _step(request, row_id, AuditWordsRecord, auditing.close)
 
 
 class AuditSampleRecord(serializers.Serializer[Any]):
@@ -324,4 +317,4 @@ class SampleFile(Door):
         """The drawn sample with its proofs, as `python -m audits.offline` reads it."""
         row = _sample(request, row_id)
         drawn = get_object_or_404(AuditDraw, sample=row)
-        return Response(auditing.file_of(drawn))
+        return Response(auditing.file_of(drawn, by=person(request)))

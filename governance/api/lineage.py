@@ -143,7 +143,9 @@ class Lineage(Door):
         """
         by = person(request)
         roles.require(by, "read")
-        rows = LineageEvent.objects.select_related("received_by").prefetch_related(
+        # A document may have a mebibyte, and is shown nowhere.
+        rows = LineageEvent.objects.defer("document").select_related("received_by")
+        rows = rows.prefetch_related(
             "names__link__version__model", "names__link__dataset_version__dataset"
         )
         if by.scope is not None and by.scope.models_pattern != "*":

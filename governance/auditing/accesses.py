@@ -39,37 +39,21 @@ def give_access(
     """
     roles.require(by, "give auditors access")
     roles.require_person(by)
-    patterns = [text.strip() for text in models_patterns if text.strip()]
-    names = [text.strip() for text in units if text.strip()]
-    faults: dict[str, list[str]] = {}
-    role = auditor.role_assignments.filter(
-        role=Role.EXTERNAL_AUDITOR, ended_at=None
-    ).first()
-    if role is None or not auditor.is_active or auditor.is_machine:
-        faults["auditor"] = [_("This account is none of an external auditor.")]
-    elif by.pk in (auditor.pk, role.granted_by_id):
-        faults["auditor"] = [_("Who gave the role does not give the access as well.")]
-    if not patterns and not names:
-        faults["models_patterns"] = [_("Name models, such as credit-*, or units.")]
-    if ends_at <= max(begins_at, at) or ends_at - begins_at > LONGEST:
-        faults["ends_at"] = [
-            _("An access ends after it began, in the future, and within 366 days.")
-        ]
-    if not reason.strip():
-        faults["reason"] = [_("Say why.")]
-    if faults:
-        raise CannotGive(faults)
     row = AuditAccess(
         auditor=auditor,
-        models_patterns=patterns,
-        units=names,
+        models_patterns=[text.strip() for text in models_patterns if text.strip()],
+        units=[text.strip() for text in units if text.strip()],
         begins_at=begins_at,
         ends_at=ends_at,
         reason=reason,
         given_by=by,
         given_at=at,
     )
-    records.valid(row, unset=["models_patterns", "units"])
+    if faults := _faults(row):
+        raise CannotGive(faults)
+    # One of both may be empty; what is there fits its column, or is named.
+    empty = [name for name in ("models_patterns", "units") if not getattr(row, name)]
+    records.valid(row, unset=empty)
     row.save()
     notifications.tell(
         to=[auditor],
@@ -80,6 +64,28 @@ def give_access(
         link="/auditors/",
     )
     return row
+
+
+def _faults(row: AuditAccess) -> dict[str, list[str]]:
+    """What is wrong with an access that is about to be given, by its fields."""
+    faults: dict[str, list[str]] = {}
+    role = row.auditor.role_assignments.filter(
+        role=Role.EXTERNAL_AUDITOR, ended_at=None
+    ).first()
+    if role is None or not row.auditor.is_active or row.auditor.is_machine:
+        faults["auditor"] = [_("This account is none of an external auditor.")]
+    elif row.given_by_id in (row.auditor_id, role.granted_by_id):
+        faults["auditor"] = [_("Who gave the role does not give the access as well.")]
+    if not row.models_patterns and not row.units:
+        faults["models_patterns"] = [_("Name models, such as credit-*, or units.")]
+    begins_at, ends_at = row.begins_at, row.ends_at
+    if ends_at <= max(begins_at, row.given_at) or ends_at - begins_at > LONGEST:
+        faults["ends_at"] = [
+            _("An access ends after it began, in the future, and within 366 days.")
+        ]
+    if not row.reason.strip():
+        faults["reason"] = [_("Say why.")]
+    return faults
 
 
 @act

@@ -30,6 +30,15 @@ from registry.models import ModelVersion, RegisteredModel, User
 
 Kind = AuditSample.Kind
 MOST = 200_000  # rows of a population that is written down
+# Of each kind the tables, the field of their time, and where their model is.
+_SOURCES: dict[Kind, list[tuple[type[Model], str, str]]] = {
+    Kind.VERSIONS: [(ModelVersion, "registered_at", "model")],
+    Kind.DECISIONS: [(GateDecision, "decided_at", "version__model")],
+    Kind.SIGNATURES: [
+        (Signature, "signed_at", "request__version__model"),
+        (RecordSignature, "signed_at", ""),
+    ],
+}
 
 
 class CannotDraw(records.Refused):
@@ -141,6 +150,29 @@ def samples_for(by: User) -> QuerySet[AuditSample]:
     return rows.filter(asked_by=by) if roles.is_outside(by) else rows
 
 
+def require_inside(drawn: AuditDraw, by: User) -> None:
+    """Refuse a sample with what an external auditor may see no more.
+
+    The access of the day on which it was asked for may be over. Raises `NotAllowed`.
+    """
+    roles.require(by, "ask as an auditor")
+    bounded = _bounds(by)
+    if bounded is None:
+        return
+    inside = sum(
+        table._default_manager.filter(
+            **{f"{model}__slug__in": bounded},
+            pk__in=[k for _s, name, k in drawn.chosen if name == table._meta.db_table],
+        ).count()
+        for table, _moment, model in _SOURCES.get(Kind(drawn.sample.kind), [])
+        if model
+    )
+    if inside < len(drawn.chosen):
+        raise roles.NotAllowed(
+            _("Your access is not for all models of this sample any more.")
+        )
+
+
 def _refuse(wish: Wish, by: User) -> None:
     faults: dict[str, list[str]] = {}
     if wish.kind not in Kind.values:
@@ -194,16 +226,8 @@ def _rows(
     wish: Wish, begin: datetime, end: datetime, by: User
 ) -> Iterable[tuple[str, str, str]]:
     """Table, key and model of each row of this kind in the time and the scope."""
-    sources: dict[Kind, list[tuple[type[Model], str, str]]] = {
-        Kind.VERSIONS: [(ModelVersion, "registered_at", "model")],
-        Kind.DECISIONS: [(GateDecision, "decided_at", "version__model")],
-        Kind.SIGNATURES: [
-            (Signature, "signed_at", "request__version__model"),
-            (RecordSignature, "signed_at", ""),
-        ],
-    }
-    bounded = by.scope.models if roles.is_outside(by) and by.scope else None
-    for table, moment, model in sources[Kind(wish.kind)]:
+    bounded = _bounds(by)
+    for table, moment, model in _SOURCES[Kind(wish.kind)]:
         if bounded is not None and not model:
             continue  # a record's signature names no model: outside of every scope
         during = {f"{moment}__gte": begin, f"{moment}__lt": end}
@@ -214,6 +238,13 @@ def _rows(
         fields = rows.values_list("pk", model or "pk")
         for key, about in fields[: MOST + 1]:
             yield name, str(key), str(about) if model else ""
+
+
+def _bounds(by: User) -> frozenset[str] | None:
+    """The models that an external auditor may see now; None for all others: any."""
+    if not roles.is_outside(by):
+        return None
+    return (by.scope and by.scope.models) or frozenset()
 
 
 def _tiers(at: datetime) -> dict[str, str]:

@@ -3,24 +3,31 @@
 import base64
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from audits import capture, lots, tiles
 from audits.merkle import inclusion_proof
 from audits.models import Checkpoint, Entry, Leaf
-from governance.auditing.drawing import Kind
+from governance.auditing.drawing import CannotDraw, Kind, require_inside
 from governance.models import AuditDraw, AuditSample
+from registry.models import User
 
 
-def file_of(drawn: AuditDraw) -> dict[str, Any]:
+def file_of(drawn: AuditDraw, *, by: User) -> dict[str, Any]:
     """Everything that somebody needs to draw again and to prove each item.
 
-    All proofs are against the checkpoint whose root is the seed.
+    All proofs are against the checkpoint whose root is the seed. Raises `NotAllowed`,
+    and `CannotDraw` where an entry lies in an archive.
     """
+    require_inside(drawn, by)
     sample = drawn.sample
     signed = Checkpoint.objects.get(tree_size=drawn.tree_size)
     node = tiles.node_reader(drawn.tree_size)
     entries = _entries(drawn)
 
     def proven(key: tuple[str, str]) -> dict[str, Any]:
+        if key not in entries:
+            raise CannotDraw({"sample": [_("Its entries lie in an archive by now.")]})
         index, body = entries[key]
         proof = inclusion_proof(index=index, size=drawn.tree_size, node=node)
         encoded = [base64.b64encode(value).decode() for value in proof]

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -57,7 +58,7 @@ def answer(
     roles.require(by, "answer auditors", model=request.model)
     roles.require_person(by)
     _require_text("text", text)
-    if reference and (not reference.startswith("/") or reference[:2] in ("//", "/\\")):
+    if reference and not _is_here(reference):
         raise CannotAsk(
             {"reference": [_("Give the address of a page here, from its first slash.")]}
         )
@@ -142,6 +143,12 @@ def _require_auditor(request: AuditRequest, by: User) -> None:
     roles.require(by, "ask as an auditor", model=request.model)
     if request.asked_by_id != by.pk and roles.is_outside(by):
         raise roles.NotAllowed(_("Only who asked says whether the answer is enough."))
+
+
+def _is_here(address: str) -> bool:
+    """Whether a browser would stay here: it ignores tabs, and takes \\ for a slash."""
+    here = url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    return here and address.startswith("/") and address.isprintable()
 
 
 def _require_text(field: str, text: str) -> None:

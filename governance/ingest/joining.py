@@ -28,6 +28,7 @@ from registry.models import (
 )
 
 AT_ONCE = 100
+FEW = 10  # documents in memory: each may have a mebibyte
 # So long a name waits to be registered; what comes later is sent again.
 WAITS = timedelta(days=90)
 Kind, State = LineageName.Kind, LineageName.State
@@ -46,7 +47,9 @@ def join_next(*, by: User, at: datetime) -> int:
     so that none is looked at for ever.
     """
     rows = _joinable(at).select_for_update(of=("self",), skip_locked=True)
-    found = list(rows.select_related("event__received_by")[:AT_ONCE])
+    # Many names of one event would each bring its document.
+    told = rows.select_related("event__received_by").defer("event__document")
+    found = list(told[:AT_ONCE])
     for row in found:
         try:
             row.link = _link(row, at)
@@ -158,7 +161,8 @@ def _run(event: LineageEvent, at: datetime) -> Run:
         received_by=event.received_by, run_id=event.run_id
     )
     repository = commit = ""
-    for document in told.order_by("event_time").values_list("document", flat=True):
+    documents = told.order_by("event_time").values_list("document", flat=True)
+    for document in documents.iterator(chunk_size=FEW):
         place = source_of(document)
         repository, commit = place[0] or repository, place[1] or commit
     run = Run(

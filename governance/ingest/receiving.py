@@ -31,7 +31,10 @@ def receive(*, events: Sequence[Told], by: User, at: datetime) -> list[LineageEv
         )
         for told in events
     }
-    LineageEvent.objects.bulk_create(made.values(), ignore_conflicts=True)
+    # In one order, so that two batches with the same events wait, and never for ever.
+    LineageEvent.objects.bulk_create(
+        [made[sha256] for sha256 in sorted(made)], ignore_conflicts=True
+    )
     rows = LineageEvent.objects.filter(received_by=by, sha256__in=list(made))
     kept = {row.sha256: row for row in rows}
     names = [

@@ -86,7 +86,7 @@ class PastDay(forms.DateField):
     """A day that is over, in UTC; today and later are refused."""
 
     widget = forms.DateInput(attrs={"type": "date"})
-    default_error_messages = {  # noqa: RUF012
+    default_error_messages = {
         "not_over": _("This day is not over yet. Leave the day empty to see today."),
     }
 

@@ -20,6 +20,8 @@ from governance.portfolio.judging import (
 )
 from registry.models import RegisteredModel
 
+# The statements below are put together from words of this package alone; whatever
+# somebody sent goes to the database beside them, as a value.
 SOON = timedelta(days=30)
 # What an order looks at, with what stands for nothing, upwards and downwards: last.
 _KEYS = {
@@ -108,6 +110,7 @@ def within(
         return rows
     statement = f"{_found(wish, moment)} SELECT id FROM found"  # noqa: S608
     sql, values = positional(statement, _values(wish, moment))
+    # What was sent stands in the values alone.
     return rows.filter(pk__in=RawSQL(sql, values))  # noqa: S611
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.template import Context
 from django.utils.translation import get_language
 
 from governance.glossary import terms
@@ -11,13 +12,13 @@ register = template.Library()
 
 
 @register.inclusion_tag("components/term.html", takes_context=True)
-def term(context: dict[str, Any], key: str) -> dict[str, Any]:
+def term(context: Context, key: str) -> dict[str, Any]:
     """A small button that explains a term of the glossary, and works without
     JavaScript. An unknown key is a mistake of the template, and raises."""
     language = (get_language() or "en")[:2]
     found = terms()[key]
-    count = context.render_context.get("terms", 0) + 1  # type: ignore[attr-defined]
-    context.render_context["terms"] = count  # type: ignore[attr-defined]
+    count = (context.render_context.get("terms") or 0) + 1
+    context.render_context["terms"] = count
     return {
         "key": key,
         "id": f"term-{key}-{count}",

@@ -1,7 +1,7 @@
 """The auditor's room: who may read what until when, questions, samples."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -73,7 +73,7 @@ class AccessForm(forms.Form):
             role_assignments__role=Role.EXTERNAL_AUDITOR,
             role_assignments__ended_at=None,
         )
-        self.fields["auditor"].queryset = people  # type: ignore[attr-defined]
+        cast("forms.ModelChoiceField[User]", self.fields["auditor"]).queryset = people
 
 
 class QuestionForm(forms.Form):
@@ -99,7 +99,8 @@ class QuestionForm(forms.Form):
         rows = RegisteredModel.objects.order_by("name")
         if by.scope is not None and by.scope.models is not None:
             rows = rows.filter(slug__in=by.scope.models)
-        self.fields["model"].queryset = rows  # type: ignore[attr-defined]
+        model = cast("forms.ModelChoiceField[RegisteredModel]", self.fields["model"])
+        model.queryset = rows
 
 
 class AnswerForm(TextForm):
@@ -292,26 +293,24 @@ def _offers(request: PersonRequest, row: AuditRequest) -> list[Offer]:
     found = []
     if state != "closed" and roles.may(by, "answer auditors", model=row.model):
         form = form_for(request, "answer", AnswerForm)
-        found.append(Offer("answer", _("Answer"), form, _doing("answer", request, row)))
+        act = _doing(auditing.answer, request, row)
+        found.append(Offer("answer", _("Answer"), form, act))
     if state != "closed" and roles.may(by, "ask as an auditor", model=row.model):
         if state == "answered":
             form = form_for(request, "reopen", TextForm)
-            what = _("Say what is missing")
-            found.append(Offer("reopen", what, form, _doing("reopen", request, row)))
+            act = _doing(auditing.reopen, request, row)
+            found.append(Offer("reopen", _("Say what is missing"), form, act))
         form = form_for(request, "close", ClosingForm)
-        found.append(Offer("close", _("Close"), form, _doing("close", request, row)))
+        act = _doing(auditing.close, request, row)
+        found.append(Offer("close", _("Close"), form, act))
     return found
 
 
-def _doing(name: str, request: PersonRequest, row: AuditRequest) -> Any:
-    acts: dict[str, Callable[..., object]] = {
-        "answer": auditing.answer,
-        "reopen": auditing.reopen,
-        "close": auditing.close,
-    }
-
+def _doing(
+    act: Callable[..., object], request: PersonRequest, row: AuditRequest
+) -> Callable[[forms.Form], object]:
     def carried(form: forms.Form) -> object:
         at = timezone.now()
-        return acts[name](request=row, **form.cleaned_data, by=request.user, at=at)
+        return act(request=row, **form.cleaned_data, by=request.user, at=at)
 
     return carried

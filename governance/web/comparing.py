@@ -1,6 +1,7 @@
 """The page that compares two versions of a model."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 from django import forms
 from django.http import HttpResponse
@@ -27,12 +28,11 @@ class ChoiceForm(forms.Form):
     a = forms.ChoiceField(label=_("Version"))
     b = forms.ChoiceField(label=_("compared with"))
 
-    def __init__(self, versions: Sequence[ModelVersion], *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, versions: Sequence[ModelVersion], *args: Any) -> None:
+        super().__init__(*args)
         choices = [(v.version, v.version) for v in versions]
         for field in self.fields.values():
-            assert isinstance(field, forms.ChoiceField)  # noqa: S101
-            field.choices = choices
+            cast("forms.ChoiceField", field).choices = choices
 
 
 @page

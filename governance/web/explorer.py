@@ -1,7 +1,7 @@
 """The threshold explorer: what a report's people would get at another threshold."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -35,7 +35,8 @@ class ThresholdForm(forms.Form):
         super().__init__(data or None, initial={"threshold": kept.in_force})
         names = [one.name for one in kept.features]
         if len(names) > 1:
-            self.fields["feature"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+            offered = cast("forms.ChoiceField", self.fields["feature"])
+            offered.choices = [(name, name) for name in names]
         else:
             del self.fields["feature"]
         self.fields["threshold"].widget.attrs["data-slider"] = _(

@@ -1,6 +1,7 @@
 """The inventory as a file for spreadsheets, sent while it is read."""
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,9 +12,13 @@ from governance import portfolio
 from governance.portfolio import FilterForm, Moment
 from governance.web.frame import PersonRequest, page, show
 
-# What makes a spreadsheet take a text for a formula (OWASP, CSV injection), also in
-# full width; behind it nothing of the text is lost.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Before what a spreadsheet takes for a formula (OWASP, CSV injection), also in full
+# width; and behind what separates cells or rows where a comma is part of a number.
+# Nothing of the text is lost.
+_BEFORE_FORMULA = re.compile(
+    r"^(?=[ \u00a0]*[=+\-@\t\r\n＝＋－＠])"
+    r'|(?<=[;\t\r\n])(?=[ \u00a0"]*[=+\-@＝＋－＠])'
+)
 HEAD = (
     "slug",
     "name",
@@ -55,7 +60,7 @@ def inventory_csv(request: PersonRequest) -> HttpResponseBase:
     wish = form.wish()
     moment = portfolio.moment_of(wish, now=timezone.now())
     try:
-        # The first row is read here: what cannot be told is no half-sent file.
+        # Looked at before anything is sent: what cannot be told is no half file.
         rows = portfolio.every(wish, moment)
         answer = StreamingHttpResponse(
             written(rows, moment), content_type="text/csv; charset=utf-8"
@@ -91,9 +96,7 @@ def written(rows: Iterator[Mapping[str, Any]], moment: Moment) -> Iterator[str]:
 
 def safe(value: object) -> object:
     """A value that no spreadsheet computes; numbers stay numbers."""
-    if isinstance(value, str) and value.lstrip(" \u00a0").startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return _BEFORE_FORMULA.sub("'", value) if isinstance(value, str) else value
 
 
 def _cells(row: Mapping[str, Any], moment: Moment) -> Iterator[object]:

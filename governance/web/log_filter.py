@@ -1,7 +1,7 @@
 """What somebody wants to see of the log, asked so that an index answers."""
 
 from datetime import datetime, time
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -54,7 +54,7 @@ class FilterForm(forms.Form):
         told = sorted((kinds.kind(name), name) for name in names)
         words = [(name, f"{word} ({name})") for word, name in told]
         choices = [("", _("all")), *words]
-        self.fields["table"].choices = choices  # type: ignore[attr-defined]
+        cast("forms.ChoiceField", self.fields["table"]).choices = choices
 
     def clean(self) -> dict[str, Any]:
         """A record is looked up in its table: its id alone names none."""

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -115,6 +116,8 @@ def sample(request: PersonRequest, row_id: UUID) -> HttpResponse:
             "drawn": drawn,
             "ready": drawn is not None or drawing.ready(row),
             "mine": row.asked_by == request.user,
+            "outside": roles.is_outside(request.user),
+            "may_take": roles.may(request.user, "ask as an auditor"),
             "form": form,
             "items": [
                 (stratum, kinds.kind(table), table, key)
@@ -133,7 +136,12 @@ def file(request: PersonRequest, row_id: UUID) -> HttpResponse:
     row = get_object_or_404(
         drawing.samples_for(request.user).exclude(draw=None), pk=row_id
     )
-    reply = JsonResponse(auditing.file_of(row.draw))
+    try:
+        content = auditing.file_of(row.draw, by=request.user)
+    except auditing.CannotDraw as refusal:
+        messages.error(request, " ".join(sum(refusal.errors.values(), [])))
+        return redirect("web:audit_sample", row.pk)
+    reply = JsonResponse(content)
     reply.headers["Content-Disposition"] = f'attachment; filename="{file_name(row)}"'
     return reply
 

@@ -3,14 +3,15 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from governance import saved_views
+from governance.models import SavedView
 from governance.records import Refused
 from governance.web.frame import PersonRequest, page
 
@@ -39,7 +40,9 @@ def keep_view(request: PersonRequest) -> HttpResponse:
 @require_POST
 def drop_view(request: PersonRequest, view_id: UUID) -> HttpResponse:
     """Keep a view of one's own no longer."""
-    view = get_object_or_404(saved_views.of(request.user), pk=view_id)
-    saved_views.drop(view=view, by=request.user, at=timezone.now())
+    try:
+        view = saved_views.drop(view_id=view_id, by=request.user, at=timezone.now())
+    except SavedView.DoesNotExist as error:
+        raise Http404 from error
     messages.success(request, _("The view %(name)s is dropped.") % {"name": view.name})
     return redirect("web:inventory")

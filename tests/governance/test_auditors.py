@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -15,6 +16,7 @@ from django.utils import timezone
 from audits import log, merkle
 from governance import access, audit_scope, auditing, roles
 from governance.auditing import requests
+from governance.models import AuditDraw, AuditSample
 from registry.acts import through
 from registry.models import RegisteredModel, Role, User
 from tests.governance.callers import Caller, pointers
@@ -125,6 +127,21 @@ def test_only_external_auditors_are_given_access_and_not_by_who_made_them_one(st
         given(world, iris)
 
 
+def test_a_pattern_or_unit_that_is_too_long_is_named_and_no_error(stage):
+    world, iris = stage
+    now = timezone.now()
+    terms = {
+        "auditor": str(iris.pk),
+        "begins_at": f"{now:%Y-%m-%dT%H:%M}",
+        "ends_at": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}",
+        "reason": "Audit of the year",
+    }
+    for wrong in ({"models_patterns": "m" * 201}, {"units": "u" * 121}):
+        answer = as_(world.rita).post(reverse("web:give_access"), terms | wrong)
+        assert answer.status_code == 200
+        assert list(answer.context["form"].errors) == list(wrong)
+
+
 def test_a_request_is_answered_reopened_and_closed(stage):
     world, iris = stage
     model = RegisteredModel.objects.get()
@@ -228,7 +245,7 @@ def test_samples_hold_offline_and_nothing_in_them_can_be_changed(
             sample=row, secret=secret, by=world.ines, at=timezone.now()
         )
         assert again == drawn
-        content = auditing.file_of(drawn)
+        content = auditing.file_of(drawn, by=world.ines)
         done = checked(tmp_path, settings, content)
         assert done.returncode == 0, done.stdout + done.stderr
     other = json.loads(json.dumps(content))
@@ -292,3 +309,87 @@ def test_an_external_auditor_without_a_person_gets_no_access(stage):
     iris.refresh_from_db()
     with pytest.raises(auditing.CannotGive, match="none of an external auditor"):
         given(world, iris)
+
+
+@pytest.mark.parametrize(
+    "reference", ["//evil.example", "/\\evil.example", "/\t/evil.example", "evil"]
+)
+def test_a_reference_that_a_browser_follows_elsewhere_is_refused(stage, reference):
+    world, _iris = stage
+    now = timezone.now()
+    row = auditing.ask(
+        question="Why?", model=None, due_on=now.date(), by=world.ines, at=now
+    )
+    with pytest.raises(auditing.CannotAsk, match="from its first slash"):
+        auditing.answer(
+            request=row, text="Here.", reference=reference, by=world.rita, at=now
+        )
+
+
+def sample_of(asker: User, size: int = 1) -> AuditSample:
+    today = timezone.now()
+    return AuditSample.objects.create(
+        kind="versions",
+        begin=today.date(),
+        end=today.date(),
+        size=size,
+        by_tier=False,
+        count=size,
+        population="",
+        population_sha256="0" * 64,
+        reason="Test",
+        asked_by=asker,
+        asked_at=today,
+    )
+
+
+def drawn_from(sample: AuditSample, *keys: object, tree_size: int = 1) -> AuditDraw:
+    """As if these versions had been drawn."""
+    return AuditDraw.objects.create(
+        sample=sample,
+        leaf_index=0,
+        tree_size=tree_size,
+        root_sha256="0" * 64,
+        chosen=[["all", "registry_modelversion", str(key)] for key in keys],
+        drawn_by=sample.asked_by,
+        drawn_at=sample.asked_at,
+    )
+
+
+def test_a_sample_is_closed_to_its_auditor_once_the_access_to_its_models_is_over(stage):
+    world, iris = stage
+    version = world.version(RegisteredModel.objects.get())
+    row = given(world, iris, patterns=[version.model.slug])
+    drawn = drawn_from(sample_of(iris), version.pk)
+    address = reverse("web:audit_sample", args=[drawn.sample_id])
+    page = as_(iris).get(address).content.decode()
+    history = reverse("web:log_object", args=["registry_modelversion", version.pk])
+    assert str(version.pk) in page
+    assert history not in page
+    assert history in as_(world.ines).get(address).content.decode()
+    given(world, iris, patterns=["other-*"])
+    auditing.end_access(access=row, reason="Done", by=world.cora, at=timezone.now())
+    answer = as_(iris).get(f"{address}file")
+    assert answer.status_code == 403
+    assert b"not for all models of this sample any more" in answer.content
+
+
+def test_a_sample_whose_entries_were_archived_says_so(fresh_database):
+    world = World()
+    with through("page"):
+        sample = sample_of(world.ines)
+    log.advance(at=timezone.now())
+    size = log.latest_checkpoint().tree_size
+    with through("page"):
+        drawn_from(sample, uuid4(), tree_size=size)
+    address = reverse("web:audit_sample", args=[sample.pk])
+    page = as_(world.ines).get(f"{address}file", follow=True).content.decode()
+    assert "Its entries lie in an archive by now." in page
+
+
+def test_only_auditors_are_offered_the_file_of_a_sample(stage):
+    world, _iris = stage
+    drawn = drawn_from(sample_of(world.ines))
+    address = reverse("web:audit_sample", args=[drawn.sample_id])
+    assert f"{address}file" in as_(world.ines).get(address).content.decode()
+    assert f"{address}file" not in as_(world.anna).get(address).content.decode()

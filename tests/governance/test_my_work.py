@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audits.models import EvidenceRun
 from governance import approvals, challenges, findings
+from governance.dossier.request import request_portfolio
 from governance.models import ApprovalRequest, Incident, Severity, WaitingRequest
 from governance.web.work import counting
 from governance.web.work.asked import asked
@@ -225,3 +226,9 @@ def test_the_number_of_queries_does_not_grow(world):
     for slug in ("two", "three", "four"):
         submit(world, world.ready(slug))
     assert counted() == first
+
+
+def test_a_dossier_of_many_models_is_called_by_what_it_is_about(world):
+    request_portfolio(by=world.ines, at=NOW, scope="Lending")
+    (item,) = asked(me(world.ines))
+    assert item.name == "Portfolio Lending"

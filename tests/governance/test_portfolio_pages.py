@@ -167,6 +167,7 @@ def test_a_view_is_kept_shown_and_dropped_by_its_owner_alone(world):
     drop = reverse("web:drop_view", args=[row.pk])
     assert other.post(drop).status_code == 404
     assert mine.post(drop).status_code == 302
+    assert mine.post(drop).status_code == 404
     read(mine, reverse(MODELS))  # says that it is dropped, once
     assert "Tier two" not in read(mine, reverse(MODELS), tier="2")
 
@@ -200,7 +201,7 @@ def test_a_name_is_kept_once_and_may_be_used_again_after_dropping(world):
     with pytest.raises(Refused, match="already"):
         saved_views.keep(name="Mine", query="tier=1", by=world.rita, at=NOW)
     saved_views.keep(name="Mine", query="", by=world.ines, at=NOW)
-    saved_views.drop(view=first, by=world.rita, at=NOW)
+    saved_views.drop(view_id=first.pk, by=world.rita, at=NOW)
     saved_views.keep(name="Mine", query="tier=1", by=world.rita, at=NOW)
 
 
@@ -240,7 +241,22 @@ def test_no_text_of_the_file_is_a_formula(world, start):
     assert row["name"] == row["vendor"] == f"'{hostile}"
 
 
-@pytest.mark.parametrize("value", [5, None, "Model - 1", "a=b", "", "2026-01-01"])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x;=1+1;y", "x;'=1+1;y"),
+        ('x; "=1+1', "x;' \"=1+1"),
+        ("x\n@SUM(A1)", "x\n'@SUM(A1)"),
+        ("x\t-1", "x\t'-1"),
+    ],
+)
+def test_nor_is_a_part_behind_what_another_language_separates_cells_with(text, told):
+    assert exporting.safe(text) == told
+
+
+@pytest.mark.parametrize(
+    "value", [5, None, "Model - 1", "a=b", "a; b - c", "", "2026-01-01"]
+)
 def test_what_is_no_formula_stays_as_it_is(value):
     assert exporting.safe(value) == value
 

@@ -140,7 +140,7 @@ def _dossiers(me: Me) -> Iterator[Item]:
     rows = Dossier.objects.filter(requested_by=me.user, ended_at=None)
     for row in rows.select_related("version__model").order_by("requested_at")[:MOST]:
         yield Item(
-            name=str(row.version),
+            name=row.about,
             href=reverse("web:dossier", args=[row.pk]),
             text=_("a dossier"),
             since=row.requested_at,
