@@ -229,6 +229,6 @@ def test_the_number_of_queries_does_not_grow(world):
 
 
 def test_a_dossier_of_many_models_is_called_by_what_it_is_about(world):
-    request_portfolio(by=world.ines, at=NOW, scope="Lending")
+    request_portfolio(by=world.ines, at=NOW)
     (item,) = asked(me(world.ines))
-    assert item.name == "Portfolio Lending"
+    assert item.name == "Portfolio"
