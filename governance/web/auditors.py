@@ -130,7 +130,8 @@ def room(request: PersonRequest) -> HttpResponse:
     found = requests.requests_for(request.user, state=wish)
     found = found.order_by("due_on", "-asked_at", "pk")
     rows = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    given = accesses.accesses_for(request.user)[:PER_PAGE]
+    # What holds longest stands first: nothing that can be ended falls off the page.
+    given = accesses.accesses_for(request.user).order_by("-ends_at", "pk")[:PER_PAGE]
     return show(
         request,
         "auditors/room.html",
@@ -142,6 +143,7 @@ def room(request: PersonRequest) -> HttpResponse:
             "today": at.date(),
             "accesses": [(row, STATES[accesses.state_of(row, at)]) for row in given],
             "samples": drawing.samples_for(request.user)[:PER_PAGE],
+            "longest": PER_PAGE,
             "outside": roles.is_outside(request.user),
             "scope": _scope(request.user),
             "signed": log.latest_checkpoint(),
