@@ -29,6 +29,7 @@ from governance.portfolio.matters import (
     waivers_by_unit,
     worst_first,
 )
+from governance.portfolio.overview import overview
 
 __all__ = [
     "AGES",
@@ -58,6 +59,7 @@ __all__ = [
     "moment_of",
     "open_findings",
     "overdue_findings",
+    "overview",
     "permits_in_force",
     "statuses",
     "stretch",

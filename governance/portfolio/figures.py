@@ -11,7 +11,7 @@ from governance.portfolio.asking import Moment, Place
 from governance.portfolio.judging import ask, comparable, tables, values_at
 from governance.portfolio.listing import SOON
 
-_CUBE = (
+CUBE = (
     "SELECT assessment_id IS NOT NULL AS assessed, tier, band, likelihood, impact,"
     " residual_likelihood, residual_impact,"
     " matrix_id::text = ANY(%(comparable)s::text[]) AS comparable,"
@@ -19,13 +19,16 @@ _CUBE = (
     " review_due_on BETWEEN %(day)s AND %(soon)s AS soon, count(*) AS models"
     " FROM judged GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
 )
+# Only as many versions as never moved are not in the index of the moves.
 _STATUSES = (
-    "SELECT coalesce(s.status, 'development') AS status, count(*) AS versions"
-    " FROM registry_modelversion v LEFT JOIN ("
-    "SELECT DISTINCT ON (version_id) version_id, status FROM governance_statuschange"
-    " WHERE moved_at <= %(until)s::timestamptz ORDER BY version_id, sequence DESC"
-    ") s ON s.version_id = v.id WHERE v.registered_at <= %(until)s::timestamptz"
-    " GROUP BY 1"
+    "WITH moved AS (SELECT status, count(*) AS versions FROM ("
+    "SELECT DISTINCT ON (version_id) status FROM governance_statuschange"
+    " {moved} ORDER BY version_id, sequence DESC) AS latest GROUP BY 1"
+    "), told AS (SELECT * FROM moved UNION ALL SELECT 'development',"
+    " (SELECT count(*) FROM registry_modelversion {registered})"
+    " - (SELECT coalesce(sum(versions), 0) FROM moved))"
+    " SELECT status, sum(versions)::int AS versions FROM told"
+    " GROUP BY 1 HAVING sum(versions) > 0"
 )
 
 
@@ -60,11 +63,22 @@ class Figures:
 
 
 def figures(moment: Moment) -> Figures:
-    """Count everything that is judged, in one query. Raises `judging.NotTold`."""
+    """Count everything that is judged, in one query.
+
+    Raises `judging.NotTold`, `RiskMatrix.DoesNotExist`.
+    """
     shown = matrices.current(at=moment.at)
+    return counted(ask(f"{tables(moment)}\n{CUBE}", cube_values(moment, shown)), shown)
+
+
+def cube_values(moment: Moment, shown: RiskMatrix) -> dict[str, Any]:
+    """What `CUBE` needs. Raises `judging.NotTold`."""
     values = values_at(moment)
-    values |= {"comparable": comparable(shown), "soon": moment.day + SOON}
-    rows = ask(f"{tables(moment)}\n{_CUBE}", values)
+    return values | {"comparable": comparable(shown), "soon": moment.day + SOON}
+
+
+def counted(rows: Sequence[dict[str, Any]], shown: RiskMatrix) -> Figures:
+    """The figures from the rows of `CUBE`."""
     assessed = [row for row in rows if row["assessed"]]
     placed = [row for row in assessed if row["comparable"]]
     return Figures(
@@ -113,6 +127,9 @@ def _moves(rows: Sequence[dict[str, Any]]) -> tuple[Move, ...]:
 
 def statuses(moment: Moment) -> dict[str, int]:
     """How many versions stand where."""
-    until = moment.at if moment.past else "infinity"
-    rows = ask(_STATUSES, {"until": until})
+    moved, registered = (
+        f"WHERE {column} <= %(at)s" if moment.past else ""
+        for column in ("moved_at", "registered_at")
+    )
+    rows = ask(_STATUSES.format(moved=moved, registered=registered), {"at": moment.at})
     return {row["status"]: row["versions"] for row in rows}

@@ -25,7 +25,8 @@ demanded AS (
   WHERE demanded_at <= %(at)s AND assessment_id IS NOT NULL
 ),
 compared AS MATERIALIZED (
-  SELECT a.id AS assessment_id, a.judged, to_jsonb(r) AS fields
+  SELECT a.id AS assessment_id, a.judged, (
+    SELECT to_jsonb(told) FROM (SELECT {judged_fields}) AS told) AS fields
   FROM (SELECT DISTINCT assessment_id FROM decided) AS d
   JOIN governance_riskassessment a ON a.id = d.assessment_id
   JOIN record r ON r.id = a.model_id

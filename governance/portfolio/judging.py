@@ -20,7 +20,12 @@ from governance.portfolio.asking import Moment
 from governance.risk import JUDGED_FIELDS
 
 _HERE = Path(__file__).parent
-_JUDGED = (_HERE / "judged.sql").read_text("utf-8")
+# Only what was judged is told as JSON: the texts beside it are long.
+_JUDGED = (
+    (_HERE / "judged.sql")
+    .read_text("utf-8")
+    .replace("{judged_fields}", ", ".join(f"r.{name}" for name in JUDGED_FIELDS))
+)
 _NOW = (_HERE / "record_now.sql").read_text("utf-8")
 _THEN = (_HERE / "record_then.sql").read_text("utf-8")
 _NAMED = re.compile(r"%\((\w+)\)s")
@@ -99,6 +104,21 @@ def ask(statement: str, values: Values) -> list[dict[str, Any]]:
         cursor.execute(statement, values)
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def ask_together(
+    beginning: str, statements: Mapping[str, str], values: Values
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of several statements by name; what they begin with is found once.
+
+    Of JSON: times and ids are texts.
+    """
+    parts = (
+        f"(SELECT jsonb_agg(to_jsonb(one)) FROM ({statement}) AS one) AS {name}"  # noqa: S608
+        for name, statement in statements.items()
+    )
+    (row,) = ask(f"{beginning} SELECT {', '.join(parts)}", values)
+    return {name: json.loads(rows or "[]") for name, rows in row.items()}
 
 
 def ask_slowly(statement: str, values: Values) -> Iterator[dict[str, Any]]:

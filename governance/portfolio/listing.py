@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from governance import matrices
+from governance.models import Status
 from governance.portfolio.asking import Moment, Wish
 from governance.portfolio.judging import (
     ask,
@@ -47,13 +48,20 @@ _SHOWN = (
     " ON u.id = r.owner_id"
 )
 # Where a version stands: its latest move by then, without moves in development.
+# Versions that never moved are in development.
 _STATUS = (
-    "id IN (SELECT v.model_id FROM registry_modelversion v LEFT JOIN ("
+    "id IN (SELECT v.model_id FROM registry_modelversion v JOIN ("
     "SELECT DISTINCT ON (version_id) version_id, status FROM governance_statuschange"
     " WHERE moved_at <= %(known_until)s::timestamptz"
     " ORDER BY version_id, sequence DESC) s ON s.version_id = v.id"
-    " WHERE coalesce(s.status, 'development') = %(status)s"
+    " WHERE s.status = %(status)s"
     " AND v.registered_at <= %(known_until)s::timestamptz)"
+)
+_UNMOVED = (
+    "id IN (SELECT v.model_id FROM registry_modelversion v"
+    " WHERE v.registered_at <= %(known_until)s::timestamptz"
+    " AND NOT EXISTS (SELECT FROM governance_statuschange s"
+    " WHERE s.version_id = v.id AND s.moved_at <= %(known_until)s::timestamptz))"
 )
 
 
@@ -156,7 +164,8 @@ def _conditions(wish: Wish, moment: Moment) -> Iterator[str]:
         yield f"assessment_id IS {'NOT ' if wish.assessed else ''}NULL"
     yield from _of_risk(wish)
     if wish.status:
-        yield _STATUS
+        unmoved = wish.status == Status.DEVELOPMENT
+        yield f"({_STATUS} OR {_UNMOVED})" if unmoved else _STATUS
     if wish.owner:
         yield "username = %(owner)s"
     if wish.review == "overdue":

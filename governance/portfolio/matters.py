@@ -1,6 +1,6 @@
 """What runs out and what is open on a day: permits, waivers, findings."""
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,12 +54,13 @@ _WAIVERS = (
     " AND NOT EXISTS (SELECT FROM governance_waiverrevocation r"
     " WHERE r.waiver_id = w.id AND r.revoked_at <= %(at)s)"
 )
-_ENDING = (
+ENDING = (
     "SELECT id, ends_at, count(*) OVER () AS total FROM active"
-    " WHERE ends_at <= %(soon)s ORDER BY ends_at, id LIMIT %(limit)s"
+    " WHERE ends_at <= %(ending)s ORDER BY ends_at, id LIMIT %(limit)s"
 )
 _UNITS = (
-    "SELECT u.unit, count(*) AS n, count(*) FILTER (WHERE ends_at <= %(soon)s) AS soon"
+    "SELECT u.unit, count(*) AS n,"
+    " count(*) FILTER (WHERE ends_at <= %(ending)s) AS soon"
     " FROM active JOIN registry_registeredmodel m ON m.id = active.model_id"
     " JOIN registry_user u ON u.id = m.owner_id GROUP BY u.unit ORDER BY u.unit"
 )
@@ -122,7 +123,7 @@ def ending_waivers(
 
     A tier that rose ends them sooner. Raises `judging.NotTold`.
     """
-    rows = _of_active(_ENDING, moment, within, limit=most)
+    rows = _of_active(ENDING, moment, within, limit=most)
     found = [EndingWaiver(row["id"], row["ends_at"]) for row in rows]
     return (rows[0]["total"] if rows else 0), found
 
@@ -140,13 +141,19 @@ def waivers_by_unit(moment: Moment, *, within: timedelta) -> tuple[dict[str, int
 def _of_active(
     query: str, moment: Moment, within: timedelta, **more: int
 ) -> list[dict[str, Any]]:
-    values = values_at(moment) | more
-    values |= {"soon": moment.at + within, "most": _as_json(MOST_DAYS)}
-    return ask(f"{tables(moment)},\nactive AS ({_WAIVERS})\n{query}", values)
+    values = values_at(moment) | active_values(moment, within) | more
+    return ask(f"{active(moment)}\n{query}", values)
 
 
-def _as_json(days: Mapping[int, int]) -> str:
-    return "{" + ", ".join(f'"{tier}": {most}' for tier, most in days.items()) + "}"
+def active(moment: Moment) -> str:
+    """The beginning of a query that reads from `active`: waivers and their ends."""
+    return f"{tables(moment)},\nactive AS ({_WAIVERS})"
+
+
+def active_values(moment: Moment, within: timedelta) -> dict[str, Any]:
+    """What `active` needs beside `values_at`, and what ends `within` that time."""
+    most = {str(tier): days for tier, days in MOST_DAYS.items()}
+    return {"ending": moment.at + within, "most": json.dumps(most)}
 
 
 def open_findings(moment: Moment, *, age: str = "") -> QuerySet[Any]:

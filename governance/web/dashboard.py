@@ -29,6 +29,7 @@ from registry.models import Deployment, RegisteredModel
 SOON = counted.SOON
 LATELY = timedelta(days=14)
 LONGEST = 12
+Ending = tuple[int, list[counted.EndingWaiver]]
 
 
 @page
@@ -42,7 +43,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
     if past is None and not RegisteredModel.objects.exists():
         return redirect("web:start")
     moment = Moment(past, past=True) if past else Moment(timezone.now())
-    waivers = _ending_waivers(moment)
+    risk, waivers = _overview(moment)
     return show(
         request,
         "dashboard/portfolio.html",
@@ -52,7 +53,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
             "at": moment.at,
             "as_of": moment.day.isoformat() if moment.past else "",
             "may_register": roles.may(request.user, "register models"),
-            **_risk(moment),
+            **risk,
             **_open(moment),
             "waivers": waivers[0],
             **({} if moment.past else _now(request, moment.at, waivers[1])),
@@ -61,12 +62,27 @@ def portfolio(request: PersonRequest) -> HttpResponse:
     )
 
 
-def _risk(moment: Moment) -> dict[str, Any]:
-    """The figures that rest on judgements; `told` is False where the log left."""
+def _overview(moment: Moment) -> tuple[dict[str, Any], Ending]:
+    """The figures that rest on judgements; `told` is False where there are none.
+
+    The log that knew may have left, or there is no matrix yet.
+    """
     try:
-        found = counted.figures(moment)
+        found, ending = counted.overview(moment, most=open_matters.MOST)
     except (counted.NotTold, RiskMatrix.DoesNotExist):
-        return {"told": False, "models": RegisteredModel.objects.count()}
+        untold = {"told": False, "models": RegisteredModel.objects.count()}
+        return untold, _ending_waivers(moment)
+    return _risk(found, moment), ending
+
+
+def _ending_waivers(moment: Moment) -> Ending:
+    try:
+        return counted.ending_waivers(moment, most=open_matters.MOST)
+    except counted.NotTold:
+        return 0, []
+
+
+def _risk(found: counted.Figures, moment: Moment) -> dict[str, Any]:
     link = distribution.Links(moment)
     return {
         "told": True,
@@ -81,13 +97,6 @@ def _risk(moment: Moment) -> dict[str, Any]:
         "statuses": distribution.statuses(counted.statuses(moment), link),
         "reviews": distribution.reviews(found, link),
     }
-
-
-def _ending_waivers(moment: Moment) -> tuple[int, list[counted.EndingWaiver]]:
-    try:
-        return counted.ending_waivers(moment, most=open_matters.MOST)
-    except counted.NotTold:
-        return 0, []
 
 
 def _open(moment: Moment) -> dict[str, Any]:
