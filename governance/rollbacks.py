@@ -42,11 +42,8 @@ def current(
     """The version that runs, by the newest word of it; else the last permitted one."""
     rows = [
         one
-        for one in reconciliation.running(at=at)
-        if one.environment == environment
-        and one.version is not None
-        and one.version.model_id == model.pk
-        and one.state != reconciliation.State.VANISHED
+        for one in reconciliation.running_of(model, environment, at=at)
+        if one.state != reconciliation.State.VANISHED
     ]
     if rows:
         return max(rows, key=lambda one: one.since).version

@@ -23,6 +23,7 @@ from governance.reconciliation.standing import (
     in_scope,
     rank,
     running,
+    running_of,
     source_states,
 )
 from governance.reconciliation.telling import tell_unauthorised
@@ -47,6 +48,7 @@ __all__ = [
     "record",
     "replace_secret",
     "running",
+    "running_of",
     "seen_by_cluster",
     "source_states",
     "tell_unauthorised",

@@ -13,7 +13,14 @@ from django.utils.translation import gettext as _
 
 from governance.models import DeploymentSource, Sighting, SourceRun
 from governance.reconciliation.permitted import State, Verdict, Verdicts
-from registry.models import Deployment, Environment, ModelVersion, User
+from registry.models import (
+    Artifact,
+    Deployment,
+    Environment,
+    ModelVersion,
+    RegisteredModel,
+    User,
+)
 
 MISSED = 3  # looks in a row that were missed, before what was seen is stale
 VANISHED_FOR = timedelta(days=30)
@@ -165,6 +172,27 @@ def judge(
         [row for row in seen if hasattr(row, "end")],
         at,
     )
+
+
+def running_of(
+    model: RegisteredModel, environment: Environment, *, at: datetime
+) -> list[Running]:
+    """What `running` says of a model in an environment, but for what is gone."""
+    sources = {one.source.pk: one for one in source_states()}
+    told = list(reports().filter(version__model=model, environment=environment))
+    parts = Artifact.objects.filter(version_artifacts__version__model=model)
+    files = {*parts.values_list("sha256", flat=True)}
+    files |= {row.artifact_sha256 for row in told}
+    here = Q(environment=environment, sha256__in=files)
+    found = _judged(
+        sources,
+        list(open_sightings(sources).filter(here)),
+        list(newest(open_cluster_sightings().filter(here))),
+        told,
+        [],
+        at,
+    )
+    return [one for one in found if one.version and one.version.model_id == model.pk]
 
 
 _WITNESS = Coalesce("source_id", "reported_by_id")

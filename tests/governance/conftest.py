@@ -13,7 +13,7 @@ from tests.governance.callers import Caller
 from tests.governance.forge_jobs import serve as serve_answers
 from tests.governance.forge_world import Outside, agreed, good, registered
 from tests.governance.provider import CLIENT, Provider, serve
-from tests.governance.reconciling import pages_agree
+from tests.governance.reconciling import models_agree, pages_agree
 from tests.governance.sources import Cluster, Registry
 from tests.governance.test_gate import approved
 from tests.world import NOW, World, log_verified
@@ -130,6 +130,7 @@ def narrowed(monkeypatch) -> None:
         wrong = [one for one in found if one.state == State.UNAUTHORISED]
         assert reconciliation.unauthorised(at=at) == wrong
         pages_agree(found, at)
+        models_agree(found, at)
         return found
 
     monkeypatch.setattr(reconciliation, "running", compared)

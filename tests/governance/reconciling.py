@@ -45,3 +45,15 @@ def pages_agree(found, at):
         assert {one.row.pk: one for page in pages for one in page} == wanted
     everything = fleet.rows(list(State), 0, len(found) + 1)
     assert [one.state for one in everything] == [one.state for one in found]
+
+
+def models_agree(found, at):
+    """What runs of one model is what was judged of it among everything."""
+    vanished = {one.row.pk for one in found if hasattr(one.row, "end")}
+    wanted: dict = {}
+    for one in found:
+        if one.version and one.row.pk not in vanished:
+            key = (one.version.model, one.environment)
+            wanted.setdefault(key, []).append(one)
+    for (model, environment), rows in wanted.items():
+        assert reconciliation.running_of(model, environment, at=at) == rows
