@@ -195,20 +195,29 @@ def standings(
     at: datetime,
     *,
     rows: Sequence[RiskMatrix] | None = None,
+    decided: bool = True,
+    demanded: bool = True,
 ) -> dict[UUID, Standing]:
     """The risk of many models by their ids, in a handful of queries.
 
     `rows` stands in for the published matrices, to see what another one would change.
+    Not `decided`, not `demanded`: see `standing_with`.
     """
     found = list(models)
     if not found:
         return {}
     rows = list(RiskMatrix.objects.all()) if rows is None else rows
-    return _in_aggregate(_alone(found, at, rows), at, rows)
+    alone = _alone(found, at, rows, decided=decided, demanded=demanded)
+    return _in_aggregate(alone, at, rows)
 
 
 def _alone(
-    found: Sequence[RegisteredModel], at: datetime, rows: Sequence[RiskMatrix]
+    found: Sequence[RegisteredModel],
+    at: datetime,
+    rows: Sequence[RiskMatrix],
+    *,
+    decided: bool = True,
+    demanded: bool = True,
 ) -> dict[UUID, Standing]:
     """The risk of each model for itself."""
     if not found:
@@ -222,10 +231,12 @@ def _alone(
         .distinct("model_id")
     }
     decisions: dict[UUID, list[TierDecision]] = defaultdict(list)
-    for decision in TierDecision.objects.filter(assessment__in=latest.values()):
+    made = TierDecision.objects.filter(assessment__in=latest.values())
+    for decision in made if decided else ():
         decisions[decision.assessment_id].append(decision)
     demands: dict[UUID, list[ReassessmentDemand]] = defaultdict(list)
-    for demand in ReassessmentDemand.objects.filter(model__in=keys):
+    asked = ReassessmentDemand.objects.filter(model__in=keys)
+    for demand in asked if demanded else ():
         demands[demand.model_id].append(demand)
     return {
         model.pk: _standing(

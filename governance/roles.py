@@ -204,10 +204,11 @@ def may(
     *,
     model: RegisteredModel | str | None = None,
     environment: Environment | str | None = None,
+    held: frozenset[Role] | None = None,
 ) -> bool:
     """Whether `require` would let the user pass."""
     try:
-        require(user, right, model=model, environment=environment)
+        require(user, right, model=model, environment=environment, held=held)
     except NotAllowed:
         return False
     return True
@@ -224,7 +225,7 @@ def require(
     """Refuse unless the user is active, holds a role with the right, and is in scope.
 
     `model` and `environment` may be slugs. `held` are the roles of the user, where the
-    act has read them already. Raises `NotAllowed`.
+    caller has read them already. Raises `NotAllowed`.
     """
     if not user.is_active:
         raise NotAllowed(_("This account is deactivated."))
@@ -244,9 +245,9 @@ def require(
     _require_scope(user, model=model, environment=environment)
 
 
-def is_outside(user: User) -> bool:
+def is_outside(user: User, held: frozenset[Role] | None = None) -> bool:
     """Whether the user is an external auditor, who sees nothing but a scope."""
-    return Role.EXTERNAL_AUDITOR in roles_of(user)
+    return Role.EXTERNAL_AUDITOR in (roles_of(user) if held is None else held)
 
 
 def _require_scope(

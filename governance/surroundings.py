@@ -49,6 +49,13 @@ class Together:
         # The kinds of records of which there is known to be none.
         self.absent: frozenset[str] = frozenset()
 
+    def look(self) -> None:
+        """Find out in one question what there is none of, before many are asked.
+
+        For who only reads: what an act writes afterwards would not be seen.
+        """
+        self.absent = absent.around(self.versions.values())
+
     def around(self, version: ModelVersion) -> "Surroundings":
         """What stands around one of them."""
         return Surroundings(version, self)
@@ -222,11 +229,8 @@ class Surroundings:
         return cls(version, Together([version], at))
 
     def look(self) -> None:
-        """Find out in one question what there is none of, before many are asked.
-
-        For who only reads: what an act writes afterwards would not be seen.
-        """
-        self.together.absent = absent.around(self.version)
+        """See `Together.look`."""
+        self.together.look()
 
     def none(self, kind: str) -> bool:
         """Whether there is known to be no record of a kind, see `governance.absent`."""

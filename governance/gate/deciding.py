@@ -131,10 +131,11 @@ def _examined(
         seen = look(by, at)
     else:
         judged, standing = kept.case, list(kept.checks)
-    # Of this question's moment: what is remembered was read at an earlier one.
     asked = _of_question(judged, standing, question.digest, seen.verification, at)
     if any(check.blocks for check in asked):
-        judged = case.as_granted()
+        if kept is not None:
+            # Of this question's moment: what is remembered was read at an earlier one.
+            judged = case.as_granted()
         asked = emergencies.overridden(judged, asked)
     asked.append(checking.clock(seen.checkpoint, at=at))
     return _Examined(judged, [*checks, *asked], seen)

@@ -84,8 +84,7 @@ def submit(request: PersonRequest, slug: str, version: str) -> HttpResponse:
 @page
 def requests_page(request: PersonRequest) -> HttpResponse:
     """What waits for this person, what waits for others, and what was decided."""
-    mine = worklist.waiting_for(request.user)
-    keys = {item.request.pk for item in mine}
+    mine, others = worklist.waiting(request.user, request.held)
     everything = ApprovalRequest.objects.select_related(
         "version__model",
         "environment",
@@ -100,7 +99,7 @@ def requests_page(request: PersonRequest) -> HttpResponse:
         "approvals/list.html",
         {
             "mine": mine,
-            "others": worklist.waiting(besides=keys),
+            "others": others,
             "rows": rows,
             "lines": [(row, *outcome(row)) for row in rows],
         },

@@ -15,12 +15,12 @@ from django.utils.translation import ngettext
 
 from audits import log
 from governance import portfolio as counted
-from governance import reconciliation, roles
+from governance import reconciliation
 from governance.models import GateDecision, RiskAssessment, RiskMatrix
 from governance.portfolio import DayForm, Moment
 from governance.templatetags.freigabe import short
 from governance.web import distribution, matrix, moves, open_matters, worklist
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, may, page, show
 from governance.web.links import version_url
 from governance.web.listing import latest_assessments
 from governance.web.open_matters import Task
@@ -52,7 +52,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
             "moment": moment,
             "at": moment.at,
             "as_of": moment.day.isoformat() if moment.past else "",
-            "may_register": roles.may(request.user, "register models"),
+            "may_register": may(request, "register models"),
             **risk,
             **_open(moment),
             "waivers": waivers[0],

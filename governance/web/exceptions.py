@@ -7,12 +7,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import emergencies, findings, roles, waived
+from governance import emergencies, findings, waived
 from governance.findings import Standing
 from governance.models import Emergency
 from governance.waived import Ending
+from governance.web.frame import PersonRequest, may
 from governance.web.offers import Line
-from registry.models import ModelVersion, RegisteredModel, User
+from registry.models import ModelVersion, RegisteredModel
 
 WAIVER_STATES = {
     "requested": (gettext_lazy("waits for signatures"), "wait"),
@@ -39,7 +40,7 @@ def open_about(about: RegisteredModel | ModelVersion, at: datetime) -> list[Line
     """Everything that somebody still has to look at, the findings first."""
     if isinstance(about, ModelVersion):
         model, glass = about.model, emergencies.told().filter(version=about)
-        rows = waived.told().filter(Q(version=about) | Q(version=None), model=model)
+        rows = waived.told().filter(Q(version=about) | Q(version=None), model)
     else:
         model, glass = about, emergencies.told().filter(version__model=about)
         rows = waived.told().filter(model=model)
@@ -59,37 +60,39 @@ def open_about(about: RegisteredModel | ModelVersion, at: datetime) -> list[Line
 
 
 def links_for(
-    by: User, model: RegisteredModel, version: ModelVersion | None = None
+    request: PersonRequest,
+    model: RegisteredModel,
+    version: ModelVersion | None = None,
 ) -> list[tuple[str, str]]:
     """Where this person may go from here."""
     links = []
-    if roles.may(by, "raise findings", model=model):
+    if may(request, "raise findings", model):
         links.append(
             (reverse("web:raise_finding", args=[model.slug]), _("Raise a finding"))
         )
-    if roles.may(by, "request waivers", model=model):
+    if may(request, "request waivers", model):
         links.append(
             (reverse("web:request_waiver", args=[model.slug]), _("Ask for a waiver"))
         )
-    links += _of_changes(by, model, version) if version is not None else []
-    if version is not None and roles.may(by, "break the glass", model=model):
+    links += _of_changes(request, model, version) if version is not None else []
+    if version is not None and may(request, "break the glass", model):
         address = reverse("web:break_glass", args=[model.slug, version.version])
         links.append((address, _("Break the glass")))
     return links
 
 
 def _of_changes(
-    by: User, model: RegisteredModel, version: ModelVersion
+    request: PersonRequest, model: RegisteredModel, version: ModelVersion
 ) -> list[tuple[str, str]]:
     """The change record of a version, or where to make one, or a plan."""
     names = [model.slug, version.version]
     links = []
     if hasattr(version, "change_record"):
         links.append((reverse("web:record_change", args=names), _("Minor change")))
-    elif roles.may(by, "record changes", model=model):
+    elif may(request, "record changes", model):
         address = reverse("web:record_change", args=names)
         links.append((address, _("Record a minor change")))
-        if roles.may(by, "file change plans", model=model):
+        if may(request, "file change plans", model):
             address = reverse("web:file_change_plan", args=names)
             links.append((address, _("File a change plan")))
     return links

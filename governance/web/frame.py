@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, Subquery
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -20,7 +21,7 @@ from governance.models import GateDecision
 from governance.web import outside
 from governance.web.work import counting
 from governance.web.work.me import Me
-from registry.models import User
+from registry.models import RegisteredModel, Role, User
 
 P = ParamSpec("P")
 # Who has one of these sees the pages on people's accounts.
@@ -31,9 +32,14 @@ _TRUSTED = frozenset().union(*(roles.RIGHTS[right] for right in TRUSTING))
 
 
 class PersonRequest(HttpRequest):
-    """A request by somebody who logged in."""
+    """A request by somebody who logged in.
+
+    `held` are their roles as the request came in: for what pages offer. Acts read them
+    anew before they let anybody do it.
+    """
 
     user: User
+    held: frozenset[Role]
 
 
 Page = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
@@ -55,10 +61,11 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
     def entered(
         request: PersonRequest, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponseBase:
+        request.held = roles.roles_of(request.user)
         try:
-            if not any(roles.may(request.user, right) for right in rights):
-                roles.require(request.user, rights[0])
-            if roles.is_outside(request.user):
+            if not any(may(request, right) for right in rights):
+                roles.require(request.user, rights[0], held=request.held)
+            if roles.is_outside(request.user, request.held):
                 here = request.resolver_match
                 name = here.url_name or "" if here else ""
                 if name == "dashboard":
@@ -84,6 +91,13 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
     return cast("View[P]", wrapper)
 
 
+def may(
+    request: PersonRequest, right: str, model: RegisteredModel | None = None
+) -> bool:
+    """Whether to offer what needs this right."""
+    return roles.may(request.user, right, model=model, held=request.held)
+
+
 def show(
     request: PersonRequest,
     template: str,
@@ -93,21 +107,34 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """Render a page in its frame; `section` is the entry of the menu it belongs to."""
-    me = Me.of(request.user, timezone.now())
+    me = Me(request.user, request.held, timezone.now())
     work = context.get("work") or counting.counts(me)
     frame = {
+        **_standing(request.user),
         "section": section,
         "work": work,
         "work_total": counting.total(work),
         "waiting": work.get("sign", 0),
-        "unread": notifications.unread(request.user).count(),
         "manages": [right for right in MANAGING if me.may(right)],
         "trusts": bool(me.held & _TRUSTED),
-        # Until the gate has said yes for the first time, a page leads there.
-        "starting": not GateDecision.objects.filter(allowed=True).exists(),
-        "verification": Verification.objects.order_by("-ran_at").first(),
     }
     return render(request, template, {**frame, **context}, status=status)
+
+
+def _standing(user: User) -> dict[str, Any]:
+    """What the frame tells beside the work, in one query.
+
+    `log_holds` is None while the log was never verified.
+    """
+    newest = Verification.objects.order_by("-ran_at").values("ok")
+    unread = notifications.unread(user).order_by().values("pk")
+    rows = User.objects.values(
+        unread=counting.Counted(unread),
+        # Until the gate has said yes for the first time, a page leads there.
+        starting=~Exists(GateDecision.objects.filter(allowed=True)),
+        log_holds=Subquery(newest[:1]),
+    )
+    return {**rows.get(pk=user.pk)}
 
 
 class ReasonForm(forms.Form):

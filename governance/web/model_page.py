@@ -12,21 +12,21 @@ from django.utils import timezone
 
 from audits.evidence import counting_runs_by
 from audits.models import EvidenceRun
-from governance import gate, lifecycle, matrices, risk, roles
+from governance import gate, lifecycle, matrices, risk
 from governance.case import Case
 from governance.models import ApprovalRequest, GateDecision, Status
 from governance.policy import Check, NoPolicy
 from governance.web import drawing, exceptions, history, matrix, trends
 from governance.web.approvals import outcome
 from governance.web.failing import failing_first
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, may, page, show
 from governance.web.listing import latest_status, status_in
 from governance.web.readings import limits_of
 from governance.web.registering import InventoryForm
 from governance.web.steps import Step, steps_of
 from governance.web.versions import choose_environment
 from registry import tracing
-from registry.models import Deployment, Environment, ModelVersion, RegisteredModel, User
+from registry.models import Deployment, Environment, ModelVersion, RegisteredModel
 
 VERSIONS, FAILING, EVENTS, PLACES, ASKED = 6, 4, 8, 12, 4
 PER_PAGE = 50
@@ -110,10 +110,11 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
                 version__in=versions
             ).select_related("version__model", "environment", "decided_for")[:5],
             "exceptions": exceptions.open_about(model, at),
-            "exception_links": exceptions.links_for(request.user, model),
+            "exception_links": exceptions.links_for(request, model),
             "at": at,
             **_risk(model, at),
-            **_rights(request.user),
+            "may_change": may(request, "change inventory records"),
+            "may_assess": may(request, "assess risk"),
         },
         section="models",
     )
@@ -256,11 +257,4 @@ def _risk(model: RegisteredModel, at: datetime) -> dict[str, Any]:
             latest.matrix if latest else matrices.current(at=at),
             here=(latest.likelihood, latest.impact) if latest else None,
         ),
-    }
-
-
-def _rights(user: User) -> dict[str, bool]:
-    return {
-        "may_change": roles.may(user, "change inventory records"),
-        "may_assess": roles.may(user, "assess risk"),
     }

@@ -12,13 +12,13 @@ from audits.models import (
     ForeignEvidence,
     Leaf,
 )
-from governance import attaching, gate, roles
+from governance import attaching, gate
 from governance.lifecycle import state_of
 from governance.models import ApprovalRequest, Authorisation
 from governance.policy import Check, NoPolicy
 from governance.web import drawing, exceptions, figures
 from governance.web.failing import failing_first
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, may, page, show
 from governance.web.steps import Step, steps_of
 from registry import tracing
 from registry.models import Environment, ModelVersion
@@ -107,13 +107,13 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             )[:6],
             "dossiers": row.dossiers.select_related("requested_by")[:5],
             "leaf": _leaf(row),
-            "may_measure": roles.may(request.user, "request evidence"),
-            "may_attach": roles.may(request.user, attaching.RIGHT),
-            "may_submit": roles.may(request.user, "submit versions"),
-            "may_retire": roles.may(request.user, "retire versions")
-            or roles.may(request.user, "confirm retirements"),
+            "may_measure": may(request, "request evidence"),
+            "may_attach": may(request, attaching.RIGHT),
+            "may_submit": may(request, "submit versions"),
+            "may_retire": may(request, "retire versions")
+            or may(request, "confirm retirements"),
             "exceptions": exceptions.open_about(row, at),
-            "exception_links": exceptions.links_for(request.user, row.model, row),
+            "exception_links": exceptions.links_for(request, row.model, row),
             "at": at,
         },
         section="models",

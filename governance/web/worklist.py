@@ -1,8 +1,9 @@
 """Which approval requests wait, and for whom: read from the queue, a page at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
@@ -80,10 +81,18 @@ def waiting_for(user: User, *, most: int = MOST) -> list[Waiting]:
     return [item for item in read(queue_of(user, may), at, most=most) if item.stands]
 
 
-def waiting(*, besides: Iterable[UUID] = (), most: int = MOST) -> list[Waiting]:
-    """What waits for anybody's signature, but for these requests."""
-    rows = WaitingRequest.objects.exclude(request__in=list(besides))
-    return read(rows, timezone.now(), most=most)
+def waiting(user: User, held: frozenset[Role]) -> tuple[list[Waiting], list[Waiting]]:
+    """What waits for this person's signature and stands, and all else that waits, the
+    worst first; both are judged in one reading."""
+    at = timezone.now()
+    mine = _due(queue_of(user, signing_roles(user, held, at)))
+    every = _due(WaitingRequest.objects.all(), MOST + len(mine))
+    others = dict(islice(((k, d) for k, d in every.items() if k not in mine), MOST))
+    found = {item.request.pk: item for item in _judged(mine | others, at)}
+    ours = [key for key in mine if key in found and found[key].stands]
+    # What was overtaken is nobody's to sign: it stands in its place among the others.
+    rest = [key for key in every if key in found and key not in ours]
+    return [found[key] for key in ours], [found[key] for key in rest[:MOST]]
 
 
 def overtaken(user: User, *, most: int = MOST) -> list[Waiting]:
@@ -96,11 +105,20 @@ def read(
     rows: QuerySet[WaitingRequest], at: datetime, *, most: int = MOST
 ) -> list[Waiting]:
     """The first of a queue, judged as they stand now, in a fixed number of queries."""
-    due = dict(rows.values_list("request_id", "due_at")[:most])
+    return _judged(_due(rows, most), at)
+
+
+def _due(
+    rows: QuerySet[WaitingRequest], most: int = MOST
+) -> dict[UUID, datetime | None]:
+    """The first requests of a queue, in its order, with their deadlines."""
+    return dict(rows.values_list("request_id", "due_at")[:most])
+
+
+def _judged(due: Mapping[UUID, datetime | None], at: datetime) -> list[Waiting]:
     if not due:
         return []
-    shelf = policy.shelf(at=at)
-    cases = gathering.cases_of_requests(list(due), at=at, shelf=shelf)
+    cases = gathering.cases_of_requests(list(due), at=at)
     return [
         _waiting(case, case.request, due[case.request.pk])
         for case in cases

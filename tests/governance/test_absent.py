@@ -78,8 +78,9 @@ def put(root, kind, keys):
     insert(root, table, {column: keys[names]})
 
 
-def absent_in(root, keys):
-    cursor = root.execute(absent.ANY, keys)
+def absent_in(root, *around):
+    named = {f"{name}s": [keys[name] for keys in around] for name in around[0]}
+    cursor = root.execute(absent.ANY, named)
     names = [column.name for column in cursor.description]
     return {n for n, there in zip(names, cursor.fetchone(), strict=True) if not there}
 
@@ -91,6 +92,7 @@ def test_a_kind_is_absent_only_while_there_is_no_row_of_it(root, kind):
     put(root, kind, keys)
     assert absent_in(root, keys) == (OWN.keys() | GLOBAL.keys()) - {kind}
     assert (kind in absent_in(root, others)) is (kind in OWN)
+    assert kind not in absent_in(root, others, keys)
 
 
 def test_the_rules_answer_the_same_whether_or_not_one_looked_before(world):

@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audits.models import EvidenceRun
-from governance import approvals, challenges, findings
+from governance import approvals, challenges, findings, roles
 from governance.dossier.request import request_portfolio
 from governance.models import ApprovalRequest, Incident, Severity, WaitingRequest
 from governance.web.work import counting
@@ -19,7 +19,7 @@ from tests.world import NOW, later
 
 
 def me(person):
-    return Me.of(person, later(minutes=1))
+    return Me(person, roles.roles_of(person), later(minutes=1))
 
 
 def waits(person):

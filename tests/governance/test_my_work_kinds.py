@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from audits.models import EvidenceRun
-from governance import breaches, emergencies, fast_lane
+from governance import breaches, emergencies, fast_lane, roles
 from governance.models import Condition, Draw, RiskAssessment
 from governance.web.work import counting
 from governance.web.work.kinds import KINDS
@@ -25,7 +25,7 @@ def waits(person, kind, at=None):
 
 def told(person, kind, at=None):
     """What waits, as the page tells it."""
-    me = Me.of(person, at or later(minutes=1))
+    me = Me(person, roles.roles_of(person), at or later(minutes=1))
     (found,) = (one for one in KINDS if one.key == kind)
     rows = found.rows(me)
     items = list(found.told(me, rows[:25])) if rows is not None else []
@@ -149,5 +149,6 @@ def test_a_delegate_is_told_of_the_delegation(world):
 def test_nothing_waits_for_whom_nothing_concerns(world, name):
     invoked(world, staged(world))
     expected = {"otto": {"emergencies"}}.get(name, set())
-    found = counting.counts(Me.of(world.people[name], later(minutes=1)))
+    one = world.people[name]
+    found = counting.counts(Me(one, roles.roles_of(one), later(minutes=1)))
     assert {key for key, n in found.items() if n} == expected

@@ -10,7 +10,7 @@ from registry.models import User
 MOST = 100
 
 
-class _Count(Subquery):
+class Counted(Subquery):
     """How many rows a query has."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) _counted)"
@@ -23,7 +23,7 @@ def counts(me: Me) -> dict[str, int]:
     Kinds that never concern them are left out.
     """
     asked = {
-        kind.key: _Count(rows.order_by().values("pk")[:MOST])
+        kind.key: Counted(rows.order_by().values("pk")[:MOST])
         for kind in KINDS
         if (rows := kind.rows(me)) is not None
     }

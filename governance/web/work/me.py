@@ -22,11 +22,6 @@ class Me:
     held: frozenset[Role]
     at: datetime
 
-    @classmethod
-    def of(cls, user: User, at: datetime) -> "Me":
-        """With the roles of today."""
-        return cls(user, roles.roles_of(user), at)
-
     @property
     def today(self) -> date:
         """The day in UTC, in which deadlines are told."""
