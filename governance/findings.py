@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 
 from governance import records, roles
@@ -118,9 +118,10 @@ def worst_first(found: Sequence[Standing]) -> list[Standing]:
 
 def told() -> QuerySet[Finding]:
     """Findings with all that `standing` looks at."""
+    changes = FindingChange.objects.select_related("owner", "changed_by")
     return Finding.objects.select_related(
         "model__owner", "version__model", "raised_by"
-    ).prefetch_related("changes__owner", "changes__changed_by")
+    ).prefetch_related(Prefetch("changes", changes))
 
 
 @act

@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from audits.evidence import counting_runs_by
 from audits.models import EvidenceRun
 from governance import gate, lifecycle, matrices, risk
 from governance.case import Case
@@ -21,7 +20,7 @@ from governance.web.approvals import outcome
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, may, page, show
 from governance.web.listing import latest_status, status_in
-from governance.web.readings import limits_of
+from governance.web.readings import Counting, counting_of, limits_of
 from governance.web.registering import InventoryForm
 from governance.web.steps import Step, steps_of
 from governance.web.versions import choose_environment
@@ -84,6 +83,7 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
         slug=slug,
     )
     versions = newest_versions(model, trends.VERSIONS + 1)
+    counting = counting_of(versions[: trends.VERSIONS])
     standing = _standing(request, versions, at)
     facts = InventoryForm.facts_of(model)
     return show(
@@ -94,10 +94,11 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             "facts": facts,
             "unknown": [label for label, value in facts if not value],
             "stands": standing,
-            "lines": lines(versions, VERSIONS),
+            "lines": lines(versions, VERSIONS, counting),
             "all_versions": model.versions.count(),
             "trends": trends.of_versions(
                 versions[: trends.VERSIONS],
+                counting,
                 limits_of(standing.case if standing else None),
             ),
             "deployments": _running(model),
@@ -112,7 +113,7 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             "exceptions": exceptions.open_about(model, at),
             "exception_links": exceptions.links_for(request, model),
             "at": at,
-            **_risk(model, at),
+            **_risk(model, standing, at),
             "may_change": may(request, "change inventory records"),
             "may_assess": may(request, "assess risk"),
         },
@@ -145,7 +146,7 @@ def versions_page(request: PersonRequest, slug: str) -> HttpResponse:
         "inventory/versions.html",
         {
             "model": model,
-            "lines": lines(found, PER_PAGE),
+            "lines": lines(found, PER_PAGE, counting_of(found[:PER_PAGE])),
             "more": found[PER_PAGE - 1].version if len(found) > PER_PAGE else "",
         },
         section="models",
@@ -175,13 +176,12 @@ def _standing(
         return standing
 
 
-def lines(versions: Sequence[ModelVersion], most: int) -> list[VersionLine]:
-    """Versions with their evidence and places; the one after each is its forerunner."""
+def lines(
+    versions: Sequence[ModelVersion], most: int, counting: Counting
+) -> list[VersionLine]:
+    """Versions with the evidence that counts, and their places; the one after each is
+    its forerunner."""
     shown = versions[:most]
-    counting = counting_runs_by(shown)
-    runs = EvidenceRun.objects.in_bulk(
-        [key for kinds in counting.values() for key in kinds.values()]
-    )
     places: dict[Any, list[Deployment]] = {version.pk: [] for version in shown}
     reports = Deployment.objects.filter(version__in=shown).select_related("environment")
     latest = reports.order_by("version_id", "environment_id", "-reported_at")
@@ -191,7 +191,7 @@ def lines(versions: Sequence[ModelVersion], most: int) -> list[VersionLine]:
         VersionLine(
             version=version,
             status=status_in(version),
-            runs=[runs[key] for _kind, key in sorted(counting[version.pk].items())],
+            runs=list(counting[version.pk].values()),
             places=places[version.pk],
             before=versions[at + 1] if at + 1 < len(versions) else None,
         )
@@ -244,15 +244,20 @@ def _lineage(
     return drawing.draw(trace.graph, opened=request.GET.getlist("open"))
 
 
-def _risk(model: RegisteredModel, at: datetime) -> dict[str, Any]:
+def _risk(
+    model: RegisteredModel, stands: Standing | None, at: datetime
+) -> dict[str, Any]:
     """The assessment that counts with its place on the matrix, and earlier ones."""
+    case = stands.case if stands else None
     rows = model.risk_assessments.select_related("matrix", "assessed_by")
     assessments = list(rows[:4])
     latest = assessments[0] if assessments else None
     return {
         "assessment": latest,
         "earlier": assessments[1:],
-        "standing": risk.standing_with(model, latest, at),
+        "standing": case.standing
+        if case and case.assessment == latest
+        else risk.standing_with(model, latest, at),
         "matrix": matrix.draw(
             latest.matrix if latest else matrices.current(at=at),
             here=(latest.likelihood, latest.impact) if latest else None,

@@ -41,6 +41,22 @@ class Reading:
         return -self.value if limit.low is not None else abs(self.value)
 
 
+Counting = Mapping[UUID, Mapping[str, EvidenceRun]]
+
+
+def counting_of(versions: Iterable[ModelVersion]) -> Counting:
+    """By version and kind, the run with the report that counts, in four queries."""
+    chosen = counting_runs_by(versions)
+    wanted = {run for kinds in chosen.values() for run in kinds.values()}
+    reports = EvidenceReport.objects.filter(run__in=wanted)
+    rows = EvidenceRun.objects.filter(report__in=reports)
+    runs = rows.select_related("dataset_version__dataset").in_bulk()
+    return {
+        version: {kind: runs[key] for kind, key in sorted(kinds.items()) if key in runs}
+        for version, kinds in chosen.items()
+    }
+
+
 def read(
     versions: Iterable[ModelVersion], names: Collection[str] | None = None
 ) -> dict[UUID, list[Reading]]:
@@ -48,15 +64,14 @@ def read(
 
     With `names`, only of these measurements.
     """
-    chosen = counting_runs_by(versions)
-    wanted = {run for kinds in chosen.values() for run in kinds.values()}
-    reports = EvidenceReport.objects.filter(run__in=wanted)
-    runs = {
-        run.pk: run
-        for run in EvidenceRun.objects.filter(report__in=reports).select_related(
-            "dataset_version__dataset"
-        )
-    }
+    return read_of(counting_of(versions), names)
+
+
+def read_of(
+    counting: Counting, names: Collection[str] | None = None
+) -> dict[UUID, list[Reading]]:
+    """The same, where it is known what counts."""
+    runs = {run.pk: run for kinds in counting.values() for run in kinds.values()}
     rows = Measurement.objects.filter(report__run__in=list(runs))
     if names is not None:
         rows = rows.filter(name__in=names)
@@ -66,12 +81,8 @@ def read(
     ):
         measured[key].append(_reading(runs[key], values))
     return {
-        version: [
-            reading
-            for _kind, run in sorted(kinds.items())
-            for reading in measured.get(run, ())
-        ]
-        for version, kinds in chosen.items()
+        version: [reading for run in kinds.values() for reading in measured[run.pk]]
+        for version, kinds in counting.items()
     }
 
 
