@@ -40,6 +40,11 @@ class Covered:
     missing: tuple[Missing, ...]
 
     @property
+    def told_in(self) -> tuple[str, ...]:
+        """The sections with the answers, each once."""
+        return tuple(dict.fromkeys(answer.section for answer in self.answers))
+
+    @property
     def word(self) -> str:
         """The coverage in words."""
         return {

@@ -79,9 +79,7 @@ def originals(
         _proof("keys.json", _("Public keys"), _keys(at), "application/json"),
         *_log(extract),
     ]
-    for kind, report in reports.items():
-        said = _("Evidence report: %(kind)s") % {"kind": kind}
-        files.append(_json(attachment_name(kind), said, report.document))
+    files += _reports(reports)
     for request in requests:
         said = _("Record that was signed: %(name)s") % {"name": request.environment}
         files.append(_json(subject_name(request), said, request.subject))
@@ -94,12 +92,16 @@ def originals(
 
 
 def public(
-    *, packs: Iterable[PolicyPack], extract: Mapping[str, Any], at: datetime
+    *,
+    reports: Mapping[str, EvidenceReport],
+    packs: Iterable[PolicyPack],
+    extract: Mapping[str, Any],
+    at: datetime,
 ) -> tuple[File, ...]:
     """What names nobody: keys, policy, and the log's leaves without what they say.
 
     Who gets a body from an insider finds its hash here, proved to be in the log.
-    Raises `NoKeys`.
+    `reports` are those that may go out. Raises `NoKeys`.
     """
     leaves = [
         {
@@ -109,7 +111,8 @@ def public(
         }
         for row in extract["entries"]
     ]
-    return proofs(packs=packs, extract={**extract, "entries": leaves}, at=at)
+    files = proofs(packs=packs, extract={**extract, "entries": leaves}, at=at)
+    return tuple(sorted((*files, *_reports(reports)), key=lambda item: item.facts.name))
 
 
 def proofs(
@@ -125,6 +128,17 @@ def proofs(
         *(_pack(pack) for pack in packs),
     ]
     return tuple(sorted(files, key=lambda item: item.facts.name))
+
+
+def _reports(reports: Mapping[str, EvidenceReport]) -> list[File]:
+    return [
+        _json(
+            attachment_name(kind),
+            _("Evidence report: %(kind)s") % {"kind": kind},
+            report.document,
+        )
+        for kind, report in reports.items()
+    ]
 
 
 def _log(extract: Mapping[str, Any]) -> tuple[File, File]:

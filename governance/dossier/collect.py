@@ -1,5 +1,6 @@
 """Everything that a dossier says, gathered once from one snapshot of the database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from audits import charts, log, past
+from audits.models import EvidenceReport, EvidenceRun
 from governance import policy
 from governance.dossier import (
     attachments,
@@ -19,7 +21,7 @@ from governance.dossier import (
     risks,
     trail,
 )
-from governance.dossier.declarations import declarations_of
+from governance.dossier.declarations import declarations_of, overrides_of
 from governance.dossier.evidence import evidence_of
 from governance.dossier.exceptions import exceptions_of
 from governance.dossier.foreign import foreign_of
@@ -39,6 +41,16 @@ from governance.models import ApprovalRequest, Authorisation, Dossier, PolicyPac
 from governance.release import software_version
 from registry import lineage
 from registry.models import Environment, ModelVersion, RegisteredModel
+
+_OF_GROUPS = frozenset(
+    # The others tell values of single rows: cases, and what stands in columns.
+    {
+        EvidenceRun.Kind.PERFORMANCE,
+        EvidenceRun.Kind.FAIRNESS,
+        EvidenceRun.Kind.ROBUSTNESS,
+        EvidenceRun.Kind.DRIFT,
+    }
+)
 
 
 class NotRecorded(Exception):
@@ -84,7 +96,7 @@ def _portfolio(dossier: Dossier) -> Collected:
     )
     packs = _packs([], at=at)
     if dossier.withheld:
-        return _edition(dossier, said, extract.document, packs)
+        return _edition(dossier, said, {}, extract.document, packs)
     files = attachments.proofs(packs=packs, extract=extract.document, at=at)
     complete = replace(said, attachments=tuple(file.facts for file in files))
     document = attachments.dossier_file(content.document_of(complete))
@@ -118,6 +130,7 @@ def _collected(dossier: Dossier) -> Collected:
         evidence=evidence_of(anywhere.reports),
         foreign=foreign_of(version, at=at),
         declarations=declarations_of(version, at=at),
+        overrides=overrides_of(version, at=at),
         evaluations=tuple(decisions.evaluation(case) for case in cases),
         approvals=decisions.approvals(requests, at=at),
         exceptions=exceptions_of(version, at=at),
@@ -132,7 +145,8 @@ def _collected(dossier: Dossier) -> Collected:
     if is_public(dossier.variant):
         return Collected(*published(said, exports.files_of(said)))
     if dossier.withheld:
-        return _edition(dossier, said, extract.document, _packs(requests, at=at))
+        packs = _packs(requests, at=at)
+        return _edition(dossier, said, anywhere.reports, extract.document, packs)
     files = attachments.originals(
         version=version,
         reports=anywhere.reports,
@@ -155,14 +169,26 @@ def _collected(dossier: Dossier) -> Collected:
 def _edition(
     dossier: Dossier,
     said: content.Content | Portfolio,
+    reports: Mapping[str, EvidenceReport],
     extract: dict[str, Any],
     packs: list[PolicyPack],
 ) -> Collected:
     """The same for outside readers: no originals but those that name nobody."""
-    public = attachments.public(packs=packs, extract=extract, at=dossier.as_of)
+    withheld = set(dossier.withheld)
+    public = attachments.public(
+        reports={
+            kind: report
+            for kind, report in reports.items()
+            if kind in _OF_GROUPS
+            and redaction.may_go_out(said, withheld, report.document)
+        },
+        packs=packs,
+        extract=extract,
+        at=dossier.as_of,
+    )
     complete = replace(said, attachments=tuple(file.facts for file in public))
     seed = bytes.fromhex(dossier.seed)
-    edition = redaction.edition_of(complete, set(dossier.withheld), seed=seed)
+    edition = redaction.edition_of(complete, withheld, seed=seed)
     document = attachments.dossier_file(content.document_of(edition.content))
     return Collected(
         edition.content, (*public, document), edition.disclosure().decode()

@@ -17,6 +17,7 @@ from governance.dossier.verdicts import (
     Deployed,
     Evaluation,
     GateHistory,
+    Overridden,
 )
 from registry.digests import LARGEST_INTEGER, canonical_json
 
@@ -118,7 +119,10 @@ class Sibling:
 
 @dataclass(frozen=True)
 class DataUse:
-    """A data set version that the version learned from or was measured on."""
+    """A data set version that the version learned from or was measured on.
+
+    `labels` has the column, its label in English and in German, where one was declared.
+    """
 
     use: str
     dataset: str
@@ -134,6 +138,7 @@ class DataUse:
     registered_at: datetime
     role: str = ""
     sensitive: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -292,6 +297,7 @@ class Content:
     evidence: tuple[Evidence, ...]
     foreign: tuple[Foreign, ...]
     declarations: tuple[Declared, ...]
+    overrides: tuple[Overridden, ...]
     evaluations: tuple[Evaluation, ...]
     approvals: tuple[Approval, ...]
     exceptions: Exceptions

@@ -1,9 +1,9 @@
 """What people declared about a version, its model, its data sets, the installation."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from governance import declared
@@ -15,6 +15,7 @@ from governance.models import Declaration
 from registry.models import ModelVersion
 
 RECORD = "declaration"
+OVERRIDES = "override_report"
 
 
 def rows_of(version: ModelVersion, *, at: datetime) -> list[Declaration]:
@@ -30,9 +31,36 @@ def declarations_of(
     return tuple(_declared(row, at) for row in rows_of(version, at=at))
 
 
+def overrides_of(
+    version: ModelVersion, *, at: datetime
+) -> tuple[verdicts.Overridden, ...]:
+    """All reports on overrides of the version and its model, by period."""
+    found = (
+        verdicts.Overridden(
+            id=str(row.pk),
+            about=_about(row),
+            period_until=date.fromisoformat(row.fields["period_until"]),
+            rate=float(row.fields["override_rate"]),
+            reason=row.fields["reasons"],
+            adjustments=row.fields["adjustments"],
+            declared_by=row.made_by.printed_name,
+            declared_at=row.made_at,
+        )
+        for row in _reports_on_overrides(version, at)
+    )
+    return tuple(sorted(found, key=lambda row: (row.period_until, row.declared_at)))
+
+
 def keys_of(version: ModelVersion, *, at: datetime) -> dict[type[Model], set[UUID]]:
     """The keys of every row that this part of the dossier rests on."""
-    return {Declaration: {row.pk for row in rows_of(version, at=at)}}
+    rows = [*rows_of(version, at=at), *_reports_on_overrides(version, at)]
+    return {Declaration: {row.pk for row in rows}}
+
+
+def _reports_on_overrides(version: ModelVersion, at: datetime) -> QuerySet[Declaration]:
+    about = Q(version=version) | Q(model=version.model_id)
+    rows = Declaration.objects.filter(about, kind=OVERRIDES, made_at__lte=at)
+    return rows.select_related("made_by", "version", "model", "dataset", "person")
 
 
 def _declared(row: Declaration, at: datetime) -> verdicts.Declared:

@@ -145,6 +145,11 @@ def data_uses(version: ModelVersion) -> tuple[content.DataUse, ...]:
             sensitive=tuple(
                 str(c["name"]) for c in data.columns if c["role"] == Column.SENSITIVE
             ),
+            labels=tuple(
+                (str(c["name"]), str(c.get("label_en", "")), str(c.get("label_de", "")))
+                for c in data.columns
+                if c.get("label_en") or c.get("label_de")
+            ),
         )
         for role, use, data in named
     )

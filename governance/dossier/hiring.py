@@ -6,6 +6,8 @@ categories, and the date of distribution. The law knows no pass mark.
 """
 
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -20,6 +22,7 @@ from governance.dossier.reading import (
     words,
 )
 
+# Names and labels of columns, as `_plain` writes them.
 SEX = frozenset({"sex", "gender", "geschlecht"})
 RACE = frozenset(
     {
@@ -27,9 +30,14 @@ RACE = frozenset(
         "ethnicity",
         "raceethnicity",
         "raceandethnicity",
+        "raceorethnicity",
         "ethnicgroup",
+        "ethnicorigin",
         "ethnie",
+        "raceethnie",
+        "ethnischeherkunft",
         "ethnischezugehorigkeit",
+        "ethnischezugehoerigkeit",
     }
 )
 
@@ -117,12 +125,20 @@ def summary_of(said: Content) -> Summary | None:
     )
 
 
-def axis_of(features: tuple[str, ...]) -> str:
-    """Which of the law's tables the features make; "other" for none of them."""
-    plain = [re.sub(r"[^a-z]", "", name.lower()) for name in features]
-    by_sex = sum(name in SEX for name in plain)
-    by_race = sum(name in RACE for name in plain)
-    if len(plain) == by_sex + by_race:
+def axis_of(
+    features: tuple[str, ...], labels: Mapping[str, tuple[str, ...]] | None = None
+) -> str:
+    """Which of the law's tables the features make; "other" for none of them.
+
+    A feature is known by its name, or by a label that the data set declares for it.
+    """
+    told = [
+        {_plain(word) for word in (name, *(labels or {}).get(name, ()))}
+        for name in features
+    ]
+    by_sex = sum(bool(words & SEX) for words in told)
+    by_race = sum(bool(words & RACE) for words in told)
+    if len(told) == by_sex + by_race:
         if by_sex and by_race:
             return "intersectional"
         if by_sex == 1:
@@ -130,6 +146,22 @@ def axis_of(features: tuple[str, ...]) -> str:
         if by_race:
             return "race_ethnicity"
     return "other"
+
+
+def _plain(name: str) -> str:
+    """Its letters alone, without marks: "Ethnische Zugehörigkeit" has an o."""
+    apart = unicodedata.normalize("NFKD", name.lower())
+    return re.sub(r"[^a-z]", "", apart)
+
+
+def _labels(said: Content, report: Evidence | None) -> dict[str, tuple[str, ...]]:
+    """What the data that were measured declare their columns to be called."""
+    return {
+        name: (english, german)
+        for data in said.data
+        if report and data.sha256 == report.dataset_sha256
+        for name, english, german in data.labels
+    }
 
 
 def _tables(
@@ -143,6 +175,7 @@ def _tables(
         "race_ethnicity": _("Race and ethnicity"),
         "intersectional": _("Sex with race and ethnicity"),
     }
+    labels = _labels(said, report)
     found = [
         PublicTable(
             axis,
@@ -152,7 +185,7 @@ def _tables(
         )
         for table in (report.impact if report else ())
         if gives in (None, table.measure)
-        for axis in (axis_of(table.features),)
+        for axis in (axis_of(table.features, labels),)
     ]
     order = ("sex", "race_ethnicity", "intersectional", "other")
     return tuple(sorted(found, key=lambda item: order.index(item.axis)))

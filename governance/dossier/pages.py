@@ -6,18 +6,21 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audits.charts import Chart
+from governance.dossier.annex_iv import coverage_of
 from governance.dossier.collect import Collected
 from governance.dossier.content import Content
 from governance.dossier.figuring import Drawing
+from governance.dossier.management import for_management
 from governance.dossier.papers import ANNEX_IV, short_paper
 from governance.dossier.plane import heat_of, plane_of
 from governance.dossier.portfolio import Portfolio
+from governance.dossier.reading import is_high_risk
 from governance.dossier.redaction import CATEGORIES
 from governance.dossier.request import AUTHORISATION
 from governance.dossier.sections import Report, annex_sections, sections_of
 from governance.dossier.topics import missing_topics
 from governance.dossier.variants import title_of_variant
-from governance.dossier.verdicts import Citation, Evaluation
+from governance.dossier.verdicts import Citation
 
 
 @dataclass(frozen=True)
@@ -100,15 +103,15 @@ def _version_pages(said: Content, collected: Collected) -> Pages:
         ),
         "document": collected.document,
         "files": collected.files,
+        "attached": {file.facts.name for file in collected.files},
         "stamp": f"{said.control.as_of:%Y-%m-%dT%H:%M:%SZ}",
         "sections": sections,
+        "coverage": coverage_of(said) if points or is_high_risk(said) else (),
         "numbers": {name: section.number for name, section in sections.items()},
         "drawn": {"all": drawings, "lineage": lineage},
         "people": {"owner": fields["owner"], "purpose": fields["purpose"]},
-        "counts": _counts(said),
+        **for_management(said, sections),
         "plane": plane_of(said.matrix, said.assessments[0]) if said.matrix else None,
-        "open": _open(said),
-        "rules": tuple(_ruled(item) for item in said.evaluations),
         "challenges": [
             (item, row) for item in said.approvals for row in item.challenges
         ],
@@ -122,62 +125,6 @@ def _version_pages(said: Content, collected: Collected) -> Pages:
         "abbreviations": abbreviations(),
     }
     return Pages(context, tuple(drawings))
-
-
-def _counts(said: Content) -> dict[str, int]:
-    return {
-        "signatures": sum(len(item.signatures) for item in said.approvals),
-        "allowed": sum(yes for _name, yes, _no in said.gate.counts),
-        "denied": sum(no for _name, _yes, no in said.gate.counts),
-        "findings": sum(item.is_open for item in said.exceptions.findings),
-        "waivers": sum(item.active for item in said.exceptions.waivers),
-        "emergencies": len(said.exceptions.emergencies),
-        "conditions": sum(len(item.conditions) for item in said.approvals),
-        "overdue": sum(
-            item.is_open and item.overdue for item in said.exceptions.findings
-        ),
-        "incidents": sum(item.closed_at is None for item in said.life.incidents),
-        "unauthorised": sum(not item.authorised for item in said.deployments),
-    }
-
-
-def _open(said: Content) -> dict[str, tuple[Any, ...]]:
-    """What the reader of the first pages has to know of, each in full further on."""
-    told = said.exceptions
-    return {
-        "conditions": tuple(row for item in said.approvals for row in item.conditions),
-        "findings": tuple(row for row in told.findings if row.is_open),
-        "waivers": tuple(row for row in told.waivers if row.active),
-        "emergencies": told.emergencies,
-        "incidents": tuple(row for row in said.life.incidents if not row.closed_at),
-    }
-
-
-@dataclass(frozen=True)
-class Ruled:
-    """How the rules of one environment came out, in numbers."""
-
-    environment: str
-    met: int
-    waived: int
-    failing: int
-    warned: int
-
-    @property
-    def all(self) -> int:
-        """How many checks there are."""
-        return self.met + self.waived + self.failing + self.warned
-
-
-def _ruled(item: Evaluation) -> Ruled:
-    checks = [ruling.check for ruling in item.rulings]
-    return Ruled(
-        environment=item.environment,
-        met=sum(check.passed and not check.waiver for check in checks),
-        waived=sum(check.passed and bool(check.waiver) for check in checks),
-        failing=sum(check.blocks for check in checks),
-        warned=sum(not check.passed and not check.blocks for check in checks),
-    )
 
 
 def _sources(said: Content) -> list[Citation]:

@@ -31,6 +31,7 @@ _ADDRESS_FIELDS = frozenset({"uri", "code_repository", "source"})
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.\w|\w://")
 _TEXT_FIELDS = frozenset(
     {
+        "adjustments",
         "changed",
         "changes",
         "comment",
@@ -110,10 +111,23 @@ class Edition:
 
 def edition_of(content: Any, categories: set[str], *, seed: bytes) -> Edition:
     """Withhold these categories. The same content and seed give the same edition."""
-    names = frozenset(_names(content)) if PEOPLE in categories else frozenset()
-    walker = _Walker(frozenset(categories), names, seed)
+    walker = _walker(content, categories, seed)
     redacted = walker.walk(content, "", "")
     return Edition(redacted, tuple(walker.disclosed))
+
+
+def may_go_out(content: Any, categories: set[str], document: str) -> bool:
+    """Whether a JSON document has no name and no address that is withheld.
+
+    For documents that engines wrote: texts that people wrote are not in them.
+    """
+    walker = _walker(content, categories - {TEXTS}, b"")
+    return not walker.hides_in(json.loads(document))
+
+
+def _walker(content: Any, categories: set[str], seed: bytes) -> "_Walker":
+    names = frozenset(_names(content)) if PEOPLE in categories else frozenset()
+    return _Walker(frozenset(categories), names, seed)
 
 
 def _names(node: Any) -> Iterator[str]:
@@ -181,6 +195,18 @@ class _Walker:
         if isinstance(node, str) and node and self._hides(node, name):
             return self._withheld(node, pointer)
         return node
+
+    def hides_in(self, node: Any) -> bool:
+        """Whether plain JSON has a text that is withheld; schemas are public."""
+        if isinstance(node, dict):
+            return any(
+                self.hides_in(key) or self.hides_in(value)
+                for key, value in node.items()
+                if key != "$schema"
+            )
+        if isinstance(node, list):
+            return any(self.hides_in(item) for item in node)
+        return isinstance(node, str) and self._hides(node, "")
 
     @staticmethod
     def _public(node: Any, name: str) -> bool:

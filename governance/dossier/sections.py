@@ -152,7 +152,7 @@ def _parts() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
         ("explainability", _("Explainability"), ("evidence", "declared")),
         ("robustness", _("Robustness and security"), ("evidence", "declared")),
         ("validation", _("Validation"), ("declared", "findings", "reviews")),
-        ("oversight", _("Human oversight"), ("declared",)),
+        ("oversight", _("Human oversight"), ("declared", "overrides")),
         ("policy", _("Policy evaluation"), ("policy",)),
         ("approvals", _("Approvals and signatures"), ("approvals",)),
         (
@@ -262,7 +262,7 @@ def _own(said: Content) -> dict[str, bool]:
         "explainability": False,
         "robustness": False,
         "validation": bool(said.exceptions.findings or said.life.reviews),
-        "oversight": False,
+        "oversight": bool(said.overrides),
         "policy": bool(said.evaluations),
         "approvals": bool(said.approvals),
         "authorisations": bool(

@@ -11,11 +11,12 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pydyf
 from weasyprint import CSS, HTML, Attachment
 from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
@@ -29,6 +30,7 @@ SCHEME = "dossier:"
 VARIANT = "pdf/a-3a"
 JOB, RESULT = "job.json", "out.pdf"
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+_GROUPS = ("/THead", "/TBody", "/TFoot")
 # Where the layout of WeasyPrint breaks down over a break in a grid, a flexible box or
 # what should stay together: everything in one column, to be broken anywhere.
 PLAIN = """
@@ -133,7 +135,7 @@ def typeset(
     document.metadata.attachments = [_attachment(one, package) for one in job["attach"]]
     named = document.metadata.generate_rdf_metadata
     document.metadata.generate_rdf_metadata = lambda *of: _accessible(named(*of))
-    document.write_pdf(out, finisher=_once, pdf_variant=VARIANT)
+    document.write_pdf(out, finisher=_finished, pdf_variant=VARIANT)
     return len(document.pages)
 
 
@@ -155,10 +157,63 @@ def _attachment(said: Mapping[str, str], package: Package) -> Attachment:
     )
 
 
-def _once(_document: Document, pdf: Any) -> None:
-    """Name each attachment once: WeasyPrint enters them twice into the catalogue."""
-    if "AF" in pdf.catalog:
+def _finished(_document: Document, pdf: Any) -> None:
+    """Mend what WeasyPrint 70 writes otherwise than the norms want it."""
+    if "AF" in pdf.catalog:  # each attachment stands there twice
         pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
+    root = _object(pdf, pdf.catalog["StructTreeRoot"])
+    told = dict(_elements(pdf, root))
+    _name_heads(root, told)
+    _set_apart(pdf, root, told)
+
+
+def _object(pdf: Any, reference: bytes) -> Any:
+    return pdf.objects[int(reference.split()[0])]
+
+
+def _elements(
+    pdf: Any, node: Any, group: str = ""
+) -> Iterator[tuple[bytes, tuple[Any, str]]]:
+    """The tags of the tree by their references, each with its group of rows."""
+    for kid in node["K"]:
+        tag = _object(pdf, kid) if isinstance(kid, bytes) else {}
+        if tag.get("Type") == "/StructElem":
+            inside = tag["S"] if tag["S"] in _GROUPS else group
+            yield kid, (tag, inside)
+            yield from _elements(pdf, tag, inside)
+
+
+def _name_heads(root: Any, told: Mapping[bytes, tuple[Any, str]]) -> None:
+    """Say what each head of a table heads, and find heads by the ids that cells name.
+
+    ISO 14289-1, 7.5; ISO 32000-1, table 322: who writes ids writes a tree of them.
+    """
+    named = {}
+    for reference, (tag, group) in told.items():
+        if tag["S"] == "/TH":
+            tag["A"]["Scope"] = "/Row" if group == "/TBody" else "/Column"
+        if "ID" in tag:
+            named[tag["ID"].string] = (tag["ID"], reference)
+    pairs = (part for _name, pair in sorted(named.items()) for part in pair)
+    root["IDTree"] = pydyf.Dictionary({"Names": pydyf.Array(pairs)})
+
+
+def _set_apart(pdf: Any, root: Any, told: Mapping[bytes, tuple[Any, str]]) -> None:
+    """Make artifacts of running titles: ISO 14289-1, 7.8.
+
+    WeasyPrint marks them as content of tags that stand outside of the tree.
+    """
+    held = _object(pdf, root["ParentTree"])["Nums"]
+    for number, page in enumerate(pdf.page_references):
+        row = held[2 * number + 1]
+        stray = {mcid for mcid, reference in enumerate(row) if reference not in told}
+        painted = _object(pdf, _object(pdf, page)["Contents"]).stream
+        for place, operator in enumerate(painted):
+            if operator == b"BDC" and painted[place - 1].get("MCID") in stray:
+                kind = pydyf.Dictionary({"Type": "/Pagination"})
+                painted[place - 2 : place] = ["/Artifact", kind]
+        for mcid in stray:
+            row[mcid] = "null"
 
 
 def _accessible(rdf: bytes) -> bytes:

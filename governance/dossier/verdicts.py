@@ -156,6 +156,20 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class Overridden:
+    """What was reported of how often people overrode the results, from 0 to 1."""
+
+    id: str
+    about: str
+    period_until: date
+    rate: float
+    reason: str
+    adjustments: str
+    declared_by: str
+    declared_at: datetime
+
+
+@dataclass(frozen=True)
 class Approval:
     """An approval request with its signatures."""
 

@@ -1,6 +1,7 @@
 """Annex IV and the declaration of conformity: what is answered, and what is missing."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,9 +9,13 @@ import pytest
 
 from governance.dossier.annex_iv import coverage_of
 from governance.dossier.annex_points import POINTS
+from governance.dossier.attachments import dossier_file
+from governance.dossier.collect import Collected
 from governance.dossier.conformity import conformity_of
 from governance.dossier.content import document_of
 from governance.dossier.exports import ai_act
+from governance.dossier.pages import pages_of
+from governance.dossier.render import html_of
 from tests.governance.dossier_content import AT, content_of
 
 FIELDS = {
@@ -165,3 +170,20 @@ def test_a_signature_that_does_not_hold_is_none():
     broken = replace(row, signatures=(replace(row.signatures[0], holds=False),))
     found = conformity_of(replace(said, declarations=(broken, *said.declarations[1:])))
     assert [gap.what for gap in found.missing] == ["a signature that holds"]
+
+
+@pytest.mark.parametrize("high", [True, False])
+def test_the_audit_dossier_has_the_coverage_in_its_annexes(high):
+    said = said_with(ai_act_class="high-annex-iii" if high else "minimal")
+    collected = Collected(said, (dossier_file(document_of(said)),))
+    context = pages_of(collected).context
+    page = html_of({**context, "check_url": "", "check_image": ""})
+    annexes = page[page.index('id="section-22"') :]
+    assert "Coverage of Annex IV" in annexes
+    assert ('<table class="coverage">' in annexes) is high
+    assert ("Annex IV asks nothing of this model" in annexes) is not high
+    for number in covered(said) if high else ():
+        assert f'<th scope="row">{number}</th>' in annexes
+    linked = set(re.findall(r'href="#([^"]+)"', annexes))
+    assert linked <= set(re.findall(r'id="([^"]+)"', page))
+    assert bool(linked) is high

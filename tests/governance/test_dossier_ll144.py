@@ -191,3 +191,36 @@ def test_without_any_report_the_page_says_what_is_missing_and_who_can_supply_it(
 )
 def test_the_tables_of_the_law_are_known_by_their_features(features, axis):
     assert axis_of(features) == axis
+
+
+@pytest.mark.parametrize(
+    ("label", "axis"),
+    [
+        ("Gender", "sex"),
+        ("Geschlecht", "sex"),
+        ("Race or ethnicity", "race_ethnicity"),
+        ("Ethnische Zugehörigkeit", "race_ethnicity"),
+        ("Same-sex household", "other"),
+        ("", "other"),
+    ],
+)
+def test_a_label_that_the_data_declare_names_a_column(label, axis):
+    assert axis_of(("q12",), {"q12": ("", label)}) == axis
+    assert axis_of(("q12",), {"other": ("Sex", "")}) == "other"
+
+
+def test_a_column_that_is_called_two_things_is_in_no_table_of_the_law():
+    assert axis_of(("race",), {"race": ("Sex", "")}) == "other"
+
+
+def test_labels_count_for_the_data_that_were_measured_alone():
+    said = tool([measured("q12", [1, 0, 0, 0, 1, 1, 0, 0], ["f"] * 4 + ["m"] * 4)])
+    report, data = said.evidence[0], said.data[0]
+    labelled = replace(data, labels=(("q12", "Sex", "Geschlecht"),))
+    other = replace(labelled, sha256="f" * 64)
+    assert data.sha256 == report.dataset_sha256
+    axes = [
+        [table.axis for table in summary_of(replace(said, data=(one,))).tables]
+        for one in (labelled, other)
+    ]
+    assert axes == [["sex"], ["other"]]

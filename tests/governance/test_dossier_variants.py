@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audits import commitments, log, offline
+from audits.evaluators.base import Evaluation, Measurement
 from audits.models import Entry
 from governance.dossier import build
 from governance.dossier.redaction import CATEGORIES
@@ -22,6 +23,7 @@ from governance.dossier.request import (
 )
 from governance.models import Authorisation, Dossier
 from registry.acts import acting
+from registry.digests import sha256_hex
 from registry.models import User
 from tests import world
 from tests.governance.dossier_stage import Stage
@@ -141,6 +143,34 @@ def test_an_outside_reader_sees_no_name_and_an_insider_can_prove_each(
     path.write_text(json.dumps(disclosed))
     assert offline.main([str(path), "--key", keys]) == 1
     check_bundle(dossier, tmp_path, keys, capsys)
+    reports = {row["kind"]: row["sha256"] for row in said["evidence"]}
+    assert {"performance", "fairness", "explainability"} <= set(reports)
+    for kind in ("performance", "fairness"):
+        assert sha256_hex(files[f"evidence-{kind}.json"]) == reports[kind]
+    assert "evidence-explainability.json" not in files
+    assert "not attached to this edition" in text_of(reader)
+
+
+def test_a_report_that_names_somebody_stays_inside(stage):
+    version = stage.approved()
+    named = Measurement("selection_rate", 0.5, n=50, group="agent=Dr. Haas")
+    linked = Measurement("selection_rate", 0.5, n=50, group="from=https://x.example/")
+    for measured, withhold, there in (
+        (named, "people", False),
+        (named, "addresses", True),
+        (linked, "addresses", False),
+        (linked, "texts", True),
+    ):
+        found = Evaluation(measurements=(measured,), summary={})
+        stage.measured_with_figures(version, {"fairness": found})
+        form = Form(withhold=(withhold,))
+        row = request_dossier(
+            version=version, by=stage.ines, at=timezone.now(), form=form
+        )
+        log.advance(at=timezone.now())
+        names = {file.facts.name for file in build.snapshot(row).files}
+        assert ("evidence-fairness.json" in names) is there, withhold
+        assert "evidence-performance.json" in names
 
 
 def check_bundle(dossier: Dossier, folder, keys: str, capsys) -> None:
