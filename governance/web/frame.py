@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy
+from django_htmx.middleware import HtmxDetails
 
 from audits.models import Verification
 from governance import notifications, roles
@@ -40,6 +41,7 @@ class PersonRequest(HttpRequest):
 
     user: User
     held: frozenset[Role]
+    htmx: HtmxDetails
 
 
 Page = Callable[Concatenate[PersonRequest, P], HttpResponseBase]

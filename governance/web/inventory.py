@@ -36,7 +36,6 @@ def inventory(request: PersonRequest) -> HttpResponse:
     wish = form.wish()
     moment = portfolio.moment_of(wish, now=timezone.now())
     chosen = portfolio.columns_of(request.GET.getlist("columns"))
-    part = request.headers.get("HX-Request")
     try:
         found = portfolio.stretch(
             wish,
@@ -50,7 +49,7 @@ def inventory(request: PersonRequest) -> HttpResponse:
         found, told = portfolio.Stretch((), 0), False
     return show(
         request,
-        "inventory/rows.html" if part else "inventory/list.html",
+        "inventory/rows.html" if request.htmx else "inventory/list.html",
         {
             "form": form,
             "wish": wish,

@@ -145,9 +145,10 @@ def test_what_was_registered_is_told_with_the_parameters_of_the_run(world):
 def test_a_version_with_itself_has_no_difference(world):
     staged(world)
     found = compared(world, a="1", b="1")
-    assert all(pair.same for pair in found.context["artifacts"])
-    assert all(pair.same for pair in found.context["data"])
-    assert all(pair.same for pair in found.context["record"])
+    for part in ("artifacts", "data", "record"):
+        pairs = found.context[part]
+        assert pairs, part
+        assert all(pair.same for pair in pairs), part
 
 
 def test_hostile_parameters_are_text(world):
