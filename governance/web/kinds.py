@@ -122,6 +122,7 @@ _WORDS = {
     ),
     "governance_forgeplaceend": gettext_lazy("End of a code server's place"),
     "governance_forgerequest": gettext_lazy("Question of a code server"),
+    "governance_forgesecret": gettext_lazy("Other secret of a code server"),
     "governance_idempotentreply": gettext_lazy("Kept answer to an API call"),
     "governance_identityproof": gettext_lazy("Proof of an identity"),
     "governance_incidentclosure": gettext_lazy("Closure of an incident"),
