@@ -22,7 +22,6 @@ from governance.templatetags.freigabe import short
 from governance.web import distribution, matrix, moves, open_matters, worklist
 from governance.web.frame import PersonRequest, may, page, show
 from governance.web.links import version_url
-from governance.web.listing import latest_assessments
 from governance.web.open_matters import Task
 from registry.models import Deployment, RegisteredModel
 
@@ -226,9 +225,11 @@ def _denied(at: datetime) -> Iterator[Task]:
 
 
 def _reviews(at: datetime) -> Iterator[Task]:
-    counting = latest_assessments().values("pk")
+    later = RiskAssessment.objects.filter(
+        model=OuterRef("model"), sequence__gt=OuterRef("sequence")
+    )
     due = RiskAssessment.objects.filter(
-        pk__in=counting, review_due_on__lte=(at + SOON).date()
+        ~Exists(later), review_due_on__lte=(at + SOON).date()
     ).select_related("model")
     for assessment in due.order_by("review_due_on", "pk")[: LONGEST + 1]:
         overdue = assessment.review_due_on < at.date()

@@ -8,11 +8,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Subquery
+from django.db.models import Subquery
 from django.db.models.expressions import OuterRef
 
 from governance import portfolio, risk
-from governance.models import RiskAssessment, Status, StatusChange
+from governance.models import Status, StatusChange
 from governance.portfolio import Moment
 from registry.models import ModelVersion, RegisteredModel, User
 
@@ -56,11 +56,6 @@ class Line:
     versions: tuple[VersionLine, ...]
     authorised_until: datetime | None
     untold: bool = False
-
-
-def latest_assessments() -> QuerySet[RiskAssessment]:
-    """The assessment that counts, of every model that has one."""
-    return RiskAssessment.objects.order_by("model_id", "-sequence").distinct("model_id")
 
 
 def latest_status(moment: Moment | None = None) -> Subquery:
