@@ -155,6 +155,8 @@ class _Read:
             decided="tier_decisions" not in none,
             demanded="demands" not in none,
         )
+        if matrices is None:
+            self.together.standings = self.standings
 
     def of(self, version: ModelVersion) -> dict[str, Any]:
         """What a case knows of one of them."""

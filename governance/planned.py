@@ -75,7 +75,9 @@ def told() -> QuerySet[ChangePlan]:
 
 def plans_by(versions: Iterable[UUID], at: datetime) -> dict[UUID, ChangePlan]:
     """The newest plan of each version, by the version's id."""
-    rows = ChangePlan.objects.filter(version__in=list(versions), filed_at__lte=at)
+    rows = ChangePlan.objects.filter(
+        version__in=list(versions), filed_at__lte=at
+    ).select_related("version__model")
     return {row.version_id: row for row in rows.order_by("sequence")}
 
 

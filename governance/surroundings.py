@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from audits.models import EvidenceReport, Verification
-from governance import absent, findings, persons, planned, separation, waived
+from governance import absent, findings, persons, planned, risk, separation, waived
 from governance.models import (
     Authorisation,
     AuthorisationChange,
@@ -48,6 +48,8 @@ class Together:
         self.models = {v.model_id: v.model for v in self.versions.values()}
         # The kinds of records of which there is known to be none.
         self.absent: frozenset[str] = frozenset()
+        # The risk of the models, where it was read already.
+        self.standings: Mapping[UUID, risk.Standing] | None = None
 
     def look(self) -> None:
         """Find out in one question what there is none of, before many are asked.
@@ -86,7 +88,7 @@ class Together:
         """By model, its granted waivers that have not ended."""
         if "waivers" in self.absent:
             return {}
-        return waived.active_by(self.models.values(), self.at)
+        return waived.active_by(self.models.values(), self.at, self.standings)
 
     @cached_property
     def change_plans(self) -> Mapping[UUID, ChangePlan]:

@@ -1,7 +1,7 @@
 """Which rules need not hold now: waivers as they are read at the gate."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -72,11 +72,14 @@ def of_rules(rows: Iterable[Ending]) -> dict[str, Waiver]:
 
 
 def active_by(
-    models: Iterable[RegisteredModel], at: datetime
+    models: Iterable[RegisteredModel],
+    at: datetime,
+    known: Mapping[UUID, risk.Standing] | None = None,
 ) -> dict[UUID, list[Ending]]:
     """The active waivers of many models by their ids, in a few queries.
 
-    Granted, not revoked and not ended, at the tiers that bind at the moment.
+    Granted, not revoked and not ended, at the tiers that bind at the moment: by
+    `known`, the risk of these models then, where it was read already.
     """
     rows = list(
         Waiver.objects.filter(
@@ -89,16 +92,21 @@ def active_by(
         ).select_related("decision", "requested_by", "model", "version", "environment")
     )
     found: dict[UUID, list[Ending]] = defaultdict(list)
-    for row in endings(rows, at):
+    for row in endings(rows, at, known):
         if at < row.ends_at:
             found[row.waiver.model_id].append(row)
     return found
 
 
-def endings(rows: Iterable[Waiver], at: datetime) -> list[Ending]:
+def endings(
+    rows: Iterable[Waiver],
+    at: datetime,
+    known: Mapping[UUID, risk.Standing] | None = None,
+) -> list[Ending]:
     """Many waivers with their ends, in their order, in a few queries."""
     found = list(rows)
-    tiers = risk.standings({row.model_id: row.model for row in found}.values(), at)
+    models = {row.model_id: row.model for row in found}
+    tiers = risk.standings(models.values(), at) if known is None else known
     return [Ending(row, end_in_tier(row, tiers[row.model_id].tier)) for row in found]
 
 

@@ -82,7 +82,7 @@ class _Found:
 
 def of_version(version: ModelVersion) -> Trace:
     """What led to a version, where it runs, what its model is fed by and feeds."""
-    return _traced(ModelVersion.objects.filter(pk=version.pk), [version.model_id])
+    return _drawn([version], [version.model_id])
 
 
 def of_model(model: RegisteredModel) -> Trace:
@@ -120,7 +120,15 @@ def _traced(
     newest = versions.select_related("model", "run").order_by("-registered_at", "pk")
     rows = list(newest[: MOST + 1])
     left_out = versions.count() - MOST if len(rows) > MOST else 0
-    rows = rows[:MOST]
+    return _drawn(rows[:MOST], models, dataset, left_out)
+
+
+def _drawn(
+    rows: Sequence[ModelVersion],
+    models: Sequence[UUID] | None,
+    dataset: Dataset | None = None,
+    left_out: int = 0,
+) -> Trace:
     found = _Found()
     for row in rows:
         found.node(_version(row))

@@ -40,7 +40,7 @@ def open_about(about: RegisteredModel | ModelVersion, at: datetime) -> list[Line
     """Everything that somebody still has to look at, the findings first."""
     if isinstance(about, ModelVersion):
         model, glass = about.model, emergencies.told().filter(version=about)
-        rows = waived.told().filter(Q(version=about) | Q(version=None), model)
+        rows = waived.told().filter(Q(version=about) | Q(version=None), model=model)
     else:
         model, glass = about, emergencies.told().filter(version__model=about)
         rows = waived.told().filter(model=model)

@@ -1,5 +1,8 @@
 """The page of a version: how far it is, whether it may run, and what it rests on."""
 
+from collections.abc import Sequence
+
+from django.db.models import Prefetch, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -14,7 +17,7 @@ from audits.models import (
 )
 from governance import attaching, gate
 from governance.lifecycle import state_of
-from governance.models import ApprovalRequest, Authorisation
+from governance.models import ApprovalRequest, Authorisation, AuthorisationChange
 from governance.policy import Check, NoPolicy
 from governance.web import drawing, exceptions, figures
 from governance.web.failing import failing_first
@@ -45,7 +48,11 @@ def find_version(slug: str, number: str) -> ModelVersion:
 
 def choose_environment(wanted: str) -> Environment | None:
     """The environment asked for; else production; else any."""
-    known = list(Environment.objects.all())
+    return choose_among(list(Environment.objects.all()), wanted)
+
+
+def choose_among(known: Sequence[Environment], wanted: str) -> Environment | None:
+    """The same of these, which are all."""
     for slug in (wanted, PRODUCTION):
         for environment in known:
             if environment.slug == slug:
@@ -58,7 +65,8 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
     """One version, seen for one environment."""
     at = timezone.now()
     row = find_version(slug, version)
-    environment = choose_environment(request.GET.get("environment", ""))
+    environments = list(Environment.objects.all())
+    environment = choose_among(environments, request.GET.get("environment", ""))
     checks, steps = _examine(request, row, environment)
     reports = (
         EvidenceReport.objects.filter(run__version=row, run__kind__in=SHOWN_FIRST)
@@ -69,10 +77,11 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
     requests = ApprovalRequest.objects.filter(version=row).select_related(
         "environment", "requested_by", "withdrawal", "authorisation"
     )
+    changes = AuthorisationChange.objects.select_related("changed_by")
     authorisations = (
         Authorisation.objects.filter(version=row)
         .select_related("environment")
-        .prefetch_related("changes__changed_by")
+        .prefetch_related(Prefetch("changes", changes))
     )
     return show(
         request,
@@ -82,7 +91,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "model": row.model,
             "assessment": row.model.risk_assessments.order_by("-sequence").first(),
             "environment": environment,
-            "environments": Environment.objects.all(),
+            "environments": environments,
             "checks": failing_first(checks),
             "allowed": bool(checks) and not any(c.blocks for c in checks),
             "steps": steps,
@@ -140,7 +149,6 @@ def _examine(
 
 def _leaf(version: ModelVersion) -> Leaf | None:
     """The place in the log where the registration of this version stands."""
-    entry = Entry.objects.filter(
-        rel=relation(ModelVersion), pk_text=str(version.pk)
-    ).first()
-    return Leaf.objects.filter(entry_id=entry.entry_id).first() if entry else None
+    entries = Entry.objects.filter(rel=relation(ModelVersion), pk_text=str(version.pk))
+    first = entries.values("entry_id")[:1]
+    return Leaf.objects.filter(entry_id=Subquery(first)).first()
