@@ -98,8 +98,8 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             "all_versions": model.versions.count(),
             "trends": trends.of_versions(
                 versions[: trends.VERSIONS],
-                counting,
                 limits_of(standing.case if standing else None),
+                counting,
             ),
             "deployments": _running(model),
             "asked": _asked(model, at),

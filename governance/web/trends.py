@@ -10,7 +10,7 @@ from audits.labels import measurement_label
 from governance.templatetags.freigabe import number
 from governance.web.limits import Limit
 from governance.web.links import version_url
-from governance.web.readings import Counting, Reading, difference, holds, read_of
+from governance.web.readings import Counting, Reading, difference, holds, read, read_of
 from registry.models import ModelVersion
 
 VERSIONS = 12
@@ -79,16 +79,19 @@ class Trend:
 
 
 def of_versions(
-    versions: Iterable[ModelVersion], counting: Counting, limits: Mapping[str, Limit]
+    versions: Iterable[ModelVersion],
+    limits: Mapping[str, Limit],
+    counting: Counting | None = None,
 ) -> list[Trend]:
-    """The trends of these versions by what counts: what has a limit first, at most
-    eight.
+    """The trends of these versions: what has a limit first, at most eight.
+
+    `counting` is what counts for each of them, where it was read already.
 
     Of groups, such as sensitive columns, the worst is drawn, as the gate judges.
     """
     rows = sorted(versions, key=lambda v: (v.registered_at, v.version))
     names = tuple(dict.fromkeys((*limits, *HEADLINES)))
-    found = read_of(counting, names)
+    found = read(rows, names) if counting is None else read_of(counting, names)
     trends = []
     for name in names:
         limit = limits.get(name, Limit())
