@@ -2,7 +2,15 @@
 
 from datetime import timedelta
 
-from governance import auditing, ending, forges, identities, lifecycle, suspensions
+from governance import (
+    auditing,
+    ending,
+    forges,
+    identities,
+    lifecycle,
+    roles,
+    suspensions,
+)
 from governance.lifecycle import State
 from governance.web.work.asked import asked
 from governance.web.work.me import Me
@@ -132,7 +140,8 @@ def test_a_question_of_an_auditor_waits_for_the_owner_and_then_for_the_auditor(w
     assert waits(world.anna, "audits") == 1
     assert waits(world.ines, "audits") == 0
     assert waits(world.rita, "audits") == 0
-    (mine,) = asked(Me.of(world.ines, later(minutes=1)))
+    me = Me(world.ines, roles.roles_of(world.ines), later(minutes=1))
+    (mine,) = asked(me)
     assert mine.because == world.anna.printed_name
     auditing.answer(request=row, text="I did.", reference="", by=world.anna, at=NOW)
     assert waits(world.anna, "audits") == 0
