@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from governance import aggregation, feeding, roles
 from governance.aggregation import DATA_SET, FOUNDATION, VENDOR
+from governance.web import outside
 from governance.web.frame import PersonRequest, page, put_errors, show
 from registry.models import RegisteredModel
 
@@ -59,12 +60,15 @@ def aggregate(request: PersonRequest, slug: str) -> HttpResponse:
         except feeding.CannotFeed as refusal:
             put_errors(form, {refusal.field: [str(refusal)]})
     may = roles.may(request.user, "change inventory records", model=model)
+    found = aggregation.aggregate_of(model, timezone.now())
+    seen = outside.bounded_aggregate(found, request.user)
     return show(
         request,
         "risk/aggregate.html",
         {
             "model": model,
-            "aggregate": aggregation.aggregate_of(model, timezone.now()),
+            "aggregate": seen,
+            "hidden": len(found.inherited) - len(seen.inherited),
             "form": form if may else None,
         },
         section="models",

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from governance.web import outside
 from governance.web.drawing import draw
 from governance.web.frame import PersonRequest, page, show
 from registry import tracing
@@ -49,13 +50,14 @@ def model_lineage(request: PersonRequest, slug: str) -> HttpResponse:
     """Where the versions of a model come from, where they run, what they feed."""
     model = get_object_or_404(RegisteredModel, slug=slug)
     trace = tracing.of_model(model)
+    graph = outside.bounded(trace.graph, request.user)
     opened = request.GET.getlist("open")
     return show(
         request,
         "lineage/model.html",
         {
             "model": model,
-            "lineage": draw(trace.graph, opened=opened, left_out=trace.left_out),
+            "lineage": draw(graph, opened=opened, left_out=trace.left_out),
         },
         section="models",
     )
@@ -71,6 +73,7 @@ def dataset_lineage(request: PersonRequest, slug: str) -> HttpResponse:
         chosen = get_object_or_404(dataset.versions, version=number)
     learners, more = _learners(dataset, chosen, _slug(request.GET.get("after", "")))
     trace = tracing.of_dataset(dataset, number)
+    graph = outside.bounded(trace.graph, request.user)
     opened = request.GET.getlist("open")
     return show(
         request,
@@ -81,7 +84,7 @@ def dataset_lineage(request: PersonRequest, slug: str) -> HttpResponse:
             "versions": dataset.versions.order_by("-version")[:20],
             "learners": learners,
             "more": more,
-            "lineage": draw(trace.graph, opened=opened, left_out=trace.left_out),
+            "lineage": draw(graph, opened=opened, left_out=trace.left_out),
         },
         section="models",
     )

@@ -15,7 +15,7 @@ from governance import gate, lifecycle, matrices, risk
 from governance.case import Case
 from governance.models import ApprovalRequest, GateDecision, Status
 from governance.policy import Check, NoPolicy
-from governance.web import drawing, exceptions, history, matrix, trends
+from governance.web import drawing, exceptions, history, matrix, outside, trends
 from governance.web.approvals import outcome
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, may, page, show
@@ -240,8 +240,8 @@ def _lineage(
 ) -> drawing.Drawing | None:
     if standing is None:
         return None
-    trace = tracing.of_version(standing.version)
-    return drawing.draw(trace.graph, opened=request.GET.getlist("open"))
+    graph = outside.bounded(tracing.of_version(standing.version).graph, request.user)
+    return drawing.draw(graph, opened=request.GET.getlist("open"))
 
 
 def _risk(

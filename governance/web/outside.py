@@ -1,6 +1,7 @@
 """Which pages an external auditor sees: those of the room, and of models in scope."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Model
@@ -8,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from audits.models import EvidenceRun
 from governance import roles
+from governance.aggregation import Aggregate, Linked
 from governance.models import (
     ApprovalRequest,
     Dossier,
@@ -16,6 +18,7 @@ from governance.models import (
     GateDecision,
     Waiver,
 )
+from registry.lineage import Graph, Node
 from registry.models import User
 
 # Pages about nobody's model.
@@ -74,3 +77,49 @@ def require_inside(user: User, name: str, address: Mapping[str, Any]) -> None:
             _("External auditors see the models of their access, and their room.")
         )
     roles.require(user, "read", model=slug)
+
+
+def bounded(graph: Graph, user: User) -> Graph:
+    """The graph as this person may read it: models outside their scope have no name.
+
+    They stay in the graph: that something feeds a model in scope is about that model.
+    """
+    nodes = tuple(_unnamed(node, user) for node in graph.nodes)
+    return replace(graph, nodes=nodes)
+
+
+def _unnamed(node: Node, user: User) -> Node:
+    if (
+        not node.slugs
+        or node.kind not in ("model", "version")
+        or _in(user, node.slugs[0])
+    ):
+        return node
+    said = _("outside your scope")
+    return replace(node, name=said, family=said, detail="", slugs=())
+
+
+def bounded_aggregate(found: Aggregate, user: User) -> Aggregate:
+    """The same of what travels along lineage: tiers stay, names and findings go."""
+
+    def linked(rows: tuple[Linked, ...]) -> tuple[Linked, ...]:
+        return tuple(
+            row
+            if _in(user, row.slug)
+            else replace(row, slug="", name=_("outside your scope"))
+            for row in rows
+        )
+
+    inherited = (r for r in found.inherited if _in(user, r.finding.model.slug))
+    return replace(
+        found,
+        upstream=linked(found.upstream),
+        downstream=linked(found.downstream),
+        inherited=tuple(inherited),
+    )
+
+
+def _in(user: User, slug: str) -> bool:
+    """Whether a model is one that this person may see; all are, but for outsiders."""
+    models = user.scope.models if user.scope else None
+    return models is None or slug in models

@@ -19,7 +19,7 @@ from governance import attaching, gate
 from governance.lifecycle import state_of
 from governance.models import ApprovalRequest, Authorisation, AuthorisationChange
 from governance.policy import Check, NoPolicy
-from governance.web import drawing, exceptions, figures
+from governance.web import drawing, exceptions, figures, outside
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, may, page, show
 from governance.web.steps import Step, steps_of
@@ -104,7 +104,8 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
                 "artifact", "attached_by", "signer"
             ),
             "lineage": drawing.draw(
-                tracing.of_version(row).graph, opened=request.GET.getlist("open")
+                outside.bounded(tracing.of_version(row).graph, request.user),
+                opened=request.GET.getlist("open"),
             ),
             "here": f"version:{row.pk}",
             "artifacts": row.version_artifacts.select_related("artifact"),

@@ -14,14 +14,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audits import log, merkle
-from governance import access, audit_scope, auditing, roles
+from governance import access, audit_scope, auditing, feeding, findings, roles
 from governance.auditing import requests
 from governance.models import AuditDraw, AuditSample
 from registry.acts import through
 from registry.models import RegisteredModel, Role, User
 from tests.governance.callers import Caller, pointers
 from tests.governance.test_pages_log import as_
-from tests.world import LONG_AGO, World
+from tests.world import LONG_AGO, NOW, World
 
 
 def outsider(name: str = "iris") -> User:
@@ -188,6 +188,46 @@ def test_what_others_asked_is_hidden_from_an_external_auditor(stage):
     address = reverse("web:audit_request", args=[row.pk])
     assert as_(iris).get(address).status_code == 404
     assert as_(world.anna).get(address).status_code == 200
+
+
+def test_lineage_names_no_model_outside_the_scope(stage):
+    world, iris = stage
+    version = world.ready("mortgage-mine")
+    others = [
+        world.model(slug, name=slug.title())
+        for slug in ("secret-source", "secret-target")
+    ]
+    for upstream, model in ((others[0], version.model), (version.model, others[1])):
+        feeding.declare(
+            upstream=upstream, model=model, note="", ended=False, by=world.anna, at=NOW
+        )
+    findings.raise_finding(
+        model=others[0],
+        severity="high",
+        title="Secret finding",
+        text="It leaks.",
+        due_on=timezone.now().date(),
+        by=world.vera,
+        at=NOW,
+    )
+    given(world, iris, patterns=["mortgage-mine"])
+    slug = version.model.slug
+    pages = {
+        reverse("web:model", args=[slug]): 1,
+        reverse("web:version", args=[slug, version.version]): 1,
+        reverse("web:aggregate", args=[slug]): 2,
+    }
+    for address, least in pages.items():
+        page = as_(iris).get(address).content.decode()
+        assert "secret" not in page.lower(), address
+        assert page.count("outside your scope") >= least, address
+        assert "secret-source" in as_(world.rita).get(address).content.decode()
+    for address in ("aggregate-risk", "feeds"):
+        answer = as_(iris).get(f"/api/v1/models/{slug}/{address}")
+        assert answer.status_code in (401, 403), address
+        assert b"secret" not in answer.content
+    lineage = reverse("web:model_lineage", args=[slug])
+    assert as_(iris).get(lineage).status_code == 403
 
 
 def wish(**more) -> auditing.Wish:
