@@ -20,7 +20,7 @@ from audits.models import EvidenceReport, EvidenceRun, Measurement
 from audits.questions import CannotMeasure
 from governance import evidence, nudge, roles
 from governance.case import Case
-from governance.web import figures, telling
+from governance.web import figures, method_words, telling
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.limits import Limit
 from governance.web.readings import limits_of
@@ -239,9 +239,9 @@ def _report(report: EvidenceReport) -> dict[str, Any]:
         "words": sorted(words, key=lambda word: not word.limit),
         "groups": [row for row in rows if not _says_all(row)],
         "figures": _told(report, document["summary"], rows, limits),
-        "warnings": document.get("warnings", []),
-        "basis": document.get("basis", ""),
-        "method_limits": document.get("limits", []),
+        "warnings": method_words.told(document.get("warnings", [])),
+        "basis": method_words.told(filter(None, [document.get("basis")])),
+        "method_limits": method_words.told(document.get("limits", [])),
         "inputs": document.get("inputs", {}),
         "engines": document.get("engines", {}),
         "config": document.get("config", {}),
