@@ -21,7 +21,7 @@ from registry.acts import through
 from registry.models import RegisteredModel, Role, User
 from tests.governance.callers import Caller, pointers
 from tests.governance.test_pages_log import as_
-from tests.world import LONG_AGO, NOW, World
+from tests.world import LONG_AGO, NOW, World, later
 
 
 def outsider(name: str = "iris") -> User:
@@ -206,7 +206,7 @@ def test_lineage_names_no_model_outside_the_scope(stage):
         severity="high",
         title="Secret finding",
         text="It leaks.",
-        due_on=timezone.now().date(),
+        due_on=later(days=9).date(),
         by=world.vera,
         at=NOW,
     )
