@@ -174,7 +174,9 @@ def test_a_signature_that_does_not_hold_is_none():
 
 @pytest.mark.parametrize("high", [True, False])
 def test_the_audit_dossier_has_the_coverage_in_its_annexes(high):
-    said = said_with(ai_act_class="high-annex-iii" if high else "minimal")
+    said = replace(
+        said_with(ai_act_class="high-annex-iii" if high else "minimal"), matrix=None
+    )
     collected = Collected(said, (dossier_file(document_of(said)),))
     context = pages_of(collected).context
     page = html_of({**context, "check_url": "", "check_image": ""})

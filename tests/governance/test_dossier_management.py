@@ -8,18 +8,27 @@ import pypdf
 import pytest
 from django.utils.translation import override
 
+from governance.dossier import setting
+from governance.dossier.assessed import Matrix
 from governance.dossier.attachments import dossier_file
 from governance.dossier.collect import Collected
 from governance.dossier.content import Content, document_of
 from governance.dossier.management import dealt, failing_of, for_management
 from governance.dossier.pages import pages_of
-from governance.dossier.render import html_of, render
+from governance.dossier.render import html_of, job_of
+from tests.governance import dossier_content
 from tests.governance.dossier_content import content_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*sRGB2014.icc:pytest.PytestUnraisableExceptionWarning"
 )
 LONG = "Eine lange Feststellung, die jemand mit Sorgfalt geschrieben hat. " * 12
+WORDS = ("very unlikely", "unlikely", "possible", "likely", "almost certain")
+BANDS = ("low", "medium", "high", "severe", "severe")
+CELLS = tuple(
+    tuple((row * column, BANDS[max(row, column) - 1]) for column in range(1, 6))
+    for row in range(1, 6)
+)
 EVERY = ("summary", "policy", "approvals", "validation", "exceptions", "monitoring")
 
 
@@ -43,8 +52,7 @@ def troubled(many: int, places: int = 3, **control: str) -> Content:
     return replace(
         said,
         control=replace(said.control, **control),
-        lineage=None,
-        evidence=(),
+        matrix=Matrix("default 1", dossier_content.SHA, WORDS, WORDS, CELLS),
         evaluations=tuple(
             replace(item, environment=f"Place {n}", allowed=False, rulings=failing)
             for n in range(places)
@@ -67,10 +75,14 @@ def test_two_pages_hold_what_speaks_against_a_version(language, paper, places):
     said = troubled(20, places, language=language, paper=paper)
     with override(language):
         collected = Collected(said, (dossier_file(document_of(said)),))
-        reader = pypdf.PdfReader(io.BytesIO(render(collected).pdf))
-    contents = "Inhalt" if language == "de" else "Contents"
-    pages = [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages[:4]]
-    assert contents in pages[3]
+        first = pages_of(collected).context
+        alone = {**first, "sections": {"summary": first["sections"]["summary"]}}
+        html = html_of({**alone, "check_url": "", "check_image": "dossier:check.svg"})
+        job = replace(job_of(collected), html=html)
+        reader = pypdf.PdfReader(io.BytesIO(setting.typeset(job).pdf))
+    pages = [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]
+    assert ("Inhalt" if language == "de" else "Contents") in pages[3]
+    assert len(pages) == 4
     more = "und 14 weitere: Abschnitt 13" if language == "de" else "and 14 more"
     assert more in pages[1]
 
