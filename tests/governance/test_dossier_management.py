@@ -52,6 +52,8 @@ def troubled(many: int, places: int = 3, **control: str) -> Content:
     return replace(
         said,
         control=replace(said.control, **control),
+        lineage=None,
+        evidence=(),
         matrix=Matrix("default 1", dossier_content.SHA, WORDS, WORDS, CELLS),
         evaluations=tuple(
             replace(item, environment=f"Place {n}", allowed=False, rulings=failing)
