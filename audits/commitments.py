@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 KEY = "$commitment"
-SALT_BYTES = 32
 
 
 def salt_of(seed: bytes, pointer: str) -> bytes:
@@ -22,6 +21,11 @@ def commit(salt: bytes, value: Any) -> str:
     """The commitment to a value, hexadecimal."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(salt + text.encode()).hexdigest()
+
+
+def token(key: str) -> str:
+    """A name as a part of a JSON pointer (RFC 6901, 3)."""
+    return key.replace("~", "~0").replace("/", "~1")
 
 
 def at(document: Any, pointer: str) -> Any:

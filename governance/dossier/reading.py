@@ -1,6 +1,5 @@
 """How exports read the content: fields by name, ids, instants, numbers, one line."""
 
-import json
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -80,8 +79,3 @@ def task_of(said: Content) -> str:
     """What the version was measured as: binary, multiclass, regression or nothing."""
     asked = (config_of(item.config, "task") for item in said.evidence)
     return next((task for task in asked if task), "")
-
-
-def pretty(value: object) -> str:
-    """A value as sorted JSON that people can read."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)

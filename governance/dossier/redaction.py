@@ -68,6 +68,10 @@ _PLACES = {
     "changes": {0: "state", 1: "reason", 2: "changed_by"},
 }
 _SHORTEST_NAME = 3  # characters: shorter ones stand inside of words
+# Sentences of ours that may quote what people wrote elsewhere.
+_QUOTING = frozenset({"because", "observed", "outcome", "reasons"})
+# Where a Vega-Lite specification holds words of ours or of strangers.
+_TOLD_BY_CHARTS = frozenset({"data", "datasets", "domain", "sort", "title", "values"})
 
 
 class Withheld(str):
@@ -127,7 +131,8 @@ def may_go_out(content: Any, categories: set[str], document: str) -> bool:
 
 def _walker(content: Any, categories: set[str], seed: bytes) -> "_Walker":
     names = frozenset(_names(content)) if PEOPLE in categories else frozenset()
-    return _Walker(frozenset(categories), names, seed)
+    texts = _texts(content) if TEXTS in categories else frozenset()
+    return _Walker(frozenset(categories), names, seed, texts)
 
 
 def _names(node: Any) -> Iterator[str]:
@@ -154,6 +159,13 @@ def _whole(name: str) -> Iterator[str]:
             yield part
 
 
+def _texts(content: Any) -> frozenset[str]:
+    """What people wrote, of more than a word: that is known again in a quotation."""
+    walker = _Walker(frozenset({TEXTS}), frozenset(), b"")
+    walker.walk(content, "", "")
+    return frozenset(item["value"] for item in walker.disclosed if " " in item["value"])
+
+
 def _plain(node: tuple[Any, ...]) -> bool:
     return bool(node) and isinstance(node[0], str)
 
@@ -164,20 +176,27 @@ def _is_person(name: str) -> bool:
 
 class _Walker:
     def __init__(
-        self, categories: frozenset[str], names: frozenset[str], seed: bytes
+        self,
+        categories: frozenset[str],
+        names: frozenset[str],
+        seed: bytes,
+        texts: frozenset[str] = frozenset(),
     ) -> None:
         self._categories = categories
         self._seed = seed
+        self._texts = texts
         alternatives = "|".join(re.escape(name) for name in sorted(names))
         self._named = re.compile(rf"\b({alternatives})\b") if names else None
         self.disclosed: list[dict[str, str]] = []
 
     def walk(self, node: Any, pointer: str, name: str) -> Any:
-        """The same tree with values withheld; charts and checkpoints stay whole."""
+        """The same tree with values withheld; checkpoints stay whole."""
         if isinstance(node, Field):
             value = self.walk(node.value, f"{pointer}/value", node.name)
             return replace(node, value=value)
-        if is_dataclass(node) and not isinstance(node, type | Chart):
+        if isinstance(node, Chart):
+            return self._chart(node, pointer)
+        if is_dataclass(node) and not isinstance(node, type):
             changed = {
                 field.name: self.walk(
                     getattr(node, field.name), f"{pointer}/{field.name}", field.name
@@ -208,6 +227,33 @@ class _Walker:
             return any(self.hides_in(item) for item in node)
         return isinstance(node, str) and self._hides(node, "")
 
+    def _chart(self, chart: Chart, pointer: str) -> Chart:
+        """The chart with the same marks, and other words where they are withheld."""
+        told = {
+            name: self._drawn(getattr(chart, name), f"{pointer}/{name}", told=True)
+            for name in ("title", "alt", "head", "rows")
+        }
+        spec = self._drawn(chart.spec, f"{pointer}/spec", told=False)
+        return replace(chart, spec=spec, **told)
+
+    def _drawn(self, node: Any, pointer: str, *, told: bool) -> Any:
+        """A part of a chart; what is not `told` to its readers is its grammar."""
+        if isinstance(node, dict):
+            return {
+                key: self._drawn(
+                    value,
+                    f"{pointer}/{commitments.token(key)}",
+                    told=told or key in _TOLD_BY_CHARTS,
+                )
+                for key, value in node.items()
+            }
+        if isinstance(node, (list, tuple)):
+            return type(node)(
+                self._drawn(item, f"{pointer}/{place}", told=told)
+                for place, item in enumerate(node)
+            )
+        return self.walk(node, pointer, "") if told else node
+
     @staticmethod
     def _public(node: Any, name: str) -> bool:
         """What every reader needs to check the rest."""
@@ -227,7 +273,10 @@ class _Walker:
             name in _ADDRESS_FIELDS or _ADDRESS.search(text)
         ):
             return True
-        return TEXTS in self._categories and name in _TEXT_FIELDS
+        if TEXTS not in self._categories:
+            return False
+        quotes = name in _QUOTING and any(said in text for said in self._texts)
+        return quotes or name in _TEXT_FIELDS
 
     def _withheld(self, text: str, pointer: str) -> Withheld:
         salt = commitments.salt_of(self._seed, pointer)
