@@ -16,7 +16,7 @@ from governance import auditing, roles
 from governance.auditing import drawing
 from governance.models import AuditSample
 from governance.web import kinds
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, may, page, show
 from governance.web.offers import carry_out
 from registry.models.base import SHA256
 
@@ -116,8 +116,8 @@ def sample(request: PersonRequest, row_id: UUID) -> HttpResponse:
             "drawn": drawn,
             "ready": drawn is not None or drawing.ready(row),
             "mine": row.asked_by == request.user,
-            "outside": roles.is_outside(request.user),
-            "may_take": roles.may(request.user, "ask as an auditor"),
+            "outside": roles.is_outside(request.user, request.held),
+            "may_take": may(request, "ask as an auditor"),
             "form": form,
             "items": [
                 (stratum, kinds.kind(table), table, key)
