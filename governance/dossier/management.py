@@ -12,9 +12,9 @@ from governance.dossier.content import Content
 from governance.dossier.verdicts import Evaluation, Ruling
 
 # As many as fit beside the rest of a page, on Letter too, each text as long as it may.
-MOST_FAILING = 6
-MOST_ENVIRONMENTS = 5
-MOST_OPEN = 9
+MOST_FAILING = 5  # less one for each environment: both stand on the first page
+MOST_ENVIRONMENTS = 3
+MOST_OPEN = 6
 _TOLD_IN = {
     "conditions": "approvals",
     "findings": "validation",
@@ -67,10 +67,11 @@ def for_management(said: Content, sections: Collection[str]) -> dict[str, Any]:
         max(0, len(said.evaluations) - MOST_ENVIRONMENTS),
         "policy",
     )
+    room = MOST_FAILING - len(listed.rows)
     return {
         "counts": _counts(said),
         "verdicts": listed,
-        "failing": _most(failing_of(said.evaluations), MOST_FAILING, "policy"),
+        "failing": _most(failing_of(said.evaluations), room, "policy"),
         "open": _open(said, sections),
         "rules": tuple(_ruled(item) for item in listed.rows),
     }
