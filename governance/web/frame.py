@@ -53,6 +53,13 @@ def page(view: Page[P]) -> View[P]:
     return _let_in(view, ("read",))
 
 
+def known(request: HttpRequest) -> PersonRequest:
+    """The request of somebody who logged in, with their roles."""
+    person = cast("PersonRequest", request)
+    person.held = roles.roles_of(person.user)
+    return person
+
+
 def page_for(*rights: str) -> Callable[[Page[P]], View[P]]:
     """Let in people who have one of these rights, whether or not they may read."""
     return lambda view: _let_in(view, rights)
@@ -61,9 +68,9 @@ def page_for(*rights: str) -> Callable[[Page[P]], View[P]]:
 def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
     @login_required
     def entered(
-        request: PersonRequest, *args: P.args, **kwargs: P.kwargs
+        anybody: HttpRequest, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponseBase:
-        request.held = roles.roles_of(request.user)
+        request = known(anybody)
         try:
             if not any(may(request, right) for right in rights):
                 roles.require(request.user, rights[0], held=request.held)
@@ -85,7 +92,7 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
             # A part of a page cannot hold the log-in: let the browser load it whole.
             return HttpResponse(headers={"HX-Refresh": "true"})
         # login_required lets nobody else through: the request is a person's.
-        answer = cast("View[P]", entered)(request, *args, **kwargs)
+        answer = entered(request, *args, **kwargs)
         # Back must not show a part, which has the same address, as the whole page.
         patch_vary_headers(answer, ("HX-Request",))
         return answer

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -20,7 +20,7 @@ from governance import signatures, single_sign_on, stepups
 from governance.identities import IssuerUnreachable
 from governance.models import StepUp
 from governance.single_sign_on import NotProven
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, known, page, show
 from governance.web.proof import intent_of, session_of
 from registry.models import User
 
@@ -146,11 +146,7 @@ def _confirmed(
         return _told(request, str(refusal), 403)
     except IssuerUnreachable as error:
         return _told(request, str(error), 503)
-    return show(
-        cast("PersonRequest", request),
-        "account/step_up.html",
-        {"asked": row, "done": 1},
-    )
+    return show(known(request), "account/step_up.html", {"asked": row, "done": 1})
 
 
 def _token(request: HttpRequest, trip: Mapping[str, Any]) -> str:
@@ -209,8 +205,7 @@ def _back() -> str:
 
 def _told(request: HttpRequest, why: str, status: int) -> HttpResponse:
     context = {"why": why}
-    person = cast("PersonRequest", request)
-    return show(person, "account/step_up.html", context, status=status)
+    return show(known(request), "account/step_up.html", context, status=status)
 
 
 def _not_in(request: HttpRequest, why: str, status: int = 403) -> HttpResponse:
