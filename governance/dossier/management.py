@@ -14,7 +14,7 @@ from governance.dossier.verdicts import Evaluation, Ruling
 # As many as fit beside the rest of a page, on Letter too, each text as long as it may.
 MOST_FAILING = 5  # less one for each environment: both stand on the first page
 MOST_ENVIRONMENTS = 3
-MOST_OPEN = 6
+MOST_OPEN = 5
 _TOLD_IN = {
     "conditions": "approvals",
     "findings": "validation",

@@ -47,8 +47,8 @@ def troubled(many: int, places: int = 3, **control: str) -> Content:
         for n in range(many)
     )
     told, life, approval = said.exceptions, said.life, said.approvals[0]
-    finding = replace(told.findings[0], is_open=True)
-    incident = replace(life.incidents[0], closed_at=None)
+    finding = replace(told.findings[0], is_open=True, severity="high")
+    incident = replace(life.incidents[0], closed_at=None, kind="harm")
     return replace(
         said,
         control=replace(said.control, **control),
@@ -122,7 +122,7 @@ def test_every_list_says_how_many_more_there_are_and_where():
         for name, one in pages["open"].items()
     }
     assert told == {
-        "findings": (2, 18, "validation"),
+        "findings": (1, 19, "validation"),
         "conditions": (1, 19, "approvals"),
         "waivers": (1, 19, "exceptions"),
         "emergencies": (1, 19, "exceptions"),
@@ -139,7 +139,7 @@ def test_a_paper_without_the_section_leads_to_the_json():
     collected = Collected(said, (dossier_file(document_of(said)),))
     context = pages_of(collected).context
     page = html_of({**context, "check_url": "", "check_image": ""})
-    assert "and 18 more: dossier.json" in page
+    assert "and 19 more: dossier.json" in page
     assert "and 18 more: section" in page
 
 
