@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from governance import preferences
 from governance.models import AuditAccess
-from tests.governance.test_auditors import outsider
+from tests.governance.auditors_stage import outsider
 from tests.governance.test_pages_log import as_
 from tests.world import NOW
 

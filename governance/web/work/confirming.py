@@ -20,6 +20,7 @@ from governance.models import (
 )
 from governance.suspensions import RECORD
 from governance.web.work.me import Item, Me
+from registry.models import User
 
 # A draft of a matrix is never discarded: after this time nobody is asked any more.
 LATELY = timedelta(days=90)
@@ -62,8 +63,7 @@ def proposed(_me: Me, found: Iterable[ending.Decision]) -> Iterable[Item]:
             else _("shall bind as its law says: confirm it, signed"),
             due=ends_at.date() if ends_at else None,
             since=row.decided_at,
-            because=_("%(reason)s (%(name)s)")
-            % {"reason": row.reason, "name": row.decided_by.printed_name},
+            because=_because(row.reason, row.decided_by),
         )
 
 
@@ -92,8 +92,7 @@ def drawn_up(_me: Me, found: Iterable[MatrixDraft]) -> Iterable[Item]:
             text=_("a draft of a risk matrix waits for its publication"),
             due=row.effective_from.date() if row.effective_from else None,
             since=row.drafted_at,
-            because=_("%(reason)s (%(name)s)")
-            % {"reason": row.reason, "name": row.drafted_by.printed_name},
+            because=_because(row.reason, row.drafted_by),
         )
 
 
@@ -177,8 +176,7 @@ def trusted(_me: Me, found: Iterable[TrustRule]) -> Iterable[Item]:
             href=reverse("web:pipeline", args=[row.pk]),
             text=_("trust in a pipeline waits for a second person"),
             since=row.proposed_at,
-            because=_("%(reason)s (%(name)s)")
-            % {"reason": row.reason, "name": row.proposed_by.printed_name},
+            because=_because(row.reason, row.proposed_by),
         )
 
 
@@ -202,6 +200,9 @@ def placed(_me: Me, found: Iterable[ForgePlace]) -> Iterable[Item]:
             href=reverse("web:forge_place", args=[row.pk]),
             text=_("a place of a code server waits for a second person"),
             since=row.proposed_at,
-            because=_("%(reason)s (%(name)s)")
-            % {"reason": row.reason, "name": row.proposed_by.printed_name},
+            because=_because(row.reason, row.proposed_by),
         )
+
+
+def _because(reason: str, by: User) -> str:
+    return _("%(reason)s (%(name)s)") % {"reason": reason, "name": by.printed_name}
