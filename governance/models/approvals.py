@@ -49,6 +49,9 @@ class ApprovalRequest(Fact):
                 name="one_request_at_a_time",
             )
         ]
+        indexes = [
+            models.Index(fields=["-requested_at", "-sequence"], name="newest_requests")
+        ]
 
     def __str__(self) -> str:
         return f"{self.version} for {self.environment}"

@@ -1,12 +1,13 @@
 -- The tier that binds every model, by the rules of governance/risk.py, for many at once.
--- tests/governance/test_portfolio.py holds the two together. Before it stands `record`.
+-- tests/governance/test_portfolio.py holds the two together. Beside it stand `record`
+-- and, where not all models are judged, `wanted`.
 latest AS (
   SELECT DISTINCT ON (a.model_id)
     a.id, a.model_id, a.matrix_id, a.tier, a.likelihood, a.impact, a.score, a.band,
     a.residual_likelihood, a.residual_impact, a.residual_score, a.residual_band,
     a.exposure, a.purpose_class, a.review_due_on
   FROM governance_riskassessment a
-  WHERE a.assessed_at <= %(known_until)s::timestamptz
+  WHERE a.assessed_at <= %(known_until)s::timestamptz AND {wanted:a.model_id}
   ORDER BY a.model_id, a.sequence DESC
 ),
 cells AS (
@@ -30,12 +31,14 @@ compared AS MATERIALIZED (
   FROM (SELECT DISTINCT assessment_id FROM decided) AS d
   JOIN governance_riskassessment a ON a.id = d.assessment_id
   JOIN record r ON r.id = a.model_id
+  WHERE {wanted:r.id}
 ),
 changed AS (
-  SELECT DISTINCT c.assessment_id
-  FROM compared c CROSS JOIN unnest(%(judged_fields)s::text[]) AS field
-  WHERE (c.judged ? field OR c.judged = '{}'::jsonb)
-    AND coalesce(c.judged -> field, 'null'::jsonb) <> c.fields -> field
+  SELECT c.assessment_id FROM compared c
+  WHERE c.judged <> c.fields AND EXISTS (
+    SELECT FROM unnest(%(judged_fields)s::text[]) AS field
+    WHERE (c.judged ? field OR c.judged = '{}'::jsonb)
+      AND coalesce(c.judged -> field, 'null'::jsonb) <> c.fields -> field)
 ),
 placed AS MATERIALIZED (
   SELECT r.id, a.id AS assessment_id, a.matrix_id, a.tier AS assessed_tier,
@@ -62,8 +65,9 @@ placed AS MATERIALIZED (
     ON reduction.assessment_id = a.id AND reduction.kind = 'reduction'
   LEFT JOIN decided override
     ON override.assessment_id = a.id AND override.kind = 'override'
+  WHERE {wanted:r.id}
 ),
-lapsing AS MATERIALIZED (
+lapsing AS (
   SELECT p.*, CASE WHEN NOT p.reduced AND p.override_tier IS NULL THEN false
     ELSE NOT p.same OR p.review_due_on < %(day)s::date
       OR p.assessment_id IN (SELECT assessment_id FROM demanded)

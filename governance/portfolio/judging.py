@@ -29,6 +29,7 @@ _JUDGED = (
 _NOW = (_HERE / "record_now.sql").read_text("utf-8")
 _THEN = (_HERE / "record_then.sql").read_text("utf-8")
 _NAMED = re.compile(r"%\((\w+)\)s")
+_WANTED = re.compile(r"\{wanted:([a-z_.]+)\}")
 
 Values = Mapping[str, Any]
 
@@ -37,13 +38,21 @@ class NotTold(Exception):
     """The log of that time lies in an archive, so that records cannot be told."""
 
 
-def tables(moment: Moment) -> str:
+def tables(moment: Moment, *, wanted: str = "") -> str:
     """The beginning of a query that reads from `record` and `judged`.
 
-    Needs the values of `values_at`.
+    Needs the values of `values_at`. Where only some models need be judged, `wanted` is
+    a query for their keys; what they feed is judged with them.
     """
     record = _THEN if moment.past else _NOW
-    return ",\n".join(("WITH RECURSIVE " + record, _JUDGED))
+    judged = _WANTED.sub(
+        r"\1 IN (SELECT id FROM wanted)" if wanted else "true", _JUDGED
+    )
+    tables = ["WITH RECURSIVE " + record, judged]
+    if wanted:
+        fed = "SELECT model_id FROM registry_modelfeed"
+        tables.append(f"wanted(id) AS MATERIALIZED ({wanted} UNION {fed})")
+    return ",\n".join(tables)
 
 
 def values_at(moment: Moment) -> dict[str, Any]:

@@ -27,25 +27,36 @@ SOON = timedelta(days=30)
 # What an order looks at, with what stands for nothing, upwards and downwards: last.
 _KEYS = {
     "name": ("r.name", "", ""),
-    "risk": ("coalesce(j.score, {})", "1000", "-1"),
-    "tier": ("CASE WHEN j.assessment_id IS NULL THEN {} ELSE j.tier END", "9", "0"),
+    "risk": ("coalesce(a.score, {})", "1000", "-1"),
+    "tier": ("CASE WHEN a.id IS NULL THEN {} ELSE j.tier END", "9", "0"),
     "owner": ("concat_ws(' ', u.last_name, u.first_name)", "", ""),
     "review": (
-        "coalesce(j.review_due_on, {})",
+        "coalesce(a.review_due_on, {})",
         "DATE '9999-12-31'",
         "DATE '0001-01-01'",
     ),
     "registered": ("r.registered_at", "", ""),
 }
-_SHOWN = (
-    "SELECT j.id, j.assessment_id, j.matrix_id, j.tier, j.computed_tier, j.floor_tier,"
-    " j.likelihood, j.impact, j.score, j.band, j.residual_likelihood,"
-    " j.residual_impact, j.residual_score, j.residual_band, j.review_due_on,"
-    " r.slug, r.name, r.purpose, r.ai_system, r.ai_act_class, r.jurisdictions,"
-    " r.vendor, r.owner_id, r.registered_at, r.untold, u.username, u.first_name,"
-    " u.last_name, u.unit, {key} AS sort_key"
-    " FROM judged j JOIN record r ON r.id = j.id JOIN registry_user u"
-    " ON u.id = r.owner_id"
+_LISTED = """
+listed AS (
+  SELECT r.id, a.id AS assessment_id, a.matrix_id, a.likelihood, a.impact, a.score,
+    a.band, a.residual_likelihood, a.residual_impact, a.residual_score,
+    a.residual_band, a.review_due_on, r.slug, r.name, r.purpose, r.ai_system,
+    r.ai_act_class, r.jurisdictions, r.vendor, r.owner_id, r.registered_at, r.untold,
+    u.username, u.first_name, u.last_name, u.unit, {key} AS sort_key
+  FROM record r JOIN registry_user u ON u.id = r.owner_id
+  LEFT JOIN (
+    SELECT DISTINCT ON (model_id) * FROM governance_riskassessment
+    WHERE assessed_at <= %(known_until)s::timestamptz
+    ORDER BY model_id, sequence DESC) AS a ON a.model_id = r.id
+  {judged}
+),
+found AS (SELECT * FROM listed WHERE {where}),
+shown AS MATERIALIZED ({shown})
+"""
+_JUDGED = (
+    "SELECT shown.*, j.tier, j.computed_tier, j.floor_tier"
+    " FROM shown JOIN judged j ON j.id = shown.id"
 )
 # Where a version stands: its latest move by then, without moves in development.
 # Versions that never moved are in development.
@@ -104,8 +115,7 @@ def stretch(
 def every(wish: Wish, moment: Moment) -> Iterator[dict[str, Any]]:
     """All rows that are asked for, one after the other. Raises `judging.NotTold`."""
     statement = (
-        f"{_found(wish, moment)} SELECT * FROM found"  # noqa: S608
-        f" ORDER BY sort_key {_way(wish)}, name, slug"
+        f"{_found(wish, moment)} {_JUDGED} ORDER BY sort_key {_way(wish)}, name, slug"
     )
     return ask_slowly(statement, _values(wish, moment))
 
@@ -122,15 +132,21 @@ def within(
     return rows.filter(pk__in=RawSQL(sql, values))  # noqa: S611
 
 
-def _found(wish: Wish, moment: Moment) -> str:
-    """The query up to `found`: everything that fits, with its key in the order."""
+def _found(wish: Wish, moment: Moment, shown: str = "SELECT * FROM found") -> str:
+    """The query up to `shown`: of everything that fits, `found`, what is judged.
+
+    All models are judged only where their tiers choose or order them.
+    """
     text, low, high = _KEYS[wish.sort.removeprefix("-")]
-    key = text.format(high if wish.sort.startswith("-") else low)
-    where = " AND ".join(_conditions(wish, moment)) or "true"
-    return (
-        f"{tables(moment)},\nlisted AS ({_SHOWN.format(key=key)}),\n"  # noqa: S608
-        f"found AS (SELECT * FROM listed WHERE {where})"
+    by_tier = wish.tier is not None or wish.sort.endswith("tier")
+    listed = _LISTED.format(
+        key=text.format(high if wish.sort.startswith("-") else low),
+        judged="JOIN judged j ON j.id = r.id" if by_tier else "",
+        where=" AND ".join(_conditions(wish, moment)) or "true",
+        shown=shown,
     )
+    wanted = "" if by_tier else "SELECT id FROM shown"
+    return f"{tables(moment, wanted=wanted)},{listed}"
 
 
 def _paged(wish: Wish, moment: Moment, backwards: bool, begun: bool) -> str:
@@ -143,11 +159,12 @@ def _paged(wish: Wish, moment: Moment, backwards: bool, begun: bool) -> str:
         f" WHERE sort_key {far} k OR (sort_key = k AND (name, slug) {near} (n, s))"
     )
     way, rest = ("DESC" if down else "ASC"), ("DESC" if backwards else "ASC")
-    return (
-        f"{_found(wish, moment)} SELECT found.*,"  # noqa: S608
-        f" (SELECT count(*) FROM found) AS total {there if begun else 'FROM found'}"
-        f" ORDER BY sort_key {way}, name {rest}, slug {rest} LIMIT %(limit)s"
+    order = f"ORDER BY sort_key {way}, name {rest}, slug {rest}"
+    shown = (
+        "SELECT found.*, (SELECT count(*) FROM found) AS total"  # noqa: S608
+        f" {there if begun else 'FROM found'} {order} LIMIT %(limit)s"
     )
+    return f"{_found(wish, moment, shown)} {_JUDGED} {order}"
 
 
 def _way(wish: Wish) -> str:
@@ -176,7 +193,10 @@ def _conditions(wish: Wish, moment: Moment) -> Iterator[str]:
 
 def _of_risk(wish: Wish) -> Iterator[str]:
     if wish.tier is not None:
-        yield "assessment_id IS NOT NULL AND tier = %(tier)s"
+        yield (
+            "assessment_id IS NOT NULL"
+            " AND id IN (SELECT id FROM judged WHERE tier = %(tier)s)"
+        )
     if wish.band:
         yield "band = %(band)s"
     if wish.cell or wish.residual:

@@ -19,8 +19,10 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.lookups import GreaterThan
 
 from governance.models import (
+    ApprovalRequest,
     Authorisation,
     AuthorisationChange,
     Finding,
@@ -43,8 +45,9 @@ AGES: dict[str, tuple[int, int | None]] = {
     "180": (91, 180),
     "older": (181, None),
 }
-_WAIVERS = (
-    "SELECT w.id, w.model_id, ends_at FROM governance_waiver w"
+# Waivers and their ends, behind `judging.tables`.
+ACTIVE = (
+    "active AS (SELECT w.id, w.model_id, ends_at FROM governance_waiver w"
     " JOIN governance_waiverdecision d ON d.waiver_id = w.id AND d.granted"
     " AND d.decided_at <= %(at)s JOIN judged j ON j.id = w.model_id"
     " CROSS JOIN LATERAL (SELECT LEAST(w.valid_until, w.valid_from"
@@ -52,7 +55,12 @@ _WAIVERS = (
     " AS ends_at) AS ending"
     " WHERE w.valid_from <= %(at)s AND ends_at > %(at)s"
     " AND NOT EXISTS (SELECT FROM governance_waiverrevocation r"
-    " WHERE r.waiver_id = w.id AND r.revoked_at <= %(at)s)"
+    " WHERE r.waiver_id = w.id AND r.revoked_at <= %(at)s))"
+)
+# The others have none that could be active.
+_WAIVED = (
+    "SELECT model_id FROM governance_waiver"
+    " WHERE valid_from <= %(at)s AND valid_until > %(at)s"
 )
 ENDING = (
     "SELECT id, ends_at, count(*) OVER () AS total FROM active"
@@ -77,10 +85,12 @@ class EndingWaiver:
 def permits_in_force(moment: Moment) -> QuerySet[Authorisation]:
     """Those for which `lifecycle.stands` says yes at that moment."""
     at = moment.at
+    # Requests are looked up only where there is another authorisation.
     newer = Authorisation.objects.filter(
+        ~Q(pk=OuterRef("pk")),
+        GreaterThan(_asked(OuterRef("request")), _asked(OuterRef(OuterRef("request")))),
         version=OuterRef("version"),
         environment=OuterRef("environment"),
-        request__sequence__gt=OuterRef("request__sequence"),
         **_by(moment, "valid_from"),
     )
     stopped = _last(AuthorisationChange.objects, "authorisation", moment, "changed_at")
@@ -94,6 +104,11 @@ def permits_in_force(moment: Moment) -> QuerySet[Authorisation]:
         valid_from__lte=at,
         valid_until__gt=at,
     )
+
+
+def _asked(request: OuterRef) -> Subquery:
+    """The number of a request among those of its version and environment."""
+    return Subquery(ApprovalRequest.objects.filter(pk=request).values("sequence")[:1])
 
 
 def _last(
@@ -142,16 +157,11 @@ def _of_active(
     query: str, moment: Moment, within: timedelta, **more: int
 ) -> list[dict[str, Any]]:
     values = values_at(moment) | active_values(moment, within) | more
-    return ask(f"{active(moment)}\n{query}", values)
-
-
-def active(moment: Moment) -> str:
-    """The beginning of a query that reads from `active`: waivers and their ends."""
-    return f"{tables(moment)},\nactive AS ({_WAIVERS})"
+    return ask(f"{tables(moment, wanted=_WAIVED)},\n{ACTIVE}\n{query}", values)
 
 
 def active_values(moment: Moment, within: timedelta) -> dict[str, Any]:
-    """What `active` needs beside `values_at`, and what ends `within` that time."""
+    """What `ACTIVE` needs beside `values_at`, and what ends `within` that time."""
     most = {str(tier): days for tier, days in MOST_DAYS.items()}
     return {"ending": moment.at + within, "most": json.dumps(most)}
 

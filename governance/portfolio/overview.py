@@ -6,9 +6,9 @@ from uuid import UUID
 from governance import matrices
 from governance.portfolio.asking import Moment
 from governance.portfolio.figures import CUBE, Figures, counted, cube_values
-from governance.portfolio.judging import ask_together
+from governance.portfolio.judging import ask_together, tables
 from governance.portfolio.listing import SOON
-from governance.portfolio.matters import ENDING, EndingWaiver, active, active_values
+from governance.portfolio.matters import ACTIVE, ENDING, EndingWaiver, active_values
 
 
 def overview(
@@ -21,7 +21,7 @@ def overview(
     shown = matrices.current(at=moment.at)
     values = cube_values(moment, shown) | active_values(moment, SOON) | {"limit": most}
     asked = {"cube": CUBE, "ending": ENDING}
-    found = ask_together(active(moment), asked, values)
+    found = ask_together(f"{tables(moment)},\n{ACTIVE}", asked, values)
     ending = [
         EndingWaiver(UUID(row["id"]), datetime.fromisoformat(row["ends_at"]))
         for row in found["ending"]

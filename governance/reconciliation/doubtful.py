@@ -12,25 +12,29 @@ from governance.models import Sighting
 from governance.portfolio import Moment, permits_in_force
 from registry.models import Deployment
 
+# `in_force`: by itself, so that the planner takes its many rows for many.
 # `granted`: where approvals in force have permits that hold without a closer look, or
 # only lapsed: no condition, nothing taken back, no key that others may hold.
 # `files`: those that are the model of one version alone, so that a digest names it.
 # `seen`: what living sources see.
 _TABLES = """
-WITH granted AS MATERIALIZED (
-  SELECT a.version_id, a.environment_id, a.artifact_sha256,
-    max(p.expires_at) > %s AS fresh
-  FROM ({in_force}) a
-  JOIN governance_gatedecision p ON p.authorisation_id = a.id AND p.allowed
-    AND p.version_id = a.version_id AND p.environment_id = a.environment_id
+WITH in_force AS MATERIALIZED ({in_force}),
+granted AS MATERIALIZED (
+  SELECT a.version_id, a.environment_id, a.artifact_sha256, p.expires_at > %s AS fresh
+  FROM in_force a
+  JOIN (
+    SELECT authorisation_id, version_id, environment_id,
+      max(expires_at) AS expires_at
+    FROM governance_gatedecision WHERE allowed
+    GROUP BY authorisation_id, version_id, environment_id) AS p
+    ON p.authorisation_id = a.id AND p.version_id = a.version_id
+    AND p.environment_id = a.environment_id
   WHERE NOT EXISTS (SELECT FROM governance_keycompromise)
-    AND NOT EXISTS (
-      SELECT FROM governance_condition c WHERE c.request_id = a.request_id)
-    AND NOT EXISTS (
-      SELECT FROM governance_permitrevocation r
+    AND a.request_id NOT IN (SELECT request_id FROM governance_condition)
+    AND a.id NOT IN (
+      SELECT t.authorisation_id FROM governance_permitrevocation r
       JOIN governance_gatedecision t ON t.id = r.permit_id
-      WHERE t.authorisation_id = a.id)
-  GROUP BY a.version_id, a.environment_id, a.artifact_sha256
+      WHERE t.authorisation_id IS NOT NULL)
 ),
 files AS MATERIALIZED (
   SELECT g.environment_id, g.artifact_sha256, bool_or(g.fresh) AS fresh
@@ -59,7 +63,7 @@ def tables(sources: Iterable[UUID], at: datetime) -> tuple[str, tuple[Any, ...]]
     rows = permits_in_force(Moment(at)).order_by()
     own = ("id", "request_id", *_OF_REPORT)
     in_force, values = rows.values(*own).query.sql_with_params()
-    return _TABLES.format(in_force=in_force), (at, *values, list(sources))
+    return _TABLES.format(in_force=in_force), (*values, at, list(sources))
 
 
 def report_is_known(where: str = "true") -> RawSQL:

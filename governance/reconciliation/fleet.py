@@ -36,7 +36,7 @@ class Fleet:
     sources: Sequence[SourceState]
     _at: datetime
     _judged: Mapping[State, Sequence[Running]]
-    _sure: Mapping[State, Sequence[UUID]]
+    _sure: Mapping[State, Sequence[str]]
 
     @property
     def counts(self) -> Mapping[State, int]:
@@ -50,14 +50,13 @@ class Fleet:
         environment and place. What the database was sure of is judged like everything
         that is shown.
         """
-        everything: list[Running | UUID] = []
+        everything: list[Running | str] = []
         for one in (state for state in ORDER if state in states):
             everything += [*self._judged[one], *self._sure[one]]
         found = everything[start : start + size]
-        keys = [one for one in found if not isinstance(one, Running)]
-        told = {
-            one.row.pk: one for one in standing.judge(keys, self.sources, at=self._at)
-        }
+        keys = [UUID(one) for one in found if isinstance(one, str)]
+        judged = standing.judge(keys, self.sources, at=self._at)
+        told = {str(one.row.pk): one for one in judged}
         rows = [one if isinstance(one, Running) else told.get(one) for one in found]
         return [one for one in rows if one is not None]
 
@@ -67,7 +66,8 @@ def fleet(*, at: datetime) -> Fleet:
     sources = standing.source_states()
     found = _found(sources, at)
     judged: dict[State, list[Running]] = {state: [] for state in State}
-    for one in standing.judge(found.pop(DOUBTFUL, []), sources, at=at):
+    doubted = map(UUID, found.pop(DOUBTFUL, []))
+    for one in standing.judge(list(doubted), sources, at=at):
         judged[one.state].append(one)
     sure = {state: found.get(state.value, []) for state in State}
     return Fleet(sources, at, judged, sure)
@@ -77,13 +77,13 @@ def unauthorised(*, at: datetime) -> list[Running]:
     """What `standing.running` calls unauthorised; what surely may run is not read."""
     sources = standing.source_states()
     found = _found(sources, at, where="is_now = ''").get(DOUBTFUL, [])
-    judged = standing.judge(found, sources, at=at)
+    judged = standing.judge(list(map(UUID, found)), sources, at=at)
     return [one for one in judged if one.state == State.UNAUTHORISED]
 
 
 def _found(
     sources: Sequence[SourceState], at: datetime, where: str = "true"
-) -> dict[str, list[UUID]]:
+) -> dict[str, list[str]]:
     """The keys of everything that runs by state, each in order of its place."""
     first, *rest = _parts(sources, at)
     union, values = first.union(*rest, all=True).query.sql_with_params()
@@ -91,7 +91,7 @@ def _found(
     asked = _FLEET.format(where=where)
     with connection.cursor() as cursor:
         cursor.execute(f"{tables}, found AS ({union}) {asked}", (*before, *values))
-        return {state: list(map(UUID, keys.split())) for state, keys in cursor}
+        return {state: keys.split() for state, keys in cursor}
 
 
 def _parts(sources: Sequence[SourceState], at: datetime) -> list[Rows]:
@@ -125,17 +125,14 @@ def _reports() -> QuerySet[Deployment]:
 
 
 def _of_sighting(lapsed: str) -> Cases:
-    return [
-        (~doubtful.sighting_is_known(), DOUBTFUL),
-        (~doubtful.sighting_is_known("fresh"), lapsed),
-    ]
+    lapses = ~doubtful.sighting_is_known("fresh")
+    return [(lapses & ~doubtful.sighting_is_known(), DOUBTFUL), (lapses, lapsed)]
 
 
 def _of_report() -> Cases:
-    return [
-        (Q(decision_id=None) | ~doubtful.report_is_known(), DOUBTFUL),
-        (~doubtful.report_is_known("fresh"), State.STALE),
-    ]
+    lapses = ~doubtful.report_is_known("fresh")
+    unknown = Q(decision_id=None) | lapses & ~doubtful.report_is_known()
+    return [(unknown, DOUBTFUL), (lapses, State.STALE)]
 
 
 def _stated(

@@ -28,6 +28,7 @@ from registry.models import Deployment, RegisteredModel
 SOON = counted.SOON
 LATELY = timedelta(days=14)
 LONGEST = 12
+SIGNATURES = 5  # of each kind; all others stand under my work
 Ending = tuple[int, list[counted.EndingWaiver]]
 
 
@@ -136,7 +137,7 @@ def _tasks(
     waivers: Sequence[counted.EndingWaiver],
 ) -> Iterator[Task]:
     """What needs a decision: first what waits for this person, then by urgency."""
-    yield from _signatures(request)
+    yield from _signatures(request, at)
     yield from _unauthorised(forbidden)
     yield from open_matters.tasks(at, waivers)
     yield from _denied(at)
@@ -144,23 +145,27 @@ def _tasks(
     yield from _expiring(at)
 
 
-def _signatures(request: PersonRequest) -> Iterator[Task]:
-    for item in worklist.waiting_for(request.user):
+def _signatures(request: PersonRequest, at: datetime) -> Iterator[Task]:
+    """The first of the queue as it is: their pages say whether they stand."""
+    may_sign = worklist.signing_roles(request.user, request.held, at)
+    queue = worklist.queue_of(request.user, may_sign).select_related(
+        "request__version__model", "request__environment", "asked_by"
+    )
+    for row in queue[:SIGNATURES]:
         yield Task(
             urgent=False,
-            name=str(item.request.version),
-            href=reverse("web:approval", args=[item.request.pk]),
+            name=str(row.request.version),
+            href=reverse("web:approval", args=[row.request_id]),
             text=_("waits for your signature"),
-            at=item.request.requested_at,
-            because=_("%(signed)s of %(wanted)s signatures, asked by %(name)s")
+            at=row.request.requested_at,
+            because=_("for %(place)s, asked by %(name)s")
             % {
-                "signed": item.signed,
-                "wanted": item.wanted,
-                "name": item.request.requested_by.printed_name,
+                "place": row.request.environment.name,
+                "name": row.asked_by.printed_name,
             },
         )
 
-    for item in worklist.overtaken(request.user):
+    for item in worklist.overtaken(request.user, most=SIGNATURES):
         yield Task(
             urgent=False,
             name=str(item.request.version),

@@ -116,7 +116,7 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """Render a page in its frame; `section` is the entry of the menu it belongs to."""
-    me = Me(request.user, request.held, timezone.now())
+    me = Me.of(request.user, request.held, timezone.now())
     work = context.get("work") or counting.counts(me)
     frame = {
         **_standing(request.user),

@@ -14,7 +14,7 @@ from governance.portfolio import Moment
 from governance.templatetags.freigabe import short
 
 SOON = timedelta(days=14)
-MOST = 25  # of a kind
+MOST = 13  # of a kind: one more than a page shows
 
 
 @dataclass(frozen=True)

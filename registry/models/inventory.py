@@ -186,6 +186,10 @@ class ModelVersion(Fact):
                 fields=["model", "version"], name="version_registered_once"
             )
         ]
+        # The rows are wide; many pages ask of which models some versions are.
+        indexes = [
+            models.Index(fields=["id"], include=["model"], name="models_of_versions")
+        ]
 
     def __str__(self) -> str:
         return f"{self.model} {self.version}"

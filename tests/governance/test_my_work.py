@@ -19,7 +19,7 @@ from tests.world import NOW, later
 
 
 def me(person):
-    return Me(person, roles.roles_of(person), later(minutes=1))
+    return Me.of(person, roles.roles_of(person), later(minutes=1))
 
 
 def waits(person):

@@ -140,7 +140,7 @@ def test_a_question_of_an_auditor_waits_for_the_owner_and_then_for_the_auditor(w
     assert waits(world.anna, "audits") == 1
     assert waits(world.ines, "audits") == 0
     assert waits(world.rita, "audits") == 0
-    me = Me(world.ines, roles.roles_of(world.ines), later(minutes=1))
+    me = Me.of(world.ines, roles.roles_of(world.ines), later(minutes=1))
     (mine,) = asked(me)
     assert mine.because == world.anna.printed_name
     auditing.answer(request=row, text="I did.", reference="", by=world.anna, at=NOW)

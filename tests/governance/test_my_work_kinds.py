@@ -25,7 +25,7 @@ def waits(person, kind, at=None):
 
 def told(person, kind, at=None):
     """What waits, as the page tells it."""
-    me = Me(person, roles.roles_of(person), at or later(minutes=1))
+    me = Me.of(person, roles.roles_of(person), at or later(minutes=1))
     (found,) = (one for one in KINDS if one.key == kind)
     rows = found.rows(me)
     items = list(found.told(me, rows[:25])) if rows is not None else []
@@ -150,5 +150,5 @@ def test_nothing_waits_for_whom_nothing_concerns(world, name):
     invoked(world, staged(world))
     expected = {"otto": {"emergencies"}}.get(name, set())
     one = world.people[name]
-    found = counting.counts(Me(one, roles.roles_of(one), later(minutes=1)))
+    found = counting.counts(Me.of(one, roles.roles_of(one), later(minutes=1)))
     assert {key for key, n in found.items() if n} == expected

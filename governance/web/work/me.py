@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
@@ -16,21 +15,23 @@ from registry.models import RegisteredModel, Role, User
 
 @dataclass(frozen=True)
 class Me:
-    """One person at a moment, and the roles that they hold."""
+    """One person at a moment, the roles that they hold, and those in which they may
+    sign: their own, and those lent to them."""
 
     user: User
     held: frozenset[Role]
     at: datetime
+    signs_as: frozenset[Role]
+
+    @classmethod
+    def of(cls, user: User, held: frozenset[Role], at: datetime) -> Self:
+        """This person, with what was lent to them by then."""
+        return cls(user, held, at, worklist.signing_roles(user, held, at))
 
     @property
     def today(self) -> date:
         """The day in UTC, in which deadlines are told."""
         return self.at.date()
-
-    @cached_property
-    def signs_as(self) -> frozenset[Role]:
-        """The roles in which they may sign: their own, and those lent to them."""
-        return worklist.signing_roles(self.user, self.held, self.at)
 
     def may(self, right: str) -> bool:
         """Whether one of their roles has the right."""

@@ -45,7 +45,7 @@ def my_work(request: PersonRequest) -> HttpResponse:
 
     `?kind=` shows one kind, with all of its rows by `?page=`.
     """
-    me = Me(request.user, request.held, timezone.now())
+    me = Me.of(request.user, request.held, timezone.now())
     found = counts(me)
     wanted = request.GET.get("kind", "")
     chosen = wanted if found.get(wanted) else ""
