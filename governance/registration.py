@@ -108,22 +108,49 @@ def register_model(
     return model
 
 
+class Overtaken(Refused):
+    """Others changed the same fields meanwhile; `record` has their values."""
+
+    def __init__(self, record: RegisteredModel, names: Sequence[str]) -> None:
+        said = _("Somebody changed this meanwhile.")
+        super().__init__({name: [said] for name in names})
+        self.record, self.names = record, list(names)
+
+
 @act
 def change_inventory(
-    *, model: RegisteredModel, by: User, at: datetime, **inventory: Any
+    *,
+    model: RegisteredModel,
+    by: User,
+    at: datetime,
+    seen: Mapping[str, Any] | None = None,
+    **inventory: Any,
 ) -> RegisteredModel:
     """Change fields of the inventory record. Raises `NotAllowed` and `Refused`.
 
-    A change of what was judged voids signatures: see `Case.subject`.
+    `seen` are values that the person looked at: what others changed since is not
+    replaced unseen, which raises `Overtaken`. A change of what was judged voids
+    signatures: see `Case.subject`.
     """
     roles.require(by, "change inventory records", model=model)
     _known_fields(inventory)
     fresh = RegisteredModel.objects.select_for_update().get(pk=model.pk)
+    told = [name for name in inventory if name in (seen or {})]
+    over = [n for n in told if not _same((seen or {})[n], getattr(fresh, n))]
+    if over:
+        raise Overtaken(fresh, over)
     for name, value in inventory.items():
         setattr(fresh, name, value)
     valid(fresh)
     fresh.save()
     return fresh
+
+
+def _same(seen: object, now: object) -> bool:
+    """Whether a value is still the one that was seen: a form turns its line ends."""
+    if isinstance(seen, str) and isinstance(now, str):
+        return seen.splitlines() == now.strip().splitlines()
+    return seen == now
 
 
 @act

@@ -1,17 +1,17 @@
-"""Registering a model, and changing its inventory record."""
+"""Registering a model, and the form of its inventory record."""
 
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from governance import roles
 from governance.inventory_words import LABELS, in_words
 from governance.records import Refused
-from governance.registration import INVENTORY_FIELDS, change_inventory, register_model
+from governance.registration import INVENTORY_FIELDS, register_model
 from governance.web.frame import PersonRequest, page, put_errors, show
 from registry.models import RegisteredModel, User
 
@@ -113,30 +113,3 @@ def register(request: PersonRequest) -> HttpResponse:
         except Refused as refusal:
             put_errors(form, refusal.errors)
     return show(request, "inventory/register.html", {"form": form}, section="models")
-
-
-@page
-def edit(request: PersonRequest, slug: str) -> HttpResponse:
-    """Change the inventory record of a model."""
-    model = get_object_or_404(RegisteredModel, slug=slug)
-    roles.require(request.user, "change inventory records", model=model)
-    # The form validates a copy: what the page shows is what stands in the database.
-    copy = RegisteredModel.objects.get(pk=model.pk)
-    form = InventoryForm(request.POST or None, instance=copy)
-    if request.method == "POST" and form.is_valid():
-        try:
-            change_inventory(
-                model=model,
-                by=request.user,
-                at=timezone.now(),
-                **{name: form.cleaned_data[name] for name in form.changed_data},
-            )
-            return redirect("web:model", model.slug)
-        except Refused as refusal:
-            put_errors(form, refusal.errors)
-    return show(
-        request,
-        "inventory/edit.html",
-        {"form": form, "model": model},
-        section="models",
-    )

@@ -23,6 +23,7 @@ from governance.web import (
     dossiers,
     draws,
     drifting,
+    editing,
     emergencies,
     evaluations,
     evidence,
@@ -150,7 +151,7 @@ urlpatterns = [
     path(
         "data-sets/<slug:slug>/lineage", lineage.dataset_lineage, name="dataset_lineage"
     ),
-    path(f"{_MODEL}/edit", registering.edit, name="edit_model"),
+    path(f"{_MODEL}/edit", editing.edit, name="edit_model"),
     path(f"{_MODEL}/risk", risk.assess, name="assess"),
     path(f"{_MODEL}/tier", tiers.tier, name="tier"),
     path(f"{_MODEL}/aggregate-risk", aggregation.aggregate, name="aggregate"),
