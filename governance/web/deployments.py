@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from governance import deployments, roles, suspensions
 from governance.lifecycle import NoSuchMove, State, state_of
 from governance.models import Authorisation
-from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.frame import PersonRequest, may, page, put_errors, show
 from governance.web.links import version_url
 from governance.web.offers import Offer, SignedTextForm, carry_out, form_for
 
@@ -32,6 +32,9 @@ class ChangeForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"), widget=forms.Textarea(attrs={"rows": 3})
     )
+
+
+_CHANGING = ("suspend", "reinstate", "revoke")
 
 
 @page
@@ -70,6 +73,7 @@ def authorisation_page(request: PersonRequest, authorisation_id: UUID) -> HttpRe
             "authorisation": row,
             "version": row.version,
             "state": state_of(row),
+            "may_change": any(may(request, right) for right in _CHANGING),
             "offers": [agreeing] if agreeing is not None else [],
         },
         section="models",

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from governance.models.risk import Band
 from governance.policy import Check
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, page_for_all, show
 
 _TOKEN = re.compile(r"--([a-z0-9-]+):\s*([^;]+);")
 MEANINGS: dict[str, str | Promise] = {
@@ -91,7 +91,7 @@ def _kind(name: str) -> str:
     return "space" if re.fullmatch(r"s\d", name) else "other"
 
 
-@page
+@page_for_all
 def design(request: PersonRequest) -> HttpResponse:
     """Show tokens and components, each as the pages use it."""
     form = SampleForm({"name": "", "choice": "1"})

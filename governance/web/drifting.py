@@ -16,7 +16,7 @@ from audits.models import EvidenceReport, EvidenceRun, Measurement
 from governance import roles
 from governance.case import Case
 from governance.templatetags.freigabe import number, short
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, may, page, show
 from governance.web.limits import Limit
 from governance.web.panels import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, tick
 from governance.web.readings import limits_of
@@ -147,6 +147,7 @@ def drift_page(request: PersonRequest, slug: str, version: str) -> HttpResponse:
         "series": list(_series(reports, limits)),
         "reports": reports,
         "most": RUNS,
+        "may_measure": may(request, "request evidence"),
     }
     return show(request, "evidence/drift.html", context, section="models")
 

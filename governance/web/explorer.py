@@ -14,7 +14,7 @@ from audits.models import EvidenceReport
 from governance import roles
 from governance.web.evidence import find_run, limits_for
 from governance.web.exploring import Explored, explored
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, may, page, show
 from governance.web.limits import Limit
 from governance.web.looks import Look
 
@@ -57,6 +57,7 @@ def threshold_page(request: PersonRequest, run_id: UUID) -> HttpResponse:
     )
     kept = explored(report.document)
     context: dict[str, Any] = {"run": run, "version": run.version, "kept": kept}
+    context["may_measure"] = may(request, "request evidence")
     if kept is not None:
         context |= _looked_at(request, kept, limits_for(report))
     if request.headers.get("HX-Request"):

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy
 from django_htmx.middleware import HtmxDetails
 
@@ -29,6 +30,7 @@ P = ParamSpec("P")
 MANAGING = ("manage access", "prove identities", "declare persons")
 # And these the pages on pipelines.
 TRUSTING = ("trust pipelines", "confirm trust in pipelines", "read log entries")
+_SOURCES = roles.RIGHTS["configure deployment sources"]
 _TRUSTED = frozenset().union(*(roles.RIGHTS[right] for right in TRUSTING))
 
 
@@ -46,6 +48,11 @@ class PersonRequest(HttpRequest):
 
 Page = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def page_for_all(view: Page[P]) -> View[P]:
+    """Let in everybody who logged in, also without a role."""
+    return _let_in(view, ())
 
 
 def page(view: Page[P]) -> View[P]:
@@ -72,13 +79,15 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
     ) -> HttpResponseBase:
         request = known(anybody)
         try:
-            if not any(may(request, right) for right in rights):
+            here = request.resolver_match
+            name = here.url_name or "" if here else ""
+            if name == "dashboard" and (first := _first_page(request)):
+                return redirect(first)
+            if rights and not any(may(request, right) for right in rights):
                 roles.require(request.user, rights[0], held=request.held)
             if roles.is_outside(request.user, request.held):
-                here = request.resolver_match
-                name = here.url_name or "" if here else ""
-                if name == "dashboard":
-                    return redirect("web:auditors")
+                # Also bounds them to their models, before anything is read.
+                roles.require(request.user, "read", held=request.held)
                 outside.require_inside(request.user, name, kwargs)
             return view(request, *args, **kwargs)
         except roles.NotAllowed as refusal:
@@ -100,6 +109,13 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
     return cast("View[P]", wrapper)
 
 
+def _first_page(request: PersonRequest) -> str:
+    """Where somebody begins who does not see the portfolio; empty for all others."""
+    if roles.is_outside(request.user, request.held):
+        return "web:auditors"
+    return "" if may(request, "read") else "web:work"
+
+
 def may(
     request: PersonRequest, right: str, model: RegisteredModel | None = None
 ) -> bool:
@@ -116,18 +132,35 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """Render a page in its frame; `section` is the entry of the menu it belongs to."""
+    frame = _frame(request, context.get("work"))
+    shown = {"frame": frame, "section": section, **context}
+    return render(request, template, shown, status=status)
+
+
+def around(request: HttpRequest) -> dict[str, Any]:
+    """The frame of pages that `show` does not show: of errors, and allauth's."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    return {"frame": SimpleLazyObject(lambda: _frame(known(request)))}
+
+
+def _frame(
+    request: PersonRequest, work: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """What the menu tells this person; `work` is what waits, where it is counted."""
     me = Me.of(request.user, request.held, timezone.now())
-    work = context.get("work") or counting.counts(me)
-    frame = {
+    work = work or counting.counts(me)
+    return {
         **_standing(request.user),
-        "section": section,
+        "outside": roles.is_outside(request.user, request.held),
+        "reads": me.may("read"),
         "work": work,
-        "work_total": counting.total(work),
-        "waiting": work.get("sign", 0),
+        "total": counting.total(work),
         "manages": [right for right in MANAGING if me.may(right)],
         "trusts": bool(me.held & _TRUSTED),
+        "sources": bool(me.held & _SOURCES),
     }
-    return render(request, template, {**frame, **context}, status=status)
 
 
 def _standing(user: User) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from django.http import HttpResponse
 from django.utils.translation import get_language
 
 from governance.glossary import Term, terms
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, page_for_all, show
 
 
-@page
+@page_for_all
 def glossary(request: PersonRequest) -> HttpResponse:
     """Show every term with its meaning here, and its word in the other language.
 

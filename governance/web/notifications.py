@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from governance import notifications
 from governance.models import NotificationWish
-from governance.web.frame import MANAGING, PersonRequest, page_for, show
+from governance.web.frame import PersonRequest, page_for_all, show
 
 PAGE = 50
 
@@ -31,7 +31,7 @@ class WishForm(forms.Form):
     )
 
 
-@page_for("read", *MANAGING)
+@page_for_all
 def told(request: PersonRequest) -> HttpResponse:
     """All that one was told, the newest first."""
     rows = Paginator(notifications.told(request.user), PAGE)
@@ -54,7 +54,7 @@ def told(request: PersonRequest) -> HttpResponse:
     )
 
 
-@page_for("read", *MANAGING)
+@page_for_all
 @require_POST
 def read(request: PersonRequest) -> HttpResponse:
     """Mark one as read, or all; one's own only."""
@@ -65,7 +65,7 @@ def read(request: PersonRequest) -> HttpResponse:
     return redirect("web:notifications")
 
 
-@page_for("read", *MANAGING)
+@page_for_all
 @require_POST
 def wish(request: PersonRequest) -> HttpResponse:
     """Keep how one wants to be told."""

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import preferences, records
-from governance.roles import RIGHTS
-from governance.web.frame import PersonRequest, page_for, put_errors, show
+from governance.web.frame import PersonRequest, page_for_all, put_errors, show
 from registry.models import Role
 
 
@@ -34,7 +33,7 @@ class PreferenceForm(forms.Form):
     )
 
 
-@page_for(*RIGHTS)
+@page_for_all
 def profile(request: PersonRequest) -> HttpResponse:
     """Show one's own account; keep language and time zone on POST."""
     kept = preferences.of(request.user)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import reviews, roles
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, may, page, show
 from governance.web.offers import Line, SignedTextForm, carry_out
 from registry.models import RegisteredModel
 
@@ -31,13 +31,15 @@ def reviews_page(request: PersonRequest) -> HttpResponse:
     """What is due of every model, the most urgent first."""
     at = timezone.now()
     shown = Paginator(reviews.due_list(at), PER_PAGE).get_page(request.GET.get("page"))
+    # Who may sign none reads about the model instead.
+    there = "web:review" if may(request, "review models") else "web:model"
     context = {
         "title": _("Reviews"),
         "intro": _("Periodic reviews and revalidations, due by tier."),
         "rows": shown,
         "lines": [
             Line(
-                address=reverse("web:review", args=[one.model.slug]),
+                address=reverse(there, args=[one.model.slug]),
                 name=one.model.name,
                 about=one.model.owner.printed_name,
                 cells=(one.kind.label, one.tier, one.due_on.isoformat()),

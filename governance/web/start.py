@@ -17,7 +17,7 @@ from governance.models import (
     RiskAssessment,
     Signature,
 )
-from governance.web.frame import PersonRequest, page_for, show
+from governance.web.frame import PersonRequest, page_for_all, show
 from registry.models import (
     Environment,
     ModelVersion,
@@ -45,7 +45,7 @@ class Step:
     may: bool = False
 
 
-@page_for(*roles.RIGHTS)
+@page_for_all
 def start(request: PersonRequest) -> HttpResponse:
     """Show the steps to the first permit, as the records say they are done."""
     steps = _steps(request.user)

@@ -41,7 +41,12 @@ SHOWN_FIRST = (
 def find_version(slug: str, number: str) -> ModelVersion:
     """The version by its names, or the page that says there is none."""
     versions = ModelVersion.objects.select_related(
-        "model__owner", "model__developer", "run", "developer", "registered_by"
+        "model__owner",
+        "model__developer",
+        "run",
+        "developer",
+        "registered_by",
+        "retirement",
     )
     return get_object_or_404(versions, model__slug=slug, version=number)
 
@@ -120,14 +125,20 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "may_measure": may(request, "request evidence"),
             "may_attach": may(request, attaching.RIGHT),
             "may_submit": may(request, "submit versions"),
-            "may_retire": may(request, "retire versions")
-            or may(request, "confirm retirements"),
+            "may_retire": _may_retire(request, row),
             "exceptions": exceptions.open_about(row, at),
             "exception_links": exceptions.links_for(request, row.model, row),
             "at": at,
         },
         section="models",
     )
+
+
+def _may_retire(request: PersonRequest, row: ModelVersion) -> bool:
+    """Whether this person asks for its end, or confirms what the owner asked."""
+    asked = hasattr(row, "retirement")
+    right = "confirm retirements" if asked else "retire versions"
+    return may(request, right, row.model)
 
 
 def _examine(

@@ -137,10 +137,26 @@ def test_all_pages_of_a_filled_installation_answer_without_inline_code(filled):
         assert not INLINE.search(answer.content.decode()), name
 
 
-def test_administrator_reads_nothing_and_is_told_why(world):
-    answer = as_(world.adam).get("/")
-    assert answer.status_code == 403
-    assert "Adam Novak may not read" in answer.content.decode()
+def test_administrator_reads_nothing_and_begins_with_their_work(world):
+    administrator = as_(world.adam)
+    answer = administrator.get("/", follow=True)
+    assert answer.redirect_chain == [(reverse("web:work"), 302)]
+    menu = answer.content.decode()
+    assert f'href="{reverse("web:people")}"' in menu
+    assert f'href="{reverse("web:sources")}"' in menu
+    assert f'href="{reverse("web:inventory")}"' not in menu
+    refused = administrator.get(reverse("web:inventory"))
+    assert refused.status_code == 403
+    assert "Adam Novak may not read" in refused.content.decode()
+
+
+@pytest.mark.parametrize("address", ["/nothing/", "/models/", "/account/2fa/"])
+def test_the_menu_is_the_same_where_a_page_is_refused_missing_or_of_the_account(
+    world, address
+):
+    page = as_(world.adam).get(address).content.decode()
+    assert f'href="{reverse("web:people")}"' in page
+    assert f'href="{reverse("web:inventory")}"' not in page
 
 
 def test_empty_portfolio_tells_the_first_step(world):

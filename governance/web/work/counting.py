@@ -30,6 +30,8 @@ class Counted(Subquery):
 
     template = "(SELECT count(*) FROM (%(subquery)s) _counted)"
     output_field = IntegerField()
+    # Django asks nothing where it knows that there is no row.
+    empty_result_set_value = 0
 
 
 def counts(me: Me) -> dict[str, int]:

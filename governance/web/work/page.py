@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from governance import risk
-from governance.web.frame import PersonRequest, page, show
+from governance.web.frame import PersonRequest, page_for_all, show
 from governance.web.work.asked import asked
 from governance.web.work.counting import MOST, counts, total
 from governance.web.work.kinds import KINDS
@@ -39,7 +39,7 @@ class Tab:
     here: bool
 
 
-@page
+@page_for_all
 def my_work(request: PersonRequest) -> HttpResponse:
     """Show what waits for this person, by risk and deadline, and what they asked for.
 
