@@ -50,7 +50,7 @@ class Walk:
         ]
 
 
-def walk(person: User, *, language: str = "en", each: int = 2) -> Walk:
+def walk(person: User, *, language: str = "en", each: int = 1) -> Walk:
     """Follow links from the first page: `each` of every page and kind of question."""
     browser = Client(headers={"accept-language": language})
     browser.force_login(person)

@@ -1,6 +1,7 @@
 """What runs out and what is open on a day: permits, waivers, findings."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +36,7 @@ from governance.models.waivers import MOST_DAYS
 from governance.portfolio.asking import Moment
 from governance.portfolio.judging import ask, tables, values_at
 from governance.portfolio.listing import SOON
+from registry.models import RegisteredModel
 
 _Standing = AuthorisationChange.State
 _State = FindingChange.State
@@ -80,6 +82,14 @@ class EndingWaiver:
 
     waiver_id: Any
     ends_at: datetime
+
+
+def names_then(moment: Moment, models: Iterable[RegisteredModel]) -> dict[Any, str]:
+    """What models were called at a past moment, by their ids. Raises `NotTold`."""
+    ids = [model.pk for model in models]
+    query = "SELECT id, name FROM record WHERE id = ANY(%(ids)s)"
+    rows = ask(f"{tables(moment)}\n{query}", values_at(moment) | {"ids": ids})
+    return {row["id"]: row["name"] for row in rows}
 
 
 def permits_in_force(moment: Moment) -> QuerySet[Authorisation]:

@@ -33,7 +33,9 @@ def short_day() -> str:
 
 
 def short(day: date) -> str:
-    """A day in the reader's language, within a sentence."""
+    """A day in the reader's language, within a sentence; of a moment in their zone."""
+    if isinstance(day, datetime):
+        day = timezone.localtime(day).date()
     return date_format(day, short_day())
 
 
@@ -83,11 +85,7 @@ def day(value: date | datetime | None, missing: str = "") -> SafeString | str:
         return missing
     if isinstance(value, datetime):
         value = timezone.localtime(value).date()
-    return format_html(
-        '<time datetime="{}">{}</time>',
-        value.isoformat(),
-        date_format(value, short_day()),
-    )
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), short(value))
 
 
 @register.filter

@@ -256,5 +256,5 @@ def _expiring(at: datetime) -> Iterator[Task]:
             href=version_url(authorisation.version),
             text=_("authorisation for %(place)s ends")
             % {"place": authorisation.environment.name},
-            because=_("on %(day)s") % {"day": short(authorisation.valid_until.date())},
+            because=_("on %(day)s") % {"day": short(authorisation.valid_until)},
         )

@@ -57,7 +57,7 @@ class Point:
     @property
     def day(self) -> str:
         """The day of it, in the reader's zone."""
-        return short(timezone.localtime(self.at).date())
+        return short(self.at)
 
 
 @dataclass(frozen=True)

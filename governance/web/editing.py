@@ -21,7 +21,8 @@ class ChangeForm(InventoryForm):
 
     def __init__(self, data: QueryDict | None, model: RegisteredModel) -> None:
         """Start from the record as it is. `model` is overwritten with what is sent."""
-        super().__init__(data.copy() if data else None, instance=model)
+        self.sent = data.copy() if data else QueryDict(mutable=True)
+        super().__init__(self.sent or None, instance=model)
         for name, field in self.fields.items():
             known = not data or self.add_initial_prefix(name) in data
             field.show_hidden_initial = known
@@ -36,9 +37,8 @@ class ChangeForm(InventoryForm):
         return {name: self._was(name) for name in shown}
 
     def _was(self, name: str) -> Any:
-        field, key = self.fields[name], self.add_initial_prefix(name)
-        sent = field.hidden_widget().value_from_datadict(self.data, {}, key)
-        return field.to_python(sent)
+        field = self.fields[name]
+        return field.to_python(self.sent.get(self.add_initial_prefix(name)))
 
     def show_now(self, model: RegisteredModel, names: list[str]) -> None:
         """Say what others made of these fields; who saves again replaces it."""
@@ -49,7 +49,7 @@ class ChangeForm(InventoryForm):
             )
             self.add_error(name, said % {"now": in_words(model, name) or "–"})
             now = self.fields[name].prepare_value(getattr(model, name))
-            self.data[self.add_initial_prefix(name)] = now
+            self.sent[self.add_initial_prefix(name)] = now
 
 
 @page

@@ -89,6 +89,7 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
                 # Also bounds them to their models, before anything is read.
                 roles.require(request.user, "read", held=request.held)
                 outside.require_inside(request.user, name, kwargs)
+                return _unlinked(view(request, *args, **kwargs), request.user)
             return view(request, *args, **kwargs)
         except roles.NotAllowed as refusal:
             return render(request, "403.html", {"because": str(refusal)}, status=403)
@@ -107,6 +108,13 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
         return answer
 
     return cast("View[P]", wrapper)
+
+
+def _unlinked(answer: HttpResponseBase, user: User) -> HttpResponseBase:
+    """A page for somebody from outside."""
+    if isinstance(answer, HttpResponse) and "html" in answer.headers["Content-Type"]:
+        answer.content = outside.unlinked(answer.content.decode(), user).encode()
+    return answer
 
 
 def _first_page(request: PersonRequest) -> str:
@@ -146,7 +154,7 @@ def around(request: HttpRequest) -> dict[str, Any]:
 
 
 def _frame(
-    request: PersonRequest, work: Mapping[str, int] | None = None
+    request: PersonRequest, work: dict[str, int] | None = None
 ) -> dict[str, Any]:
     """What the menu tells this person; `work` is what waits, where it is counted."""
     me = Me.of(request.user, request.held, timezone.now())

@@ -17,6 +17,7 @@ from governance.portfolio import AGES, DayForm, Moment
 from governance.templatetags.freigabe import short
 from governance.web.frame import PersonRequest, page, show
 from governance.web.links import version_url
+from registry.models import RegisteredModel
 
 PER_PAGE = 50
 MOST_WAIVERS = 200
@@ -46,6 +47,7 @@ def permits(request: PersonRequest) -> HttpResponse:
     form, moment = _asked(DayForm(request.GET))
     rows = portfolio.expiring(moment).select_related("version__model", "environment")
     found, after = _stretch(request, rows, "valid_until")
+    _name(moment, [row.version.model for row in found])
     return _page(
         request,
         form,
@@ -59,7 +61,7 @@ def permits(request: PersonRequest) -> HttpResponse:
 
 
 def _permit(row: Authorisation) -> Line:
-    cells = (row.environment.name, short(row.valid_until.date()))
+    cells = (row.environment.name, short(row.valid_until))
     return version_url(row.version), str(row.version), cells
 
 
@@ -74,11 +76,12 @@ def waivers(request: PersonRequest) -> HttpResponse:
     rows = Waiver.objects.select_related("model", "version__model").in_bulk(
         [one.waiver_id for one in found]
     )
+    _name(moment, [(row.version or row).model for row in rows.values()])
     lines: list[Line] = [
         (
             reverse("web:waiver", args=[one.waiver_id]),
             str(rows[one.waiver_id].version or rows[one.waiver_id].model),
-            (", ".join(rows[one.waiver_id].rules), short(one.ends_at.date())),
+            (", ".join(rows[one.waiver_id].rules), short(one.ends_at)),
         )
         for one in found
     ]
@@ -105,6 +108,7 @@ def findings(request: PersonRequest) -> HttpResponse:
         rows = rows.filter(due_on__lt=moment.day)
     told = rows.select_related("model", "version__model")
     found, after = _stretch(request, told, "raised_at")
+    _name(moment, [(row.version or row).model for row in found])
     return _page(
         request,
         form,
@@ -131,10 +135,22 @@ def _finding(row: Any) -> Line:
         str(finding.version or finding.model),
         str(Severity(row.severity).label),
         str(FindingChange.State(row.state).label),
-        short(finding.raised_at.date()),
+        short(finding.raised_at),
         short(row.due_on),
     )
     return reverse("web:finding", args=[finding.pk]), finding.title, cells
+
+
+def _name(moment: Moment, models: list[RegisteredModel]) -> None:
+    """Call models what they were called on a past day; what cannot be told, by slug."""
+    if not moment.past:
+        return
+    try:
+        names = portfolio.names_then(moment, models)
+    except portfolio.NotTold:
+        names = {}
+    for model in models:
+        model.name = names.get(model.pk, model.slug)
 
 
 F = TypeVar("F", bound=DayForm)

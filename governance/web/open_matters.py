@@ -49,7 +49,7 @@ def _emergencies(at: datetime) -> Iterator[Task]:
             href=reverse("web:emergency", args=[row.pk]),
             text=_("ran under break-glass and awaits its review"),
             at=row.invoked_at,
-            because=_("due on %(day)s") % {"day": short(due.date())},
+            because=_("due on %(day)s") % {"day": short(due)},
         )
 
 
@@ -78,5 +78,5 @@ def _waivers(ending: Sequence[portfolio.EndingWaiver]) -> Iterator[Task]:
             name=str(row.version or row.model),
             href=reverse("web:waiver", args=[row.pk]),
             text=_("has a waiver that ends"),
-            because=_("on %(day)s") % {"day": short(one.ends_at.date())},
+            because=_("on %(day)s") % {"day": short(one.ends_at)},
         )

@@ -182,6 +182,7 @@ def test_lineage_names_no_model_outside_the_scope(stage):
         reverse("web:model", args=[slug]): 1,
         reverse("web:version", args=[slug, version.version]): 1,
         reverse("web:aggregate", args=[slug]): 2,
+        reverse("web:model_lineage", args=[slug]): 2,
     }
     for address, least in pages.items():
         page = as_(iris).get(address).content.decode()
@@ -192,8 +193,8 @@ def test_lineage_names_no_model_outside_the_scope(stage):
         answer = as_(iris).get(f"/api/v1/models/{slug}/{address}")
         assert answer.status_code in (401, 403), address
         assert b"secret" not in answer.content
-    lineage = reverse("web:model_lineage", args=[slug])
-    assert as_(iris).get(lineage).status_code == 403
+    learned = reverse("web:dataset_lineage", args=["applications"])
+    assert as_(iris).get(learned).status_code == 403
 
 
 def test_the_api_is_as_narrow_as_the_pages(stage):

@@ -9,11 +9,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from governance import assessing, registration, saved_views
+from governance import assessing, preferences, registration, saved_views
 from governance.models import SavedView
 from governance.records import Refused
 from governance.web import exporting
 from registry.models import RegisteredModel
+from tests.governance.test_findings import raised
 from tests.world import LONG_AGO, NOW, RECORD, later
 
 MODELS = "web:inventory"
@@ -288,3 +289,27 @@ def test_the_rows_behind_the_figures_answer_in_every_case(world, name, query):
 def test_roles_without_reading_see_no_rows(world):
     for name in ("inventory_csv", "portfolio_permits", "portfolio_findings"):
         assert as_(world.adam).get(reverse(f"web:{name}")).status_code == 403
+
+
+@pytest.mark.parametrize("address", ["/", "/models/", "/portfolio/findings/"])
+def test_a_past_day_is_the_same_day_in_every_time_zone(world, address):
+    world.model()
+    preferences.prefer(language="", time_zone="Pacific/Auckland", by=world.ines, at=NOW)
+    page = read(as_(world.ines), address, as_of=day())
+    assert f'As of the end of <time datetime="{day()}">' in page
+
+
+def test_rows_of_a_past_day_know_no_later_name(world):
+    model = long_ago(world, name="Before")
+    raised(world, model=model, at=LONG_AGO)
+    # The log has the database's time: after the day that is looked at.
+    registration.change_inventory(
+        model=model, name="Afterwards", by=world.rita, at=later(days=10)
+    )
+    reader = as_(world.ines)
+    now = read(reader, reverse("web:portfolio_findings"))
+    past = day(days=-20)
+    then = read(reader, reverse("web:portfolio_findings"), as_of=past)
+    assert "Afterwards" in now
+    assert "Afterwards" not in then
+    assert "Before" in then
