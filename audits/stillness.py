@@ -19,7 +19,7 @@ from django.db import connection
 _STATEMENT = """SELECT pg_current_snapshot()::text, s.done_entry_id,
 pg_current_xact_id_if_assigned() IS NULL,
 NOT EXISTS (SELECT FROM audits_entry e WHERE e.entry_id > %s
-    AND e.rel <> ALL(%s)
+    AND {concerns}
     AND NOT pg_visible_in_snapshot(e.xid, %s::pg_snapshot)
     AND e.xid < pg_snapshot_xmax(pg_current_snapshot())){columns}
 FROM (SELECT) one LEFT JOIN audits_sequencer s ON true{joins}"""
@@ -69,16 +69,23 @@ def look(
     since: Moment | None = None,
     *,
     but_for: Collection[str] = (),
+    of: Collection[str] = (),
     beside: Beside = _NOTHING,
 ) -> Look:
     """Look once. A moment has to be taken BEFORE reading what it is to vouch for.
 
-    `but_for` names tables (`public.registry_user`) whose changes do not matter.
+    `but_for` names tables (`public.registry_user`) whose changes do not matter, or `of`
+    the only ones whose changes do.
     """
     done, snapshot = (since.done, since.snapshot) if since else (None, None)
-    statement = _STATEMENT.format(columns=beside.columns, joins=beside.joins)
+    statement = _STATEMENT.format(
+        concerns="e.rel = ANY(%s)" if of else "e.rel <> ALL(%s)",
+        columns=beside.columns,
+        joins=beside.joins,
+    )
+    tables = list(of or but_for)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [done, list(but_for), snapshot, *beside.parameters])
+        cursor.execute(statement, [done, tables, snapshot, *beside.parameters])
         row = cursor.fetchone()
     shown, final, unwritten, still = row[:4]
     usable = unwritten and final is not None

@@ -30,7 +30,6 @@ from governance.portfolio.matters import (
     waivers_by_unit,
     worst_first,
 )
-from governance.portfolio.overview import overview
 
 __all__ = [
     "AGES",
@@ -61,7 +60,6 @@ __all__ = [
     "names_then",
     "open_findings",
     "overdue_findings",
-    "overview",
     "permits_in_force",
     "statuses",
     "stretch",

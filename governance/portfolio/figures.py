@@ -8,10 +8,11 @@ from typing import Any
 from governance import matrices
 from governance.models import RiskMatrix
 from governance.portfolio.asking import Moment, Place
-from governance.portfolio.judging import ask, comparable, tables, values_at
+from governance.portfolio.judging import Values, ask, comparable, tables, values_at
 from governance.portfolio.listing import SOON
+from governance.portfolio.remembering import ask_again
 
-CUBE = (
+_CUBE = (
     "SELECT assessment_id IS NOT NULL AS assessed, tier, band, likelihood, impact,"
     " residual_likelihood, residual_impact,"
     " matrix_id::text = ANY(%(comparable)s::text[]) AS comparable,"
@@ -68,17 +69,9 @@ def figures(moment: Moment) -> Figures:
     Raises `judging.NotTold`, `RiskMatrix.DoesNotExist`.
     """
     shown = matrices.current(at=moment.at)
-    return counted(ask(f"{tables(moment)}\n{CUBE}", cube_values(moment, shown)), shown)
-
-
-def cube_values(moment: Moment, shown: RiskMatrix) -> dict[str, Any]:
-    """What `CUBE` needs. Raises `judging.NotTold`."""
     values = values_at(moment)
-    return values | {"comparable": comparable(shown), "soon": moment.day + SOON}
-
-
-def counted(rows: Sequence[dict[str, Any]], shown: RiskMatrix) -> Figures:
-    """The figures from the rows of `CUBE`."""
+    values |= {"comparable": comparable(shown), "soon": moment.day + SOON}
+    rows = _ask(f"{tables(moment)}\n{_CUBE}", values, moment)
     assessed = [row for row in rows if row["assessed"]]
     placed = [row for row in assessed if row["comparable"]]
     return Figures(
@@ -94,6 +87,10 @@ def counted(rows: Sequence[dict[str, Any]], shown: RiskMatrix) -> Figures:
         overdue=_sum(row for row in assessed if row["overdue"]),
         soon=_sum(row for row in assessed if row["soon"]),
     )
+
+
+def _ask(statement: str, values: Values, moment: Moment) -> list[dict[str, Any]]:
+    return (ask if moment.past else ask_again)(statement, values)
 
 
 def _sum(rows: Any) -> int:
@@ -131,5 +128,6 @@ def statuses(moment: Moment) -> dict[str, int]:
         f"WHERE {column} <= %(at)s" if moment.past else ""
         for column in ("moved_at", "registered_at")
     )
-    rows = ask(_STATUSES.format(moved=moved, registered=registered), {"at": moment.at})
+    statement = _STATUSES.format(moved=moved, registered=registered)
+    rows = _ask(statement, {"at": moment.at}, moment)
     return {row["status"]: row["versions"] for row in rows}

@@ -115,21 +115,6 @@ def ask(statement: str, values: Values) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def ask_together(
-    beginning: str, statements: Mapping[str, str], values: Values
-) -> dict[str, list[dict[str, Any]]]:
-    """The rows of several statements by name; what they begin with is found once.
-
-    Of JSON: times and ids are texts.
-    """
-    parts = (
-        f"(SELECT jsonb_agg(to_jsonb(one)) FROM ({statement}) AS one) AS {name}"  # noqa: S608
-        for name, statement in statements.items()
-    )
-    (row,) = ask(f"{beginning} SELECT {', '.join(parts)}", values)
-    return {name: json.loads(rows or "[]") for name, rows in row.items()}
-
-
 def ask_slowly(statement: str, values: Values) -> Iterator[dict[str, Any]]:
     """The same row by row, of one state of the database, for what is long."""
     with connection.chunked_cursor() as cursor:

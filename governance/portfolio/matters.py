@@ -48,7 +48,7 @@ AGES: dict[str, tuple[int, int | None]] = {
     "older": (181, None),
 }
 # Waivers and their ends, behind `judging.tables`.
-ACTIVE = (
+_ACTIVE = (
     "active AS (SELECT w.id, w.model_id, ends_at FROM governance_waiver w"
     " JOIN governance_waiverdecision d ON d.waiver_id = w.id AND d.granted"
     " AND d.decided_at <= %(at)s JOIN judged j ON j.id = w.model_id"
@@ -64,7 +64,7 @@ _WAIVED = (
     "SELECT model_id FROM governance_waiver"
     " WHERE valid_from <= %(at)s AND valid_until > %(at)s"
 )
-ENDING = (
+_ENDING = (
     "SELECT id, ends_at, count(*) OVER () AS total FROM active"
     " WHERE ends_at <= %(ending)s ORDER BY ends_at, id LIMIT %(limit)s"
 )
@@ -148,7 +148,7 @@ def ending_waivers(
 
     A tier that rose ends them sooner. Raises `judging.NotTold`.
     """
-    rows = _of_active(ENDING, moment, within, limit=most)
+    rows = _of_active(_ENDING, moment, within, limit=most)
     found = [EndingWaiver(row["id"], row["ends_at"]) for row in rows]
     return (rows[0]["total"] if rows else 0), found
 
@@ -166,14 +166,10 @@ def waivers_by_unit(moment: Moment, *, within: timedelta) -> tuple[dict[str, int
 def _of_active(
     query: str, moment: Moment, within: timedelta, **more: int
 ) -> list[dict[str, Any]]:
-    values = values_at(moment) | active_values(moment, within) | more
-    return ask(f"{tables(moment, wanted=_WAIVED)},\n{ACTIVE}\n{query}", values)
-
-
-def active_values(moment: Moment, within: timedelta) -> dict[str, Any]:
-    """What `ACTIVE` needs beside `values_at`, and what ends `within` that time."""
     most = {str(tier): days for tier, days in MOST_DAYS.items()}
-    return {"ending": moment.at + within, "most": json.dumps(most)}
+    values = {**values_at(moment), "most": json.dumps(most), **more}
+    values["ending"] = moment.at + within
+    return ask(f"{tables(moment, wanted=_WAIVED)},\n{_ACTIVE}\n{query}", values)
 
 
 def open_findings(moment: Moment, *, age: str = "") -> QuerySet[Any]:

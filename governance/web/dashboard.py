@@ -43,7 +43,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
     if past is None and not RegisteredModel.objects.exists():
         return redirect("web:start")
     moment = Moment(past, past=True) if past else Moment(timezone.now())
-    risk, waivers = _overview(moment)
+    waivers = _ending_waivers(moment)
     return show(
         request,
         "dashboard/portfolio.html",
@@ -53,7 +53,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
             "at": moment.at,
             "as_of": moment.day.isoformat() if moment.past else "",
             "may_register": may(request, "register models"),
-            **risk,
+            **_figures(moment),
             **_open(moment),
             "waivers": waivers[0],
             **({} if moment.past else _now(request, moment.at, waivers[1])),
@@ -62,17 +62,15 @@ def portfolio(request: PersonRequest) -> HttpResponse:
     )
 
 
-def _overview(moment: Moment) -> tuple[dict[str, Any], Ending]:
+def _figures(moment: Moment) -> dict[str, Any]:
     """The figures that rest on judgements; `told` is False where there are none.
 
     The log that knew may have left, or there is no matrix yet.
     """
     try:
-        found, ending = counted.overview(moment, most=open_matters.MOST)
+        return _risk(counted.figures(moment), moment)
     except (counted.NotTold, RiskMatrix.DoesNotExist):
-        untold = {"told": False, "models": RegisteredModel.objects.count()}
-        return untold, _ending_waivers(moment)
-    return _risk(found, moment), ending
+        return {"told": False, "models": RegisteredModel.objects.count()}
 
 
 def _ending_waivers(moment: Moment) -> Ending:

@@ -1,0 +1,145 @@
+"""Figures that were remembered never outlive a change of what they rest on."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from governance import assessing, feeding, findings, portfolio, tier_decisions
+from governance.models import RiskAssessment, Severity
+from governance.portfolio import Moment, remembering
+from governance.signatures import Proof
+from registry.models import RegisteredModel
+from tests.world import NOW, PASSWORD, World, later, log_verified
+
+MOMENT = Moment(later(minutes=1))
+
+
+@pytest.fixture
+def stage(fresh_database, django_db_blocker) -> Iterator[World]:
+    """Two models, one of them assessed as of tier 4; all rows are committed."""
+    with django_db_blocker.unblock():
+        log_verified()
+        world = World()
+        low = world.model("low", ai_act_class="minimal")
+        assessing.assess(
+            model=low,
+            likelihood=1,
+            impact=1,
+            rationale="It harms nobody.",
+            by=world.rita,
+            at=NOW,
+        )
+        world.model("high")
+        yield world
+
+
+def told(moment=MOMENT):
+    return portfolio.figures(moment), portfolio.statuses(moment)
+
+
+def anew(monkeypatch):
+    """What the database says without anything remembered."""
+    with monkeypatch.context() as forgetful:
+        forgetful.setattr(remembering, "_kept", remembering.OrderedDict())
+        return told()
+
+
+def reads_of_models() -> int:
+    with CaptureQueriesContext(connection) as seen:
+        told()
+    queries = [query["sql"] for query in seen.captured_queries]
+    return sum("judged AS (" in q or "WITH moved AS" in q for q in queries)
+
+
+def test_the_second_look_counts_nothing_again(stage):
+    first = told()
+    assert reads_of_models() == 0
+    assert told() == first
+
+
+def reassess(world, models):
+    world.assessed(models["low"])
+
+
+def register(world, models):
+    world.model("third")
+
+
+def edit(world, models):
+    models["low"].refresh_from_db()
+    models["low"].credit = True
+    models["low"].save(update_fields=["credit"])
+
+
+def raise_tier(world, models):
+    tier_decisions.override(
+        assessment=RiskAssessment.objects.get(model=models["low"]),
+        tier=2,
+        reason="Its users are children.",
+        proof=Proof(password=PASSWORD),
+        by=world.cora,
+        at=NOW,
+    )
+
+
+def feed(world, models):
+    world.assessed(models["high"], 5, 5)
+    feeding.declare(
+        model=models["high"],
+        upstream=models["low"],
+        note="Its score is a feature.",
+        by=world.anna,
+        at=NOW,
+    )
+
+
+def register_version(world, models):
+    world.version(models["low"])
+
+
+@pytest.mark.parametrize(
+    "change", [reassess, register, edit, raise_tier, feed, register_version]
+)
+def test_what_changes_the_figures_is_seen_at_once(stage, monkeypatch, change):
+    models = {model.slug: model for model in RegisteredModel.objects.all()}
+    before = told()
+    change(stage, models)
+    after = told()
+    assert after == anew(monkeypatch)
+    assert after != before
+
+
+def test_what_they_do_not_rest_on_changes_nothing(stage):
+    told()
+    findings.raise_finding(
+        model=RegisteredModel.objects.get(slug="low"),
+        severity=Severity.HIGH,
+        title="Wide of the mark",
+        text="It misses.",
+        due_on=later(days=9).date(),
+        by=stage.vera,
+        at=NOW,
+    )
+    assert reads_of_models() == 0
+
+
+def test_another_day_and_a_minute_later_they_are_counted_again(stage, monkeypatch):
+    told()
+    assert reads_of_models() == 0
+    with CaptureQueriesContext(connection) as seen:
+        told(Moment(later(days=1)))
+    assert any("judged AS (" in query["sql"] for query in seen.captured_queries)
+    monkeypatch.setattr(remembering.time, "monotonic", lambda: 1e12)
+    assert reads_of_models() == 2
+
+
+def test_what_is_not_committed_is_never_remembered(stage):
+    before = told()
+    with transaction.atomic():
+        stage.model("never")
+        inside = told()
+        assert inside != before
+        transaction.set_rollback(True)
+    assert told() == before
