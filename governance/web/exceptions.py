@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import emergencies, findings, waived
+from governance import emergencies, findings, risk, waived
 from governance.findings import Standing
 from governance.models import Emergency
 from governance.waived import Ending
@@ -36,8 +36,13 @@ EMERGENCY_STATES = {
 _LIVE = ("requested", "granted", "active")
 
 
-def open_about(about: RegisteredModel | ModelVersion, at: datetime) -> list[Line]:
-    """Everything that somebody still has to look at, the findings first."""
+def open_about(
+    about: RegisteredModel | ModelVersion, at: datetime, standing: risk.Standing
+) -> list[Line]:
+    """Everything that somebody still has to look at, the findings first.
+
+    `standing` is the risk of the model then.
+    """
     if isinstance(about, ModelVersion):
         model, glass = about.model, emergencies.told().filter(version=about)
         rows = waived.told().filter(Q(version=about) | Q(version=None), model=model)
@@ -48,7 +53,7 @@ def open_about(about: RegisteredModel | ModelVersion, at: datetime) -> list[Line
         *(finding_line(now) for now in findings.open_of(about, at)),
         *(
             waiver_line(row, at)
-            for row in waived.endings(rows, at)
+            for row in waived.endings(rows, at, {model.pk: standing})
             if row.state(at) in _LIVE
         ),
         *(

@@ -86,6 +86,7 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
     counting = counting_of(versions[: trends.VERSIONS])
     standing = _standing(request, versions, at)
     facts = InventoryForm.facts_of(model)
+    judged = _risk(model, standing, at)
     return show(
         request,
         "inventory/model.html",
@@ -110,10 +111,10 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             "decisions": GateDecision.objects.filter(
                 version__in=versions
             ).select_related("version__model", "environment", "decided_for")[:5],
-            "exceptions": exceptions.open_about(model, at),
+            "exceptions": exceptions.open_about(model, at, judged["standing"]),
             "exception_links": exceptions.links_for(request, model),
             "at": at,
-            **_risk(model, standing, at),
+            **judged,
             "may_change": may(request, "change inventory records"),
             "may_assess": may(request, "assess risk"),
         },

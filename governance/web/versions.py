@@ -15,7 +15,8 @@ from audits.models import (
     ForeignEvidence,
     Leaf,
 )
-from governance import attaching, gate
+from governance import attaching, gate, risk
+from governance.case import Case
 from governance.lifecycle import state_of
 from governance.models import ApprovalRequest, Authorisation, AuthorisationChange
 from governance.policy import Check, NoPolicy
@@ -72,7 +73,8 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
     row = find_version(slug, version)
     environments = list(Environment.objects.all())
     environment = choose_among(environments, request.GET.get("environment", ""))
-    checks, steps = _examine(request, row, environment)
+    case, checks, steps = _examine(request, row, environment)
+    standing = case.standing if case else risk.standing_of(row.model, at)
     reports = (
         EvidenceReport.objects.filter(run__version=row, run__kind__in=SHOWN_FIRST)
         .select_related("run__dataset_version__dataset")
@@ -94,7 +96,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
         {
             "version": row,
             "model": row.model,
-            "assessment": row.model.risk_assessments.order_by("-sequence").first(),
+            "assessment": standing.assessment,
             "environment": environment,
             "environments": environments,
             "checks": failing_first(checks),
@@ -126,7 +128,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "may_attach": may(request, attaching.RIGHT),
             "may_submit": may(request, "submit versions"),
             "may_retire": _may_retire(request, row),
-            "exceptions": exceptions.open_about(row, at),
+            "exceptions": exceptions.open_about(row, at, standing),
             "exception_links": exceptions.links_for(request, row.model, row),
             "at": at,
         },
@@ -143,10 +145,10 @@ def _may_retire(request: PersonRequest, row: ModelVersion) -> bool:
 
 def _examine(
     request: PersonRequest, version: ModelVersion, environment: Environment | None
-) -> tuple[list[Check], list[Step]]:
+) -> tuple[Case | None, list[Check], list[Step]]:
     """Ask the gate without recording anything; nothing to ask without environment."""
     if environment is None:
-        return [], []
+        return None, [], []
     question = gate.Question(
         environment=environment.slug,
         model=version.model.slug,
@@ -154,9 +156,9 @@ def _examine(
     )
     case, checks = gate.examine(question, by=request.user, at=timezone.now())
     try:
-        return checks, steps_of(case) if case else []
+        return case, checks, steps_of(case) if case else []
     except NoPolicy:
-        return checks, []
+        return case, checks, []
 
 
 def _leaf(version: ModelVersion) -> Leaf | None:
