@@ -77,7 +77,9 @@ def room(bank):
 
 
 @both_looks
-def test_the_room_the_log_and_denials_are_accessible(room, page, enter, width, scheme):
+def test_the_room_the_log_and_denials_are_accessible(
+    room, page, enter, width, scheme, language
+):
     bank, given, request, sample = room
     draft = reviewed(person(bank.world, "paula", Role.POLICY_AUTHOR))
     assert publishing.text_of(draft)
@@ -108,7 +110,7 @@ def test_the_room_the_log_and_denials_are_accessible(room, page, enter, width, s
     for name, pages in by_person.items():
         page.context.clear_cookies()
         enter(page, name)
-        found += faults(bank, page, pages)
+        found += faults(bank, page, pages, language)
     assert found == []
 
 

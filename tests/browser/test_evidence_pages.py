@@ -29,7 +29,7 @@ def fair(bank) -> EvidenceRun:
 
 @both_looks
 def test_evidence_pages_are_accessible_and_stay_inside_the_screen(
-    bank, fair, page, enter, width, scheme
+    bank, fair, page, enter, width, scheme, language
 ):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
@@ -46,7 +46,7 @@ def test_evidence_pages_are_accessible_and_stay_inside_the_screen(
         reverse("web:evidence", args=[fair.pk]),
         reverse("web:drift", args=VERSION),
     ]
-    assert faults(bank, page, pages) == []
+    assert faults(bank, page, pages, language) == []
 
 
 def test_the_slider_moves_performance_and_fairness(bank, fair, page, enter):

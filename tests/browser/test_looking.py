@@ -1,5 +1,7 @@
 """Pages in a browser: accessible, inside the screen, alive without a reload."""
 
+from collections.abc import Iterable
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
@@ -49,24 +51,30 @@ def addresses(bank) -> list[str]:
     ]
 
 
+WIDE, NARROW = (1280, "light", "en"), (390, "dark", "de")
+RARELY = [
+    pytest.param(1280, "dark", "en", id="dark", marks=pytest.mark.soak),
+    pytest.param(390, "light", "de", id="light", marks=pytest.mark.soak),
+]
 both_looks = pytest.mark.parametrize(
-    ("width", "scheme"), [(1280, "light"), (390, "dark")], ids=["wide", "narrow"]
+    ("width", "scheme", "language"),
+    [pytest.param(*WIDE, id="wide"), pytest.param(*NARROW, id="narrow"), *RARELY],
 )
 
 
 @both_looks
 def test_pages_are_accessible_and_stay_inside_the_screen(
-    bank, page, enter, width, scheme
+    bank, page, enter, width, scheme, language
 ):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     enter(page, "rita")
-    assert faults(bank, page, addresses(bank)) == []
+    assert faults(bank, page, addresses(bank), language) == []
 
 
 @both_looks
 def test_pages_of_decisions_are_accessible_and_stay_inside_the_screen(
-    bank, page, enter, width, scheme
+    bank, page, enter, width, scheme, language
 ):
     by_person = decided.pages(bank.world)
     page.set_viewport_size({"width": width, "height": 900})
@@ -75,17 +83,21 @@ def test_pages_of_decisions_are_accessible_and_stay_inside_the_screen(
     for name, pages in by_person.items():
         page.context.clear_cookies()
         enter(page, name)
-        found += faults(bank, page, pages)
+        found += faults(bank, page, pages, language)
     assert found == []
 
 
-def faults(bank, page, pages: list[str]) -> list[str]:
+def faults(bank, page, pages: Iterable[str], language: str) -> list[str]:
     """What axe finds on these pages, and which are wider than the screen."""
     axe, found = Axe(), []
+    chosen = {"name": "django_language", "value": language, "url": bank.url}
+    page.context.add_cookies([chosen])
     for address in pages:
         answer = page.goto(bank.url + address)
         if answer is None or (answer.status != 200 and address != "/nothing/"):
             found.append(f"{address} was not shown")
+        if page.locator(f"html[lang={language}]").count() == 0:
+            found.append(f"{address} is in another language")
         over = page.evaluate(WIDER)
         if over > 0:
             found.append(f"{address} is {over} pixels too wide")

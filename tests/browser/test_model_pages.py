@@ -47,12 +47,12 @@ def addresses() -> list[str]:
 
 @both_looks
 def test_pages_of_a_model_are_accessible_and_stay_inside_the_screen(
-    grown, page, enter, width, scheme
+    grown, page, enter, width, scheme, language
 ):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     enter(page, "rita")
-    assert faults(grown, page, addresses()) == []
+    assert faults(grown, page, addresses(), language) == []
 
 
 def test_the_graph_is_walked_by_keyboard_from_data_to_deployment(grown, page, enter):

@@ -98,7 +98,8 @@ def asked_of(me: Me, found: Iterable[AuditRequest]) -> Iterable[Item]:
         )
 
 
-def _latest() -> QuerySet[FindingChange]:
+def latest_changes() -> QuerySet[FindingChange]:
+    """Where each finding stands."""
     newer = FindingChange.objects.filter(
         finding=OuterRef("finding"), sequence__gt=OuterRef("sequence")
     )
@@ -110,7 +111,7 @@ def findings(me: Me) -> QuerySet[FindingChange] | None:
     open_again = Q(state=State.ACCEPTED, accepted_until__lte=me.at)
     states = (State.OPEN, State.PLANNED, State.PLAN_ACCEPTED)
     return (
-        _latest()
+        latest_changes()
         .filter(open_again | Q(state__in=states), owner=me.user)
         .order_by("due_on")
     )
@@ -135,7 +136,7 @@ def to_verify(me: Me) -> QuerySet[FindingChange] | None:
     validated = RegisteredModel.objects.filter(validator=me.user).values("pk")
     concern = Finding.objects.filter(Q(raised_by=me.user) | Q(model__in=validated))
     return (
-        _latest()
+        latest_changes()
         .filter(
             finding__in=concern.values("pk"),
             state__in=(State.PLANNED, State.RESOLVED),

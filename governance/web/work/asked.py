@@ -19,6 +19,7 @@ from governance.models import (
 )
 from governance.web import worklist
 from governance.web.work.me import Item, Me
+from governance.web.work.proposed import proposed
 
 MOST = 25
 _RUNS = (EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING)
@@ -35,6 +36,7 @@ def asked(me: Me) -> list[Item]:
         *_retirements(me),
         *_runs(me),
         *_dossiers(me),
+        *proposed(me),
     ]
 
 
