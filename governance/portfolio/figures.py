@@ -8,7 +8,7 @@ from typing import Any
 from governance import matrices
 from governance.models import RiskMatrix
 from governance.portfolio.asking import Moment, Place
-from governance.portfolio.judging import Values, ask, comparable, tables, values_at
+from governance.portfolio.judging import comparable, tables, values_at
 from governance.portfolio.listing import SOON
 from governance.portfolio.remembering import ask_again
 
@@ -71,7 +71,7 @@ def figures(moment: Moment) -> Figures:
     shown = matrices.current(at=moment.at)
     values = values_at(moment)
     values |= {"comparable": comparable(shown), "soon": moment.day + SOON}
-    rows = _ask(f"{tables(moment)}\n{_CUBE}", values, moment)
+    rows = ask_again(f"{tables(moment)}\n{_CUBE}", values, moment)
     assessed = [row for row in rows if row["assessed"]]
     placed = [row for row in assessed if row["comparable"]]
     return Figures(
@@ -87,10 +87,6 @@ def figures(moment: Moment) -> Figures:
         overdue=_sum(row for row in assessed if row["overdue"]),
         soon=_sum(row for row in assessed if row["soon"]),
     )
-
-
-def _ask(statement: str, values: Values, moment: Moment) -> list[dict[str, Any]]:
-    return (ask if moment.past else ask_again)(statement, values)
 
 
 def _sum(rows: Any) -> int:
@@ -129,5 +125,5 @@ def statuses(moment: Moment) -> dict[str, int]:
         for column in ("moved_at", "registered_at")
     )
     statement = _STATUSES.format(moved=moved, registered=registered)
-    rows = _ask(statement, {"at": moment.at}, moment)
+    rows = ask_again(statement, {"at": moment.at}, moment)
     return {row["status"]: row["versions"] for row in rows}

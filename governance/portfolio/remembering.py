@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection
 
 from audits import stillness
+from governance.portfolio.asking import Moment
 from governance.portfolio.judging import Values, ask
 
 WINDOW = 60.0  # seconds: a row that another clock dated ahead counts by then
@@ -36,13 +37,13 @@ _kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
 _lock = Lock()
 
 
-def ask_again(statement: str, values: Values) -> Rows:
-    """What `ask` says of this moment, or said of one since which nothing changed.
+def ask_again(statement: str, values: Values, moment: Moment) -> Rows:
+    """What `ask` says of a moment, or said of it before, and nothing changed since.
 
-    But for `at`, which tells no two moments of a day apart here, the values are part
-    of the question.
+    The values are part of the question, but for the instant within today, which tells
+    no two looks apart.
     """
-    asked = {name: value for name, value in values.items() if name != "at"}
+    asked = {k: v for k, v in values.items() if moment.past or k != "at"}
     database = str(connection.settings_dict["NAME"])
     key = (database, statement, json.dumps(asked, sort_keys=True, default=str))
     with _lock:

@@ -14,6 +14,7 @@ from registry.models import RegisteredModel
 from tests.world import NOW, PASSWORD, World, later, log_verified
 
 MOMENT = Moment(later(minutes=1))
+YESTERDAY = Moment(later(minutes=-1), past=True)
 
 
 @pytest.fixture
@@ -39,11 +40,11 @@ def told(moment=MOMENT):
     return portfolio.figures(moment), portfolio.statuses(moment)
 
 
-def anew(monkeypatch):
+def anew(monkeypatch, moment=MOMENT):
     """What the database says without anything remembered."""
     with monkeypatch.context() as forgetful:
         forgetful.setattr(remembering, "_kept", remembering.OrderedDict())
-        return told()
+        return told(moment)
 
 
 def reads_of_models() -> int:
@@ -104,11 +105,12 @@ def register_version(world, models):
 )
 def test_what_changes_the_figures_is_seen_at_once(stage, monkeypatch, change):
     models = {model.slug: model for model in RegisteredModel.objects.all()}
-    before = told()
+    before, before_then = told(), told(YESTERDAY)
     change(stage, models)
     after = told()
     assert after == anew(monkeypatch)
     assert after != before
+    assert told(YESTERDAY) == anew(monkeypatch, YESTERDAY) == before_then
 
 
 def test_what_they_do_not_rest_on_changes_nothing(stage):
@@ -133,6 +135,17 @@ def test_another_day_and_a_minute_later_they_are_counted_again(stage, monkeypatc
     assert any("judged AS (" in query["sql"] for query in seen.captured_queries)
     monkeypatch.setattr(remembering.time, "monotonic", lambda: 1e12)
     assert reads_of_models() == 2
+
+
+def test_days_that_are_over_are_remembered_each_for_itself(stage):
+    today = told()
+    earlier = told(YESTERDAY)
+    later_on = told(Moment(later(minutes=2), past=True))
+    assert earlier[0].models == 0
+    assert later_on[0].models == today[0].models == 2
+    with CaptureQueriesContext(connection) as seen:
+        assert told(YESTERDAY) == earlier
+    assert not any("judged AS (" in query["sql"] for query in seen.captured_queries)
 
 
 def test_what_is_not_committed_is_never_remembered(stage):
