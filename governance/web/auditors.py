@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from audits import log
 from governance import audit_scope, auditing, roles
@@ -32,7 +32,7 @@ from registry.models import RegisteredModel, Role, User
 PER_PAGE = 25
 _DAY = {"type": "date"}
 STATES = {
-    "holds": (gettext_lazy("holds"), "yes"),
+    "holds": (pgettext_lazy("access", "holds"), "yes"),
     "coming": (gettext_lazy("not begun"), "wait"),
     "over": (gettext_lazy("over"), "no"),
 }

@@ -49,6 +49,11 @@ class Measured:
     limit: Limit
 
     @property
+    def of_both(self) -> bool:
+        """Whether both were measured."""
+        return bool(self.before and self.after)
+
+    @property
     def before_holds(self) -> bool | None:
         """Whether the first keeps the limit; None without limit or value."""
         return holds(self.before, self.limit) if self.before else None
@@ -73,9 +78,14 @@ class Evidence:
     left_out: int
 
     @property
-    def limited(self) -> Sequence[Measured]:
-        """Those that a rule limits."""
-        return [row for row in self.overall if row.limit.text]
+    def told_first(self) -> Sequence[Measured]:
+        """What a rule limits, and what was measured for both."""
+        return [row for row in self.overall if row.limit.text or row.of_both]
+
+    @property
+    def of_one(self) -> Sequence[Measured]:
+        """What no rule limits and only one version was measured for."""
+        return [row for row in self.overall if not row.limit.text and not row.of_both]
 
 
 def evidence(

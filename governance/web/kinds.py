@@ -1,7 +1,11 @@
 """What the rows of a table, and its columns, are in words."""
 
+import csv
+from functools import lru_cache
+from pathlib import Path
+
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from governance import inventory_words
 
@@ -165,25 +169,15 @@ _WORDS = {
     "registry_user_groups": gettext_lazy("Group of an account"),
     "registry_user_user_permissions": gettext_lazy("Permission of an account"),
 }
-_FIELDS = {
-    "id": gettext_lazy("Id"),
-    "unit": gettext_lazy("Unit"),
-    "email": gettext_lazy("Mail address"),
-    "username": gettext_lazy("User name"),
-    "is_active": gettext_lazy("Active"),
-    "role": gettext_lazy("Role"),
-    "status": gettext_lazy("Status"),
-    "state": gettext_lazy("State"),
-    "reason": gettext_lazy("Reason"),
-    "comment": gettext_lazy("Comment"),
-    "sequence": gettext_lazy("Number in its history"),
-    "version_id": gettext_lazy("Version"),
-    "model_id": gettext_lazy("Model"),
-    "environment_id": gettext_lazy("Environment"),
-    "user_id": gettext_lazy("Person"),
-    "tier": gettext_lazy("Tier"),
-    "ended_at": gettext_lazy("Ended at"),
+_WAYS = {
+    "api": gettext_lazy("through the API"),
+    "command": gettext_lazy("by a command"),
+    "migration": gettext_lazy("by an update"),
+    "page": gettext_lazy("on a page"),
+    "task": gettext_lazy("by itself"),
+    "witness": gettext_lazy("as a witness"),
 }
+COLUMNS = Path(__file__).with_name("columns.csv")
 
 
 def kind(table: str) -> str:
@@ -197,9 +191,25 @@ def field(table: str, name: str) -> str:
         label = inventory_words.LABELS.get(name.removesuffix("_id"))
         if label:
             return str(label)
-    if name in _FIELDS:
-        return str(_FIELDS[name])
+    words = columns().get(name, {})
+    language = "de" if (get_language() or "").startswith("de") else "en"
+    return words.get(language) or _spaced(name)
+
+
+@lru_cache(maxsize=1)
+def columns() -> dict[str, dict[str, str]]:
+    """The words of columns; English is empty where the spaced name reads well."""
+    with COLUMNS.open(encoding="utf-8", newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def _spaced(name: str) -> str:
     return name.removesuffix("_id").replace("_", " ").capitalize()
+
+
+def way(via: str) -> str:
+    """The way that a change took, in words; an unknown one by its name."""
+    return str(_WAYS.get(via, via))
 
 
 def yes_or_no(text: str) -> str:

@@ -45,6 +45,7 @@ class Line:
     change: history.Change
     index: int | None
     who: str
+    way: str
     outside: bool
     table: str
     kind: str
@@ -87,12 +88,15 @@ def _names(found: Iterable[history.Change]) -> dict[str, str]:
 def _line(change: history.Change, index: int | None, names: Names) -> Line:
     entry = change.entry
     table = entry.rel.removeprefix(SCHEMA)
-    changed = sorted(difference.field for difference in change.differences)
+    changed = sorted(
+        kinds.field(table, difference.field) for difference in change.differences
+    )
     return Line(
         entry=entry,
         change=change,
         index=index,
         who=names.get(entry.actor or "") or entry.actor or f"db:{change.role}",
+        way=kinds.way(change.via),
         outside=entry.actor is None,
         table=table,
         kind=kinds.kind(table),

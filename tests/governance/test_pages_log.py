@@ -140,7 +140,7 @@ def test_the_history_of_a_record_shows_old_and_new(live_log):
     ]
     assert "moved" in page
     assert "Treasury" not in read(live_log.anna, *place)
-    assert "Fields: email, unit" in read(live_log.anna, *place)
+    assert "Fields: Mail address, Unit" in read(live_log.anna, *place)
 
 
 def test_erased_values_say_since_when_and_forged_openings_are_named(
