@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from governance import findings, gate
 from governance.models import Incident, Severity
 from registry.models import Role
+from tests.crawling import walk
 from tests.governance.reconciling import report
 from tests.governance.test_emergencies import allow, invoked
 from tests.governance.test_fleet import happened
@@ -81,6 +82,17 @@ def lists():
             yield path.removeprefix("/api/v1/")
 
 
+def linked(world):
+    """One of each page that links lead a risk manager and an auditor to."""
+    found = {}
+    for person in (world.rita, world.ines):
+        browser = Client()
+        browser.force_login(person)
+        for name, address in walk(person).pages().items():
+            found.setdefault(name, (browser.get, address))
+    return list(found.values())
+
+
 def test_pages_lists_and_readiness_ask_no_more_of_many_rows_than_of_few(
     world, caller, clock
 ):
@@ -93,6 +105,7 @@ def test_pages_lists_and_readiness_ask_no_more_of_many_rows_than_of_few(
     doors += [(browser.get, address) for address in PAGES]
     asked = [(get, a) for get, a in doors if get(a).status_code == 200]
     assert {READINESS, *GROWING, *PAGES} <= {address for _get, address in asked}
+    asked += [(get, a) for get, a in linked(world) if a not in PAGES]
     before = {address: counted(get, address) for get, address in asked}
     for slug in ("second", "third"):
         staged(world, slug)
