@@ -36,6 +36,7 @@ from governance.models.waivers import MOST_DAYS
 from governance.portfolio.asking import Moment
 from governance.portfolio.judging import ask, tables, values_at
 from governance.portfolio.listing import SOON
+from governance.portfolio.remembering import ask_again
 from registry.models import RegisteredModel
 
 _Standing = AuthorisationChange.State
@@ -169,7 +170,11 @@ def _of_active(
     most = {str(tier): days for tier, days in MOST_DAYS.items()}
     values = {**values_at(moment), "most": json.dumps(most), **more}
     values["ending"] = moment.at + within
-    return ask(f"{tables(moment, wanted=_WAIVED)},\n{_ACTIVE}\n{query}", values)
+    statement = f"{tables(moment, wanted=_WAIVED)},\n{_ACTIVE}\n{query}"
+    # Now they end from one instant to the next; a day that is over stays as it was.
+    if moment.past:
+        return ask_again(statement, values, moment)
+    return ask(statement, values)
 
 
 def open_findings(moment: Moment, *, age: str = "") -> QuerySet[Any]:

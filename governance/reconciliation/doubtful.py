@@ -66,12 +66,12 @@ def tables(sources: Iterable[UUID], at: datetime) -> tuple[str, tuple[Any, ...]]
     return _TABLES.format(in_force=in_force), (*values, at, list(sources))
 
 
-def report_is_known(where: str = "true") -> RawSQL:
+def report_is_known(where: str) -> RawSQL:
     """Whether a `Deployment` is of what was granted."""
     return _among(Deployment, _OF_REPORT, "granted", _OF_REPORT, where)
 
 
-def sighting_is_known(where: str = "true") -> RawSQL:
+def sighting_is_known(where: str) -> RawSQL:
     """Whether a `Sighting` is of a file that was granted."""
     return _among(Sighting, ("environment_id", "sha256"), "files", _OF_FILE, where)
 

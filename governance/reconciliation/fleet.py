@@ -3,7 +3,7 @@
 What could be unauthorised is judged one by one, as is each row that is shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
-from django.db.models.expressions import Combinable
+from django.db.models import Case, CharField, F, QuerySet, Value, When
+from django.db.models.expressions import RawSQL
 
 from governance.reconciliation import doubtful, standing
 from governance.reconciliation.permitted import State
@@ -20,7 +20,6 @@ from governance.reconciliation.standing import GRACE, ORDER, Running, SourceStat
 from registry.models import Deployment
 
 Rows = QuerySet[Any, Any]
-Cases = Sequence[tuple[Combinable | Q, str]]
 DOUBTFUL = ""  # what must be judged
 OVER = "over"  # what vanished after its permit had: nobody needs to know
 _FLEET = """
@@ -100,21 +99,31 @@ def _parts(sources: Sequence[SourceState], at: datetime) -> list[Rows]:
     silent = [one.source.pk for one in sources if one.is_silent(at)]
     looks = standing.looks(sources, at)
     clusters = standing.newest(standing.open_cluster_sightings())
+    file, report = doubtful.sighting_is_known, doubtful.report_is_known
     return [
         _stated(
             standing.open_sightings(keys),
             "place",
-            [*_of_sighting(State.STALE), (Q(source__in=silent), State.STALE)],
+            _whens(file, [When(source__in=silent, then=Value(str(State.STALE)))]),
         ),
         _stated(
             clusters.filter(~doubtful.sighting_is_seen()),
             "place",
-            [*_of_sighting(State.STALE), *_aged("seen_at", looks, at)],
+            _whens(file, _aged("seen_at", looks, at)),
         ),
         _stated(
-            _reports(), "source", [*_of_report(), *_aged("reported_at", looks, at)]
+            _reports(),
+            "source",
+            [
+                When(decision_id=None, then=Value(DOUBTFUL)),
+                *_whens(report, _aged("reported_at", looks, at)),
+            ],
         ),
-        _stated(standing.gone(keys, at), "place", _of_sighting(OVER), State.VANISHED),
+        _stated(
+            standing.gone(keys, at),
+            "place",
+            _whens(file, [], lapsed=OVER, otherwise=State.VANISHED),
+        ),
     ]
 
 
@@ -124,35 +133,41 @@ def _reports() -> QuerySet[Deployment]:
     return rows.exclude(doubtful.report_is_seen(), decision_id__isnull=False)
 
 
-def _of_sighting(lapsed: str) -> Cases:
-    lapses = ~doubtful.sighting_is_known("fresh")
-    return [(lapses & ~doubtful.sighting_is_known(), DOUBTFUL), (lapses, lapsed)]
+def _whens(
+    is_known: Callable[[str], RawSQL],
+    aged: Sequence[When],
+    *,
+    lapsed: str = State.STALE,
+    otherwise: str = State.PERMITTED,
+) -> list[When]:
+    """The states of what is granted; `aged` say of what has a permit that still holds
+    why it is not believed. Most rows are looked up once."""
+    holds = Case(*aged, default=Value(str(otherwise)))
+    return [
+        When(is_known("fresh"), then=holds),
+        When(is_known("true"), then=Value(str(lapsed))),
+    ]
 
 
-def _of_report() -> Cases:
-    lapses = ~doubtful.report_is_known("fresh")
-    unknown = Q(decision_id=None) | lapses & ~doubtful.report_is_known()
-    return [(unknown, DOUBTFUL), (lapses, State.STALE)]
-
-
-def _stated(
-    rows: Rows, place: str, cases: Cases, otherwise: str = State.PERMITTED
-) -> Rows:
+def _stated(rows: Rows, place: str, whens: Sequence[When]) -> Rows:
     """Each key with what it is ordered by, and `is_now`: the first state that fits."""
-    whens = [When(case, then=Value(str(state))) for case, state in cases]
     return rows.order_by().values(
         "id",
         slug=F("environment__slug"),
         name=F(place),
-        is_now=Case(*whens, default=Value(str(otherwise)), output_field=CharField()),
+        is_now=Case(*whens, default=Value(DOUBTFUL), output_field=CharField()),
     )
 
 
-def _aged(field: str, looks: Mapping[UUID, datetime], at: datetime) -> Cases:
+def _aged(field: str, looks: Mapping[UUID, datetime], at: datetime) -> list[When]:
     """What was only told once: gone unseen, or too old a word."""
     gone = [
-        (Q(environment=key, **{f"{field}__lt": look - GRACE}), State.VANISHED)
+        When(
+            environment=key,
+            **{f"{field}__lt": look - GRACE},
+            then=Value(str(State.VANISHED)),
+        )
         for key, look in looks.items()
     ]
     oldest = at - timedelta(days=settings.FREIGABE_STALE_DAYS)
-    return [*gone, (Q(**{f"{field}__lt": oldest}), State.STALE)]
+    return [*gone, When(**{f"{field}__lt": oldest}, then=Value(str(State.STALE)))]
