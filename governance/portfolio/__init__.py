@@ -13,7 +13,7 @@ from governance.portfolio.asking import (
     moment_of,
 )
 from governance.portfolio.concentrated import Group, groups
-from governance.portfolio.figures import Figures, Move, figures, statuses
+from governance.portfolio.figures import Figures, Move, figures, running, statuses
 from governance.portfolio.judging import NotTold
 from governance.portfolio.listing import SOON, Stretch, every, stretch, within
 from governance.portfolio.matters import (
@@ -61,6 +61,7 @@ __all__ = [
     "open_findings",
     "overdue_findings",
     "permits_in_force",
+    "running",
     "statuses",
     "stretch",
     "waivers_by_unit",

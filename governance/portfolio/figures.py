@@ -31,6 +31,10 @@ _STATUSES = (
     " SELECT status, sum(versions)::int AS versions FROM told"
     " GROUP BY 1 HAVING sum(versions) > 0"
 )
+_RUNNING = (
+    "SELECT count(DISTINCT v.model_id) AS models FROM registry_deployment d"
+    " JOIN registry_modelversion v ON v.id = d.version_id"
+)
 
 
 @dataclass(frozen=True)
@@ -127,3 +131,10 @@ def statuses(moment: Moment) -> dict[str, int]:
     statement = _STATUSES.format(moved=moved, registered=registered)
     rows = ask_again(statement, {"at": moment.at}, moment)
     return {row["status"]: row["versions"] for row in rows}
+
+
+def running(moment: Moment) -> int:
+    """How many models were ever reported to run."""
+    (row,) = ask_again(_RUNNING, {}, moment)
+    models: int = row["models"]
+    return models

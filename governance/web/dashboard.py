@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -23,7 +23,7 @@ from governance.web import distribution, matrix, moves, open_matters, worklist
 from governance.web.frame import PersonRequest, may, page, show
 from governance.web.links import version_url
 from governance.web.open_matters import Task
-from registry.models import Deployment, RegisteredModel
+from registry.models import RegisteredModel
 
 SOON = counted.SOON
 LATELY = timedelta(days=14)
@@ -115,9 +115,7 @@ def _now(
     forbidden = reconciliation.unauthorised(at=at)
     tasks = list(islice(_tasks(request, at, forbidden, waivers), LONGEST + 1))
     return {
-        "running": Deployment.objects.aggregate(
-            models=Count("version__model", distinct=True)
-        )["models"],
+        "running": counted.running(Moment(at)),
         "unauthorised": len(forbidden),
         "tasks": tasks[:LONGEST],
         "more": len(tasks) > LONGEST,
