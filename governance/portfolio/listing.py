@@ -58,15 +58,15 @@ _JUDGED = (
     "SELECT shown.*, j.tier, j.computed_tier, j.floor_tier"
     " FROM shown JOIN judged j ON j.id = shown.id"
 )
-# Where a version stands: its latest move by then, without moves in development.
+# Where a version stands: its latest move by then, without moves in development. What
+# had moved was registered.
 # Versions that never moved are in development.
 _STATUS = (
     "id IN (SELECT v.model_id FROM registry_modelversion v JOIN ("
     "SELECT DISTINCT ON (version_id) version_id, status FROM governance_statuschange"
     " WHERE moved_at <= %(known_until)s::timestamptz"
     " ORDER BY version_id, sequence DESC) s ON s.version_id = v.id"
-    " WHERE s.status = %(status)s"
-    " AND v.registered_at <= %(known_until)s::timestamptz)"
+    " WHERE s.status = %(status)s)"
 )
 _UNMOVED = (
     "id IN (SELECT v.model_id FROM registry_modelversion v"
