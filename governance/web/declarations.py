@@ -18,6 +18,7 @@ from governance.declarable import KINDS, Field, Kind
 from governance.models import Declaration, RecordSignature
 from governance.records import Refused
 from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.numbers import NumberField
 from governance.web.proof import ProofForm
 from registry.models import Dataset, ModelVersion, RegisteredModel
 
@@ -83,7 +84,7 @@ def _form_field(field: Field) -> forms.Field:
     if field.type == "integer":
         return forms.IntegerField(**said, **limits)
     if field.type == "number":
-        return forms.FloatField(**said, **limits)
+        return NumberField(**said, **limits)
     if field.type == "text":
         area = forms.Textarea(attrs={"rows": 3})
         return forms.CharField(widget=area, max_length=20_000, **said)

@@ -17,17 +17,13 @@ from governance.web.exploring import Explored, explored
 from governance.web.frame import PersonRequest, may, page, show
 from governance.web.limits import Limit
 from governance.web.looks import Look
+from governance.web.numbers import NumberField
 
 
 class ThresholdForm(forms.Form):
     """Which threshold, and whose groups."""
 
-    threshold = forms.FloatField(
-        label=gettext_lazy("Threshold"),
-        min_value=0,
-        max_value=1,
-        widget=forms.NumberInput(attrs={"step": "0.01", "inputmode": "decimal"}),
-    )
+    threshold = NumberField(label=gettext_lazy("Threshold"), min_value=0, max_value=1)
     feature = forms.ChoiceField(label=gettext_lazy("Groups by"), required=False)
 
     def __init__(self, kept: Explored, data: Mapping[str, Any] | None) -> None:

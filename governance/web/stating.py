@@ -11,6 +11,7 @@ from audits.labels import measurement_label
 from governance import conditions, findings
 from governance.case import Case
 from governance.conditions import Kind, Stated, UnusableCondition
+from governance.web.numbers import NumberField
 
 _DAY = forms.DateInput(attrs={"type": "date"})
 
@@ -29,7 +30,7 @@ class ConditionFields(forms.Form):
     )
     folded_title = gettext_lazy("On conditions")
 
-    traffic = forms.FloatField(
+    traffic = NumberField(
         label=gettext_lazy("Only for this share of the traffic, in %"),
         required=False,
         min_value=0,
@@ -59,7 +60,7 @@ class ConditionFields(forms.Form):
             ("at_most", gettext_lazy("at most")),
         ],
     )
-    limit = forms.FloatField(label=gettext_lazy("this number"), required=False)
+    limit = NumberField(label=gettext_lazy("this number"), required=False)
     max_age_days = forms.IntegerField(
         label=gettext_lazy("measured at least every so many days"),
         required=False,

@@ -67,6 +67,22 @@ def test_the_slider_moves_performance_and_fairness(bank, fair, page, enter):
     assert page.evaluate("window.same") is True
 
 
+def test_a_comma_that_is_typed_in_german_is_no_other_number(bank, fair, page, enter):
+    enter(page, "rita")
+    german = {"name": "django_language", "value": "de", "url": bank.url}
+    page.context.add_cookies([german])
+    page.goto(bank.url + reverse("web:threshold", args=[fair.pk]))
+    number = page.get_by_label("Schwelle", exact=True)
+    number.fill("")
+    number.press_sequentially("0,62")
+    expect(page.get_by_role("status")).to_contain_text("Schwelle 0,620")
+    slider = page.locator("input[type=range]")
+    expect(slider).to_have_value("0.62")
+    slider.press("ArrowRight")
+    expect(number).to_have_value("0,63")
+    expect(page.get_by_role("status")).to_contain_text("Schwelle 0,630")
+
+
 def test_the_explorer_works_without_javascript(bank, fair, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -157,6 +157,22 @@ def test_conditions_that_cannot_be_checked_are_refused_by_the_api(world, caller,
     assert not request.signatures.exists()
 
 
+def test_a_limit_is_signed_as_it_was_written_with_a_decimal_comma(world):
+    request = submit(world, world.ready())
+    sign(request, world.vera)
+    said = {
+        **{"meaning": "approval", "user_name": "carl", "password": PASSWORD},
+        **{"measurement": "performance roc_auc", "direction": "at_least"},
+        **{"limit": "0,8", "max_age_days": "7", "traffic": "2,5"},
+    }
+    address = reverse("web:approval", args=[request.pk])
+    done = as_(world.carl).post(address, said, headers={"accept-language": "de"})
+    assert done.status_code == 302, done.content.decode()
+    kinds = {row.kind: row.terms for row in Condition.objects.all()}
+    assert kinds["metric"]["at_least"] == 0.8
+    assert kinds["traffic"] == {"at_most_percent": 2.5}
+
+
 def test_an_approver_states_conditions_on_the_page(world):
     request = submit(world, world.ready())
     sign(request, world.vera)

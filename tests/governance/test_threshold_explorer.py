@@ -194,6 +194,14 @@ def seen(world, run, query="", **headers):
     return answer.content.decode()
 
 
+def test_a_threshold_is_written_with_the_comma_of_the_language(world, run):
+    german = seen(world, run, "?threshold=0,61", HTTP_ACCEPT_LANGUAGE="de")
+    assert "Schwelle 0,610" in german
+    assert 'value="0,61"' in german
+    assert 'value="0,43"' in seen(world, run, HTTP_ACCEPT_LANGUAGE="de")
+    assert "errorlist" in seen(world, run, "?threshold=0,61")
+
+
 def test_the_page_answers_without_javascript(world, run):
     text = seen(world, run, "?threshold=0.6&feature=town")
     assert 'name="threshold"' in text
