@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from governance import emergencies, findings, risk, waived
 from governance.findings import Standing
 from governance.models import Emergency
+from governance.templatetags.freigabe import short
 from governance.waived import Ending
 from governance.web.frame import PersonRequest, may
 from governance.web.offers import Line
@@ -110,7 +111,7 @@ def finding_line(now: Standing) -> Line:
         address=reverse("web:finding", args=[now.finding.pk]),
         name=now.finding.title,
         about=str(now.finding.version or now.finding.model),
-        cells=(now.severity.label, now.owner.printed_name, now.due_on.isoformat()),
+        cells=(now.severity.label, now.owner.printed_name, short(now.due_on)),
         state=state,
         sign="no" if now.overdue else "wait" if now.is_open else "yes",
     )

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from governance import findings, portfolio, remedying, roles
 from governance.findings import Standing, standing, told
 from governance.models import Finding, FindingChange, Severity
+from governance.templatetags.freigabe import short
 from governance.web.exceptions import finding_line
 from governance.web.frame import PersonRequest, page, show
 from governance.web.offers import (
@@ -202,7 +203,7 @@ def finding_page(request: PersonRequest, finding_id: UUID) -> HttpResponse:
             (_("Severity"), now.severity.label),
             (_("About"), row.version or row.model),
             (_("Owner"), now.owner.printed_name),
-            (_("Due on"), now.due_on.isoformat()),
+            (_("Due on"), short(now.due_on)),
             (_("Source"), row.get_source_display()),
             (_("Risk accepted until"), now.accepted_until),
             (_("What is weak"), row.text),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from governance import inventory_words
 
 _WORDS = {
+    "audits_entry": gettext_lazy("Entry of the log"),
     "registry_registeredmodel": gettext_lazy("Model"),
     "registry_modelversion": gettext_lazy("Version of a model"),
     "registry_user": gettext_lazy("Account"),
@@ -170,12 +171,14 @@ _WORDS = {
     "registry_user_user_permissions": gettext_lazy("Permission of an account"),
 }
 _WAYS = {
+    "archive": gettext_lazy("out of the archive"),
     "api": gettext_lazy("through the API"),
     "command": gettext_lazy("by a command"),
     "migration": gettext_lazy("by an update"),
     "page": gettext_lazy("on a page"),
     "task": gettext_lazy("by itself"),
     "witness": gettext_lazy("as a witness"),
+    "worker": gettext_lazy("by a worker"),
 }
 COLUMNS = Path(__file__).with_name("columns.csv")
 

@@ -16,6 +16,7 @@ from governance.evidence_types import title_of
 from governance.models import PackDraft, PackStep, PolicyPack, Simulation
 from governance.policy import Citation, Pack, Rule
 from governance.policy.law import effective_severity, standing
+from governance.templatetags.freigabe import short
 from governance.web.frame import PersonRequest, page, show
 from governance.web.limits import Limit
 
@@ -139,14 +140,14 @@ def _source(citation: Citation, on: date) -> Source:
     status = standing(citation, on)
     note = ""
     if citation.applies_from and citation.applies_from > on:
-        note = _("applies from %(day)s") % {"day": citation.applies_from.isoformat()}
+        note = _("applies from %(day)s") % {"day": short(citation.applies_from)}
         if citation.later_from:
             note += _("; from %(day)s where %(when)s") % {
-                "day": citation.later_from.isoformat(),
+                "day": short(citation.later_from),
                 "when": citation.later_when,
             }
     elif citation.valid_to:
-        note = _("valid until %(day)s") % {"day": citation.valid_to.isoformat()}
+        note = _("valid until %(day)s") % {"day": short(citation.valid_to)}
     return Source(
         citation.ref,
         status,

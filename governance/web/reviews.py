@@ -1,5 +1,7 @@
 """Periodic reviews and revalidations: what is due, and signing one."""
 
+from datetime import datetime, timedelta
+
 from django import forms
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -10,11 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import reviews, roles
+from governance.templatetags.freigabe import short
 from governance.web.frame import PersonRequest, may, page, show
 from governance.web.offers import Line, SignedTextForm, carry_out
 from registry.models import RegisteredModel
 
 PER_PAGE = 25
+SOON = timedelta(days=30)  # as my work and the portfolio mean it
 
 
 class ReviewForm(SignedTextForm):
@@ -42,9 +46,9 @@ def reviews_page(request: PersonRequest) -> HttpResponse:
                 address=reverse(there, args=[one.model.slug]),
                 name=one.model.name,
                 about=one.model.owner.printed_name,
-                cells=(one.kind.label, one.tier, one.due_on.isoformat()),
+                cells=(one.kind.label, one.tier, short(one.due_on)),
                 state=_("overdue") if one.overdue(at) else _("to come"),
-                sign="no" if one.overdue(at) else "wait",
+                sign=_sign(one, at),
             )
             for one in shown
         ],
@@ -52,6 +56,13 @@ def reviews_page(request: PersonRequest) -> HttpResponse:
         "empty": _("No model is registered."),
     }
     return show(request, "exceptions/list.html", context, section="findings")
+
+
+def _sign(due: reviews.Due, at: datetime) -> str:
+    """Overdue is no, what is due soon waits, all else needs nobody yet."""
+    if due.overdue(at):
+        return "no"
+    return "wait" if due.due_on <= at.date() + SOON else "none"
 
 
 @page

@@ -120,7 +120,7 @@ def sample(request: PersonRequest, row_id: UUID) -> HttpResponse:
             "may_take": may(request, "ask as an auditor"),
             "form": form,
             "items": [
-                (stratum, kinds.kind(table), table, key)
+                (_stratum(stratum), kinds.kind(table), table, key)
                 for stratum, table, key in (drawn.chosen if drawn else [])
             ],
             "file": file_name(row),
@@ -144,6 +144,13 @@ def file(request: PersonRequest, row_id: UUID) -> HttpResponse:
     reply = JsonResponse(content)
     reply.headers["Content-Disposition"] = f'attachment; filename="{file_name(row)}"'
     return reply
+
+
+def _stratum(name: str) -> str:
+    """What a part of the population is called; a tier by its number."""
+    told = {"log": _("Log"), "all": _("all"), "tier-none": _("without a tier")}
+    tier = name.removeprefix("tier-")
+    return told.get(name) or _("Tier %(tier)s") % {"tier": tier}
 
 
 def file_name(row: AuditSample) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from governance import roles, triggers
 from governance.models import VendorNotice
+from governance.templatetags.freigabe import short
 from governance.web.findings import Day
 from governance.web.frame import PersonRequest, page, show
 from governance.web.offers import Line, carry_out
@@ -51,8 +52,8 @@ def notices_page(request: PersonRequest) -> HttpResponse:
                 address=reverse("web:model", args=[row.model.slug]),
                 name=row.model.name,
                 about=row.text,
-                cells=(row.recorded_by.printed_name, f"{row.recorded_at:%Y-%m-%d}"),
-                state=row.support_ends_on.isoformat() if row.support_ends_on else "–",
+                cells=(row.recorded_by.printed_name, short(row.recorded_at)),
+                state=short(row.support_ends_on) if row.support_ends_on else "–",
                 sign="wait",
             )
             for row in shown

@@ -52,3 +52,14 @@ def test_the_answer_names_the_page_that_explains_it(world, caller):
     assert body["page"] == f"http://testserver{page}"
     text = client.get(f"gate?{urlencode(asked)}&format=text").content.decode()
     assert text.splitlines()[-1].startswith("Page: http://testserver/gate/")
+
+
+def test_a_denial_that_was_kept_in_english_is_read_in_german(world):
+    version = world.version(world.model())
+    row = denied(world, model=version.model.slug, version=version.version)
+    assert "The version is approved" in {check["title"] for check in row.checks}
+    address = reverse("web:decision", args=[row.pk])
+    page = as_(world.ben).get(address, headers={"accept-language": "de"})
+    reasons = page.content.decode().split("Warum abgelehnt wurde")[1]
+    assert "<strong>Die Version ist freigegeben</strong>" in reasons
+    assert "<dd>Nur freigegebene Versionen dürfen laufen.</dd>" in reasons

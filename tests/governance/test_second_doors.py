@@ -54,7 +54,7 @@ def test_a_vendors_notice_is_recorded_on_its_page(world, seen_by):
     body["support_ends_on"] = "2027-06-30"
     assert anna.post(page, body).url == reverse("web:vendor_notices")
     assert VendorNotice.objects.get().model == model
-    assert "2027-06-30" in text(anna.get(reverse("web:vendor_notices")))
+    assert "30 Jun 2027" in text(anna.get(reverse("web:vendor_notices")))
     assert seen_by("ines").get(page).status_code == 403
 
 
