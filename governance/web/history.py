@@ -64,10 +64,9 @@ class _Source:
             at, pk = before
             older = Q(**{f"{self.at}__lt": at})
             rows = rows.filter(older | Q(**{self.at: at, "pk__lt": pk}))
-        named = rows.annotate(moment=F(self.at), nth=Value(number))
-        return named.order_by("-moment", "-pk").values_list("moment", "pk", "nth")[
-            :most
-        ]
+        named: QuerySet[Any, Any] = rows.annotate(moment=F(self.at), nth=Value(number))
+        keys = named.values_list("moment", "pk", "nth")
+        return keys.order_by("-moment", "-pk")[:most]
 
     def events(self, keys: Iterable[UUID]) -> Iterator[Event]:
         for row in self.rows.filter(pk__in=keys):
