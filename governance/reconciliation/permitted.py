@@ -46,6 +46,11 @@ class Verdicts:
         self._at = at
         wanted = list(files)
         self._parts = _parts({sha256 for _place, sha256 in wanted if sha256})
+        self._named = {
+            (sha256, part.version.model.slug, part.version.version): part
+            for sha256, parts in self._parts.items()
+            for part in parts
+        }
         versions = {p.version_id for parts in self._parts.values() for p in parts}
         versions |= {row.version_id for row in reports}
         places = {place for place, _sha256 in wanted}
@@ -67,16 +72,18 @@ class Verdicts:
                 _("No version with this file is registered."),
                 _("An operator stops it, and finds out who started it."),
             )
-        if len({part.version_id for part in parts}) > 1:
-            parts = [part for part in parts if _calls_itself(row, part.version)]
-        if len({part.version_id for part in parts}) != 1:
+        part = parts[0] if len(parts) == 1 else self._called(row)
+        if part is None:
             return _no(
                 _("Several versions have this file, and it does not say which it is."),
                 _("Name model and version in its annotations."),
             )
-        part = parts[0]
         expected = row.sha256 if part.role == VersionArtifact.Part.MODEL else ""
         return self._of(part.version, row.environment_id, expected)
+
+    def _called(self, row: Sighting) -> VersionArtifact | None:
+        """The part of the version that it calls itself."""
+        return self._named.get((row.sha256, row.named_model, row.named_version))
 
     def of_report(self, row: Deployment) -> Verdict:
         """Of what a pipeline reported: as it was judged then, and as it stands now."""
@@ -135,11 +142,6 @@ def _no(because: str, next_step: str, version: ModelVersion | None = None) -> Ve
     return Verdict(State.UNAUTHORISED, because, next_step, version)
 
 
-def _calls_itself(row: Sighting, version: ModelVersion) -> bool:
-    named = (row.named_model, row.named_version)
-    return named == (version.model.slug, version.version)
-
-
 def _file_of(row: GateDecision) -> str:
     ground = row.emergency or row.authorisation
     return ground.artifact_sha256 if ground is not None else ""
@@ -151,16 +153,24 @@ def _end(row: GateDecision) -> datetime:
 
 
 def _parts(digests: Iterable[str]) -> dict[str, list[VersionArtifact]]:
-    """Which versions a file belongs to: as the model, else as a document of it."""
+    """Which versions a file belongs to: as the model, else as a document of it.
+
+    One part of each version.
+    """
     rows = VersionArtifact.objects.filter(artifact__sha256__in=list(digests))
     rows = rows.select_related("artifact", "version__model__owner")
-    found: dict[str, list[VersionArtifact]] = defaultdict(list)
+    found: dict[str, dict[UUID, VersionArtifact]] = defaultdict(dict)
     for row in rows.order_by("pk"):
-        found[row.artifact.sha256].append(row)
-    return {
-        sha256: [p for p in parts if p.role == VersionArtifact.Part.MODEL] or parts
-        for sha256, parts in found.items()
-    }
+        parts = found[row.artifact.sha256]
+        if row.role == VersionArtifact.Part.MODEL or row.version_id not in parts:
+            parts[row.version_id] = row
+    return {sha256: _models(parts.values()) for sha256, parts in found.items()}
+
+
+def _models(parts: Iterable[VersionArtifact]) -> list[VersionArtifact]:
+    """Those that are the model of their version, else all."""
+    every = list(parts)
+    return [p for p in every if p.role == VersionArtifact.Part.MODEL] or every
 
 
 def _permits(
