@@ -202,6 +202,14 @@ def test_a_threshold_is_written_with_the_comma_of_the_language(world, run):
     assert "errorlist" in seen(world, run, "?threshold=0,61")
 
 
+def test_a_point_that_may_part_thousands_is_asked_about(world, run):
+    german = seen(world, run, "?threshold=1.000", HTTP_ACCEPT_LANGUAGE="de")
+    assert "auf zwei Arten lesen" in german
+    assert "Schwelle 0,610" in seen(
+        world, run, "?threshold=0.610", HTTP_ACCEPT_LANGUAGE="de"
+    )
+
+
 def test_the_page_answers_without_javascript(world, run):
     text = seen(world, run, "?threshold=0.6&feature=town")
     assert 'name="threshold"' in text
