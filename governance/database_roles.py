@@ -54,8 +54,6 @@ def prepare_database(superuser_dsn: str) -> None:
         connection.execute(
             sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database)
         )
-        # Compiling a statement would take longer than running any of ours.
-        connection.execute(sql.SQL("ALTER DATABASE {} SET jit = off").format(database))
         # Before PostgreSQL 16 an owner that inherits nothing may not create there.
         may = connection.execute(
             "SELECT has_schema_privilege(%s, 'public', 'CREATE')", [OWNER]
