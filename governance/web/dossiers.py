@@ -205,7 +205,12 @@ def dossier_page(request: PersonRequest, dossier_id: UUID) -> HttpResponse:
     return show(
         request,
         "dossiers/dossier.html",
-        {"dossier": row, "open": row.state in OPEN, "exports": kept.listed(row)},
+        {
+            "dossier": row,
+            "open": row.state in OPEN,
+            "withheld": [CATEGORIES.get(one, one) for one in row.withheld],
+            "exports": kept.listed(row),
+        },
         section="dossiers",
     )
 
