@@ -21,7 +21,7 @@ class NumberField(forms.FloatField):
         attrs = {"inputmode": "decimal", "autocomplete": "off"}
         super().__init__(localize=True, widget=forms.TextInput(attrs=attrs), **kwargs)
 
-    def to_python(self, value: Any) -> float | None:
+    def to_python(self, value: Any) -> Any:
         """Refuse 1.000 where a comma parts the decimals: it is a thousand, or one."""
         text = str(value or "").strip()
         if get_format("DECIMAL_SEPARATOR") == ",":
@@ -35,5 +35,4 @@ class NumberField(forms.FloatField):
                 )
             if "," not in text:
                 value = text.replace(".", ",")
-        number: float | None = super().to_python(value)
-        return number
+        return super().to_python(value)
