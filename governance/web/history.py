@@ -1,13 +1,12 @@
 """What happened to a model, newest first, from all the tables that say so."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -57,34 +56,26 @@ class _Source:
     at: str
     tell: Callable[[Any], tuple[str, str, str, str]]
 
-    def keys(self, number: int, before: Key | None, most: int) -> QuerySet[Any, Any]:
-        """The newest of them by `at`, `key` and the number of this source."""
-        rows = self.rows.select_related(None).defer(None)
+    def events(self, before: Key | None, most: int) -> Iterator[Event]:
+        rows = self.rows
         if before is not None:
             at, pk = before
             older = Q(**{f"{self.at}__lt": at})
             rows = rows.filter(older | Q(**{self.at: at, "pk__lt": pk}))
-        named: QuerySet[Any, Any] = rows.annotate(moment=F(self.at), nth=Value(number))
-        keys = named.values_list("moment", "pk", "nth")
-        return keys.order_by("-moment", "-pk")[:most]
-
-    def events(self, keys: Iterable[UUID]) -> Iterator[Event]:
-        for row in self.rows.filter(pk__in=keys):
+        for row in rows.order_by(f"-{self.at}", "-pk")[:most]:
             yield Event(getattr(row, self.at), row.pk, *self.tell(row))
 
 
 def events_of(
     model: RegisteredModel, *, most: int, before: Key | None = None
 ) -> list[Event]:
-    """The newest events before a key: one query finds them in all tables, and each
-    table that has some is read once."""
-    sources = (*_of_versions(model), *_of_decisions(model), *_of_use(model))
-    first, *rest = (one.keys(nth, before, most) for nth, one in enumerate(sources))
-    newest: dict[int, list[UUID]] = defaultdict(list)
-    for _at, key, nth in first.union(*rest, all=True).order_by("-moment", "-pk")[:most]:
-        newest[nth].append(key)
-    found = [e for nth, keys in newest.items() for e in sources[nth].events(keys)]
-    return sorted(found, key=lambda e: (e.at, e.id), reverse=True)
+    """The newest events before a key: one query for each table."""
+    found = [
+        event
+        for source in (*_of_versions(model), *_of_decisions(model), *_of_use(model))
+        for event in source.events(before, most)
+    ]
+    return sorted(found, key=lambda e: (e.at, e.id), reverse=True)[:most]
 
 
 def _of_versions(model: RegisteredModel) -> list[_Source]:
