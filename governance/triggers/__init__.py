@@ -3,9 +3,10 @@
 The gate never waits for them: what it can decide by itself it decides when asked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import batched, islice
+from itertools import islice
+from typing import TypeVar
 
 from governance import access
 from governance.models import TriggerEvent
@@ -26,6 +27,7 @@ __all__ = [
 
 AT_ONCE = 500
 MOST = 2_000
+T = TypeVar("T")
 _SEEN = ("kind", "key", "seen_at")
 
 
@@ -41,7 +43,7 @@ def run(at: datetime) -> list[TriggerEvent]:
 
 def _new(causes: Iterator[Cause], at: datetime) -> Iterator[Cause]:
     """Those that are due and that nobody acted on, asked for many at once."""
-    for some in batched(causes, AT_ONCE):
+    for some in _in_batches(causes):
         keys = {key for cause in some for key in (cause.key, cause.first)} - {""}
         known = TriggerEvent.objects.filter(key__in=keys)
         seen = {(k, key): on for k, key, on in known.values_list(*_SEEN)}
@@ -50,6 +52,13 @@ def _new(causes: Iterator[Cause], at: datetime) -> Iterator[Cause]:
             for cause in some
             if (cause.kind, cause.key) not in seen and _is_due(cause, seen, at)
         )
+
+
+def _in_batches(them: Iterable[T]) -> Iterator[tuple[T, ...]]:
+    """`AT_ONCE` after `AT_ONCE` of them: `itertools.batched` came with Python 3.12."""
+    rest = iter(them)
+    while some := tuple(islice(rest, AT_ONCE)):
+        yield some
 
 
 def _is_due(
@@ -77,7 +86,7 @@ def _of_what_runs(at: datetime) -> Iterator[Cause]:
     """Version by version: of ten thousand, only some hundred are held at a time."""
     packs, stopped = around.new_packs(at), around.stopped()
     newest, owners = around.newest_data(at), around.owners_now()
-    for some in batched(running.standing_cases(at), AT_ONCE):
+    for some in _in_batches(running.standing_cases(at)):
         explained = running.explained_twice([case.version.pk for case in some], at)
         for case in some:
             yield from around.policy_changed(case, packs)
