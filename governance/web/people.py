@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -24,8 +24,13 @@ from governance.web.frame import (
     put_errors,
     show,
 )
-from registry.models import User
+from registry.models import RoleAssignment, User
 
+_HELD = Prefetch(
+    "role_assignments",
+    RoleAssignment.objects.filter(ended_at=None).order_by("role"),
+    to_attr="held",
+)
 _Text = forms.Textarea(attrs={"rows": 2})
 
 
@@ -94,7 +99,7 @@ def people(request: PersonRequest) -> HttpResponse:
     return show(
         request,
         "people/list.html",
-        {"people": rows.prefetch_related("identities")},
+        {"people": rows.prefetch_related("identities", _HELD)},
         section="people",
     )
 

@@ -17,7 +17,7 @@ from governance.models import (
     RiskAssessment,
     Signature,
 )
-from governance.web.frame import PersonRequest, page_for_all, show
+from governance.web.frame import MANAGING, PersonRequest, may, page_for_all, show
 from registry.models import (
     Environment,
     ModelVersion,
@@ -29,11 +29,23 @@ from registry.models import (
 
 # Nobody of these may be the same person as another (decisions.md 3.4).
 NEEDED = (Role.OWNER, Role.DEVELOPER, Role.VALIDATOR, Role.RISK_MANAGER, Role.APPROVER)
+# Who may open the page of a step, where reading is not enough.
+READERS = ("read",)
+SEEN_BY = {"people": MANAGING, "model": ("register models",)}
+# What does a step that no page does: a command, or a call of the API.
+CALLS = {
+    "people": "manage.py access --add-person USER FIRST LAST E-MAIL\n"
+    "manage.py access --grant-role USER ROLE",
+    "environment": "POST /api/v1/environments"
+    ' {"slug": "production", "name": "Production"}',
+    "version": "POST /api/v1/artifacts\nPOST /api/v1/models/MODEL/versions",
+    "permit": "GET /api/v1/gate?model=MODEL&version=VERSION&environment=production",
+}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what it is, who can do it, where, and whether it is done."""
+    """One step: what it is, who can do it, where or by which call, whether done."""
 
     key: str
     title: str
@@ -41,6 +53,7 @@ class Step:
     who: str
     href: str
     done: bool
+    call: str = ""
     now: bool = False
     may: bool = False
 
@@ -48,7 +61,7 @@ class Step:
 @page_for_all
 def start(request: PersonRequest) -> HttpResponse:
     """Show the steps to the first permit, as the records say they are done."""
-    steps = _steps(request.user)
+    steps = _steps(request)
     return show(
         request,
         "help/start.html",
@@ -73,8 +86,7 @@ def _missing() -> list[str]:
     return [str(role.label) for role in NEEDED if role not in held]
 
 
-def _steps(user: User) -> list[Step]:
-    held = roles.roles_of(user)
+def _steps(request: PersonRequest) -> list[Step]:
     done = _done()
     done |= {
         "policy": bool(policy.shelf(at=timezone.now()).in_force(at=timezone.now())),
@@ -87,10 +99,11 @@ def _steps(user: User) -> list[Step]:
             title,
             text,
             _who(right),
-            href,
+            href if any(may(request, one) for one in SEEN_BY.get(key, READERS)) else "",
             done[key],
+            call=CALLS.get(key, ""),
             now=key == first,
-            may=bool(held & roles.RIGHTS[right]),
+            may=may(request, right),
         )
         for key, title, text, right, href in _told()
     ]

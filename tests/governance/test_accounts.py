@@ -10,7 +10,7 @@ from django.utils import timezone
 from audits.models import Entry
 from governance import access, roles
 from governance.models import Authorisation, Signature
-from registry.models import Role
+from registry.models import Role, User
 from tests.governance.test_approvals import sign, submit
 from tests.world import PASSWORD, later
 
@@ -38,6 +38,40 @@ def run(*words: str) -> str:
     out = StringIO()
     call_command("access", *words, stdout=out)
     return out.getvalue()
+
+
+def test_somebody_new_is_added_without_a_role_and_logs_in(world):
+    said = run("--add-person", "nora", "Nora", "New", "nora@bank.example")
+    nora = User.objects.get(username="nora")
+    assert nora.printed_name == "Nora New"
+    assert not roles.roles_of(nora)
+    password = said.rsplit(" ", 1)[1].strip()
+    assert Client().login(username="nora", password=password)
+    entry = Entry.objects.filter(rel="public.registry_user").latest("entry_id")
+    assert entry.actor == str(access.system_user().pk)
+
+
+@pytest.mark.parametrize(
+    ("facts", "word"),
+    [
+        (("vera", "Vera", "Two", "v2@bank.example"), "already exists"),
+        (("v a", "Vera", "Two", "v2@bank.example"), "valid username"),
+        (("vera2", "Vera", "Two", "nowhere"), "valid email"),
+    ],
+)
+def test_who_cannot_be_added_is_told_why(world, facts, word):
+    with pytest.raises(CommandError, match=word):
+        run("--add-person", *facts)
+
+
+@pytest.mark.parametrize("end", ["", "key/abc-def/", "key/done/", "done/"])
+def test_no_mail_leads_to_a_new_password(world, mailoutbox, end):
+    """Who signs as somebody else needs two people (21 CFR 11.200(a)(3))."""
+    address = f"/account/password/reset/{end}"
+    sent = Client().post(address, {"email": world.vera.email})
+    assert sent.status_code == 405
+    assert not mailoutbox
+    assert "It takes two people" in Client().get(address).content.decode()
 
 
 def test_a_revoked_token_opens_nothing(world):

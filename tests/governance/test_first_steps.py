@@ -6,6 +6,7 @@ from django.test import Client
 
 from governance import approvals, gate, roles
 from registry.models import RoleAssignment
+from tests.crawling import walk
 from tests.governance.test_approvals import sign, submit
 from tests.world import NOW, later, log_verified
 
@@ -64,3 +65,20 @@ def test_a_request_that_was_rejected_is_not_signed(world, clock):
     request = submit(world, world.ready())
     approvals.withdraw(request=request, reason="No.", by=world.anna, at=NOW)
     assert done(page_of(world.anna)) == 8
+
+
+def test_steps_lead_nobody_to_a_page_that_refuses(world, clock):
+    clock(later(minutes=1))
+    roles.end(user=world.vera, role="validator", by=world.adam, at=later())
+    assert 'href="/people/"' in page_of(world.adam).split("<main", 1)[1]
+    for name in ("adam", "anna", "carl"):
+        assert "\n".join(walk(world.people[name]).refused()) == ""
+
+
+def test_what_no_page_does_is_told_as_a_command_or_a_call(world, clock):
+    clock(later(minutes=1))
+    roles.end(user=world.vera, role="validator", by=world.adam, at=later())
+    page = page_of(world.adam)
+    assert "manage.py access --grant-role USER ROLE" in page
+    assert "POST /api/v1/models/MODEL/versions" in page
+    assert "POST /api/v1/environments" not in page  # one is known

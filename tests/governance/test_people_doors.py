@@ -170,6 +170,18 @@ def test_people_are_told_apart_by_page(world):
     assert as_(world.ben).get(address).status_code == 403
 
 
+def test_people_are_listed_with_their_roles(world):
+    page = as_(world.adam).get("/people/").content.decode()
+    row = page.split(">vera</a>", 1)[1].split("</tr>", 1)[0]
+    assert "Validator" in row
+
+
+def test_who_is_refused_finds_the_way_back(world):
+    for address, person in (("/people/", world.ben), ("/nowhere/", world.adam)):
+        page = as_(person).get(address).content.decode().split("<main", 1)[1]
+        assert 'href="/">To your first page' in page
+
+
 def test_credentials_are_reset_by_one_and_proved_by_another(world):
     address = f"/people/{world.vera.pk}/"
     as_(world.adam).post(address, {"act": "reset", "reason": "Forgot."})

@@ -1,7 +1,9 @@
-"""End what was granted: tokens, roles, accounts."""
+"""Give and end what lets people in: accounts, roles, tokens."""
 
+import secrets
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
@@ -12,13 +14,16 @@ from registry.models import Role, User
 
 
 class Command(BaseCommand):
-    """`manage.py access --revoke-token NAME | --end-role USER ROLE | ...`"""
+    """`manage.py access --add-person ... | --grant-role USER ROLE | ...`"""
 
-    help = "Revoke a token, end or grant a role, or deactivate a user."
+    help = "Add a person, grant or end a role, revoke a token, or deactivate a user."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Exactly one of them."""
         what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--add-person", nargs=4, metavar=("USER", "FIRST", "LAST", "E-MAIL")
+        )
         what.add_argument("--revoke-token", metavar="NAME")
         what.add_argument("--grant-role", nargs=2, metavar=("USER", "ROLE"))
         what.add_argument("--end-role", nargs=2, metavar=("USER", "ROLE"))
@@ -28,7 +33,13 @@ class Command(BaseCommand):
         """Do it as the installation's operator, and say what was done."""
         by, at = access.system_user(), timezone.now()
         with through("command"):
-            if name := options["revoke_token"]:
+            if facts := options["add_person"]:
+                person, password = _added(*facts, by=by)
+                self.stdout.write(
+                    f"{person} is added and holds no role yet.\n"
+                    f"Password, shown only now: {password}"
+                )
+            elif name := options["revoke_token"]:
                 tokens = Token.objects.filter(name=name, revoked_at=None)
                 for token in tokens:
                     access.revoke_token(token=token, by=by, at=at)
@@ -46,6 +57,25 @@ class Command(BaseCommand):
                     user=_user(options["deactivate"]), by=by, at=at
                 )
                 self.stdout.write(f"{user} is deactivated")
+
+
+def _added(
+    username: str, first: str, last: str, email: str, *, by: User
+) -> tuple[User, str]:
+    """Somebody new, with a password to hand over."""
+    facts = {
+        "username": username,
+        "first_name": first,
+        "last_name": last,
+        "email": email,
+    }
+    try:
+        User(**facts).full_clean(exclude=["password"])
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from error
+    password = secrets.token_urlsafe(12)
+    person = access.create_person(**facts, unit="", password=password, by=by)
+    return person, password
 
 
 def _user(name: str) -> User:
