@@ -33,7 +33,10 @@ from registry.models import (
 )
 
 SORTABLE = ("name", "slug", "registered_at")
-FILTERS = ("q", "tier", "band", "status", "review", "owner", "cell", "residual")
+FILTERS = (
+    *("q", "tier", "band", "status", "review", "owner"),
+    *("cell", "residual", "scales"),
+)
 
 
 class Stale(APIException):
@@ -118,7 +121,8 @@ class ModelList(Door):
         """List models, filtered as on their page; sort by name or date.
 
         Filter by q, tier, band, status, review (overdue, soon, missing), owner, cell
-        and residual (4x5: likelihood and impact); all of them as they are now.
+        and residual (4x5: likelihood and impact), scales (other: than those of the
+        matrix in force); all of them as they are now.
         """
         roles.require(person(request), "read")
         rows = visible(_models(), person(request), model="slug")

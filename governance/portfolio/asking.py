@@ -38,7 +38,8 @@ class Wish:
     """What is asked for; empty means everything.
 
     `cell` and `residual` are likelihood and impact, before and after mitigation, on
-    the scales of the matrix that is shown. `at` is the end of a past day, None now.
+    the scales of the matrix that is shown; `elsewhere` are those assessed on others.
+    `at` is the end of a past day, None now.
     """
 
     text: str = ""
@@ -49,6 +50,7 @@ class Wish:
     review: str = ""
     cell: Place | None = None
     residual: Place | None = None
+    elsewhere: bool = False
     assessed: bool | None = None
     sort: str = "name"
     at: datetime | None = None
@@ -144,6 +146,11 @@ class FilterForm(DayForm):
     residual = forms.RegexField(
         r"^[1-6]x[1-6]\Z", required=False, widget=forms.HiddenInput
     )
+    scales = forms.ChoiceField(
+        required=False,
+        widget=forms.HiddenInput,
+        choices=[("other", _("on other scales"))],
+    )
     sort = forms.ChoiceField(
         required=False,
         widget=forms.HiddenInput,
@@ -167,6 +174,7 @@ def _wish(data: Mapping[str, Any]) -> Wish:
         assessed=False if data["review"] == "missing" else None,
         cell=_place(data["cell"]),
         residual=_place(data["residual"]),
+        elsewhere=data["scales"] == "other",
         sort=data["sort"] or "name",
         at=end_of(data["as_of"]) if data["as_of"] else None,
     )

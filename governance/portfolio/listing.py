@@ -201,6 +201,8 @@ def _of_risk(wish: Wish) -> Iterator[str]:
         yield "band = %(band)s"
     if wish.cell or wish.residual:
         yield "matrix_id::text = ANY(%(comparable)s::text[])"
+    if wish.elsewhere:
+        yield "matrix_id::text <> ALL(%(comparable)s::text[])"
     if wish.cell:
         yield "likelihood = %(likelihood)s AND impact = %(impact)s"
     if wish.residual:
@@ -220,6 +222,6 @@ def _values(wish: Wish, moment: Moment) -> dict[str, Any]:
     }
     values["likelihood"], values["impact"] = wish.cell or (None, None)
     values["left"], values["below"] = wish.residual or (None, None)
-    if wish.cell or wish.residual:
+    if wish.cell or wish.residual or wish.elsewhere:
         values["comparable"] = comparable(matrices.current(at=moment.at))
     return values

@@ -88,6 +88,7 @@ def _risk(found: counted.Figures, moment: Moment) -> dict[str, Any]:
         "assessed": found.assessed,
         "unassessed": found.models - found.assessed,
         "elsewhere": found.elsewhere,
+        "elsewhere_href": link.inventory(scales="other"),
         "matrix": matrix.draw(found.shown, counts=found.places, link=link.cell),
         "moves": moves.draw(found, link.move),
         "bands": distribution.bands(found, link),

@@ -95,6 +95,8 @@ def _kept(request: PersonRequest) -> Mapping[str, Any]:
 
 def _places(wish: Wish, moment: Moment) -> str:
     """The chosen cells in words: where the models stand, and where after mitigation."""
+    if wish.elsewhere:
+        return _("on other scales than the matrix that is shown")
     if wish.cell is None and wish.residual is None:
         return ""
     try:

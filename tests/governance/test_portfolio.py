@@ -242,6 +242,7 @@ QUESTIONS = [
     {"band": "high"},
     {"cell": "4x4"},
     {"cell": "3x5", "residual": "1x1"},
+    {"scales": "other"},
     {"review": "overdue"},
     {"review": "soon"},
     {"review": "missing"},
@@ -290,6 +291,8 @@ def test_the_figures_count_what_the_rows_tell(bank):
         assert count == portfolio.stretch(Wish(cell=place), moment, size=1).total
     assert sum(found.places.values()) + found.elsewhere == found.assessed
     assert found.elsewhere > 0
+    other = portfolio.stretch(Wish(elsewhere=True), moment, size=1).total
+    assert found.elsewhere == other
     assert found.moves
     for move in found.moves[:9]:
         wish = Wish(cell=move.source, residual=move.target)

@@ -1,6 +1,8 @@
 """The pages of risk: scenarios, tiers, matrices, in both languages."""
 
 import json
+import re
+from html import unescape
 
 import pytest
 from django.urls import reverse
@@ -143,7 +145,10 @@ def test_a_matrix_is_drafted_previewed_and_published_on_pages(world, model):
         cora.get(reverse("web:matrices"))
     )
     shown = text(cora.get(reverse("web:dashboard")))
-    assert "1 on other scales" in shown
+    (href,) = re.findall(r'href="([^"]+)">1 on other scales<', shown)
+    rows = cora.get(unescape(href))
+    assert [line.model for line in rows.context["lines"]] == [model]
+    assert "on other scales than the matrix that is shown" in text(rows)
     assert "To be assessed anew:" in text(
         cora.get(reverse("web:model", args=[model.slug]))
     )
