@@ -1,4 +1,4 @@
-"""Views of the portfolio that people keep for themselves: keeping and dropping them."""
+"""Views of the portfolio that people keep: keeping, renaming, dropping them."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -34,21 +34,31 @@ def keep(*, name: str, query: str, by: User, at: datetime) -> SavedView:
     """
     roles.require(by, "read")
     roles.require_person(by)
-    name = name.strip()
-    require_printable({"name": name})
-    if not name or len(name) > NAME_LIMIT:
-        raise Refused({"name": [_("Give it a name of up to 80 characters.")]})
+    name = _name(name)
     User.objects.select_for_update().get(pk=by.pk)
     kept = of(by)
     if kept.count() >= MOST:
         raise Refused(
             {"name": [_("You keep %(n)s views. Drop one first.") % {"n": MOST}]}
         )
-    taken = {"name": [_("You keep a view of this name already.")]}
-    if kept.filter(name=name).exists():
-        raise AlreadyRegistered(taken)
+    _require_free(name, kept)
     row = SavedView(person=by, name=name, query=_clean(query), kept_at=at)
-    insert(row, taken)
+    insert(row, _taken())
+    return row
+
+
+@act
+def rename(*, view_id: UUID, name: str, by: User) -> SavedView:
+    """Call a view of one's own by another name; the log keeps the one before.
+
+    Raises `Refused`, `AlreadyRegistered`, and `SavedView.DoesNotExist` for somebody
+    else's and for one that is dropped.
+    """
+    User.objects.select_for_update().get(pk=by.pk)
+    row = of(by).get(pk=view_id)
+    row.name = _name(name)
+    _require_free(row.name, of(by).exclude(pk=row.pk))
+    row.save(update_fields=["name"])
     return row
 
 
@@ -62,6 +72,23 @@ def drop(*, view_id: UUID, by: User, at: datetime) -> SavedView:
     row.dropped_at = at
     row.save(update_fields=["dropped_at"])
     return row
+
+
+def _name(name: str) -> str:
+    name = name.strip()
+    require_printable({"name": name})
+    if not name or len(name) > NAME_LIMIT:
+        raise Refused({"name": [_("Give it a name of up to 80 characters.")]})
+    return name
+
+
+def _require_free(name: str, others: QuerySet[SavedView]) -> None:
+    if others.filter(name=name).exists():
+        raise AlreadyRegistered(_taken())
+
+
+def _taken() -> dict[str, list[str]]:
+    return {"name": [_("You keep a view of this name already.")]}
 
 
 def _clean(query: str) -> str:

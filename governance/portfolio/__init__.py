@@ -13,7 +13,7 @@ from governance.portfolio.asking import (
     moment_of,
 )
 from governance.portfolio.concentrated import Group, groups
-from governance.portfolio.figures import Figures, Move, figures, running, statuses
+from governance.portfolio.figures import Figures, Move, figures, running
 from governance.portfolio.judging import NotTold
 from governance.portfolio.listing import SOON, Stretch, every, stretch, within
 from governance.portfolio.matters import (
@@ -30,6 +30,7 @@ from governance.portfolio.matters import (
     waivers_by_unit,
     worst_first,
 )
+from governance.portfolio.standing import standing, statuses
 
 __all__ = [
     "AGES",
@@ -62,6 +63,7 @@ __all__ = [
     "overdue_findings",
     "permits_in_force",
     "running",
+    "standing",
     "statuses",
     "stretch",
     "waivers_by_unit",

@@ -20,17 +20,6 @@ _CUBE = (
     " review_due_on BETWEEN %(day)s AND %(soon)s AS soon, count(*) AS models"
     " FROM judged GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
 )
-# Only as many versions as never moved are not in the index of the moves.
-_STATUSES = (
-    "WITH moved AS (SELECT status, count(*) AS versions FROM ("
-    "SELECT DISTINCT ON (version_id) status FROM governance_statuschange"
-    " {moved} ORDER BY version_id, sequence DESC) AS latest GROUP BY 1"
-    "), told AS (SELECT * FROM moved UNION ALL SELECT 'development',"
-    " (SELECT count(*) FROM registry_modelversion {registered})"
-    " - (SELECT coalesce(sum(versions), 0) FROM moved))"
-    " SELECT status, sum(versions)::int AS versions FROM told"
-    " GROUP BY 1 HAVING sum(versions) > 0"
-)
 _RUNNING = (
     "SELECT count(DISTINCT v.model_id) AS models FROM registry_deployment d"
     " JOIN registry_modelversion v ON v.id = d.version_id"
@@ -120,17 +109,6 @@ def _moves(rows: Sequence[dict[str, Any]]) -> tuple[Move, ...]:
     return tuple(
         sorted(moves, key=lambda move: (-move.models, move.source, move.target))
     )
-
-
-def statuses(moment: Moment) -> dict[str, int]:
-    """How many versions stand where."""
-    moved, registered = (
-        f"WHERE {column} <= %(at)s" if moment.past else ""
-        for column in ("moved_at", "registered_at")
-    )
-    statement = _STATUSES.format(moved=moved, registered=registered)
-    rows = ask_again(statement, {"at": moment.at}, moment)
-    return {row["status"]: row["versions"] for row in rows}
 
 
 def running(moment: Moment) -> int:

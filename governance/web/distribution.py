@@ -51,7 +51,7 @@ class Links:
         return self._to("web:inventory", question)
 
     def matters(self, which: str, **question: object) -> str:
-        """The list of `permits`, `waivers` or `findings`."""
+        """The list of `versions`, `permits`, `waivers` or `findings`."""
         return self._to(f"web:portfolio_{which}", question)
 
     def cell(self, place: Place) -> str:
@@ -105,12 +105,12 @@ def bands(found: Figures, links: Links) -> list[tuple[str, int, str]]:
 
 
 def statuses(counts: Mapping[str, int], links: Links) -> tuple[Bar, ...]:
-    """Versions by where they stand; the link leads to their models."""
+    """Versions by where they stand."""
     return _bars(
         (
             str(status.label),
             counts.get(status.value, 0),
-            links.inventory(status=status.value),
+            links.matters("versions", status=status.value),
             "",
         )
         for status in Status

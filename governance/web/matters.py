@@ -1,5 +1,6 @@
-"""The rows behind the figures: permits and waivers that end, findings by age."""
+"""The rows behind the figures: permits and waivers that end, findings, versions."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,12 +13,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import portfolio
-from governance.models import Authorisation, Finding, FindingChange, Severity, Waiver
+from governance.models import (
+    Authorisation,
+    Finding,
+    FindingChange,
+    Severity,
+    Status,
+    Waiver,
+)
 from governance.portfolio import AGES, DayForm, Moment
 from governance.templatetags.freigabe import short
 from governance.web.frame import PersonRequest, page, show
 from governance.web.links import version_url
-from registry.models import RegisteredModel
+from registry.models import ModelVersion, RegisteredModel
 
 PER_PAGE = 50
 MOST_WAIVERS = 200
@@ -39,6 +47,16 @@ class FindingsForm(DayForm):
         choices=[("", gettext_lazy("all")), *Severity.choices],
     )
     overdue = forms.BooleanField(label=gettext_lazy("overdue ones"), required=False)
+
+
+class VersionsForm(DayForm):
+    """Which versions are shown."""
+
+    status = forms.ChoiceField(
+        label=gettext_lazy("Status"),
+        required=False,
+        choices=[("", gettext_lazy("all")), *Status.choices],
+    )
 
 
 @page
@@ -141,6 +159,36 @@ def _finding(row: Any) -> Line:
     return reverse("web:finding", args=[finding.pk]), finding.title, cells
 
 
+@page
+def versions(request: PersonRequest) -> HttpResponse:
+    """Versions by where they stand, those that stand there longest first."""
+    form, moment = _asked(VersionsForm(request.GET))
+    status = form.cleaned_data["status"] if form.is_valid() else ""
+    rows = portfolio.standing(
+        moment, status, size=PER_PAGE + 1, after=_key(request.GET.get("after", ""))
+    )
+    shown = rows[:PER_PAGE]
+    versions = ModelVersion.objects.select_related("model").defer("manifest", "notes")
+    found = versions.in_bulk([row["id"] for row in shown])
+    _name(moment, [version.model for version in found.values()])
+    counts = portfolio.statuses(moment)
+    return _page(
+        request,
+        form,
+        moment,
+        title=_("Versions by status"),
+        columns=(_("Version"), _("Status"), _("Since")),
+        lines=[_version(found[row["id"]], row) for row in shown],
+        count=counts.get(status, 0) if status else sum(counts.values()),
+        after=str(shown[-1]["id"]) if len(rows) > PER_PAGE else "",
+    )
+
+
+def _version(version: ModelVersion, row: Mapping[str, Any]) -> Line:
+    cells = (str(Status(row["status"]).label), short(row["since"]))
+    return version_url(version), str(version), cells
+
+
 def _name(moment: Moment, models: list[RegisteredModel]) -> None:
     """Call models what they were called on a past day; what cannot be told, by slug."""
     if not moment.past:
@@ -165,10 +213,7 @@ def _stretch(
     request: PersonRequest, rows: QuerySet[R], field: str
 ) -> tuple[list[R], str]:
     """A page of rows ordered by a field and the key, and from where to go on."""
-    try:
-        key = UUID(request.GET.get("after", ""))
-    except ValueError:
-        key = None
+    key = _key(request.GET.get("after", ""))
     here = rows.model._default_manager.filter(pk=key).values_list(field).first()
     if here:
         behind = Q(**{field: here[0], "pk__gt": key})
@@ -176,6 +221,14 @@ def _stretch(
     found = list(rows[: PER_PAGE + 1])
     more = len(found) > PER_PAGE
     return found[:PER_PAGE], str(found[PER_PAGE - 1].pk) if more else ""
+
+
+def _key(text: str) -> UUID | None:
+    """A key out of an address; what cannot be one is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _page(
@@ -196,7 +249,7 @@ def _page(
         "title": title,
         "columns": columns,
         "lines": lines,
-        "count": count,
+        "total": count,
         "after": after,
     }
     return show(request, "dashboard/rows.html", context, section="dashboard")

@@ -1,10 +1,10 @@
-"""The views of the inventory that a person keeps: keeping one, dropping one."""
+"""The views of the inventory that a person keeps: keeping, renaming, dropping one."""
 
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -29,11 +29,29 @@ def keep_view(request: PersonRequest) -> HttpResponse:
             at=timezone.now(),
         )
     except Refused as refusal:
-        for sentences in refusal.errors.values():
-            messages.error(request, " ".join(sentences))
+        _tell(request, refusal)
         return redirect(reverse("web:inventory"))
     messages.success(request, _("The view %(name)s is kept.") % {"name": row.name})
     return redirect(f"{reverse('web:inventory')}?{row.query}")
+
+
+@page
+@require_POST
+def rename_view(request: PersonRequest, view_id: UUID) -> HttpResponse:
+    """Call a view of one's own by another name, and show it again."""
+    view = get_object_or_404(saved_views.of(request.user), pk=view_id)
+    try:
+        name = request.POST.get("name", "")
+        view = saved_views.rename(view_id=view.pk, name=name, by=request.user)
+        messages.success(request, _("The view is called %(name)s.") % {"name": view})
+    except Refused as refusal:
+        _tell(request, refusal)
+    return redirect(f"{reverse('web:inventory')}?{view.query}")
+
+
+def _tell(request: PersonRequest, refusal: Refused) -> None:
+    for sentences in refusal.errors.values():
+        messages.error(request, " ".join(sentences))
 
 
 @page

@@ -48,6 +48,8 @@ PAGES = {
     "models-words": "/models/?q=household+refusal",
     "models-status": "/models/?status=approved",
     "models-past": f"/models/?as_of={YESTERDAY}",
+    "versions-status": "/portfolio/versions/?status=approved",
+    "versions-development": "/portfolio/versions/?status=development",
     "permits-ending": "/portfolio/permits/",
     "waivers-ending": "/portfolio/waivers/",
     "findings-by-age": "/portfolio/findings/",

@@ -18,6 +18,7 @@ from tests.world import NOW, later
 MODEL = "mortgage-approval"
 PORTFOLIO = (
     *("/", "/?as_of=2026-01-01", "/models/", "/models/?tier=2&as_of=2026-01-01"),
+    *("/portfolio/versions/", "/portfolio/versions/?as_of=2026-01-01"),
     *("/portfolio/permits/", "/portfolio/waivers/", "/portfolio/findings/"),
 )
 LISTS = (

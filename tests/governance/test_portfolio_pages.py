@@ -9,8 +9,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from governance import assessing, preferences, registration, saved_views
-from governance.models import SavedView
+from governance import (
+    assessing,
+    lifecycle,
+    portfolio,
+    preferences,
+    registration,
+    saved_views,
+)
+from governance.models import SavedView, Status
 from governance.records import Refused
 from governance.web import exporting
 from registry.models import RegisteredModel
@@ -121,6 +128,8 @@ def test_every_figure_of_the_portfolio_leads_to_as_many_rows(world):
         model = world.model(f"m-{number}")
         assessed(world, model, place, NOW, residual=(1, 1))
         world.version(model)
+    # Two versions of a model: what is counted is a version, and so is each row.
+    world.version(model, "2")
     world.model("bare")
     reader = as_(world.carl)
     page = read(reader, "/")
@@ -140,6 +149,66 @@ def test_every_figure_of_the_portfolio_leads_to_as_many_rows(world):
     assert sorted(int(count) for _href, count in moves) == [1, 2]
     for href, count in moves:
         assert len(slugs(reader, **query_of(href))) == int(count)
+
+
+@pytest.mark.parametrize(
+    ("language", "names"),
+    [
+        ("en", ("Very likely", "Very large")),
+        ("de", ("Sehr wahrscheinlich", "Sehr groß")),
+    ],
+)
+def test_the_picture_of_moves_names_both_axes(world, language, names):
+    assessed(world, world.model(), (4, 4), NOW, residual=(1, 1))
+    reader = as_(world.ines)
+    reader.cookies["django_language"] = language
+    _before, _mark, picture = read(reader, "/").partition('<div class="moved">')
+    drawn, _mark, _table = picture.partition("<details>")
+    for name in names:
+        assert f"<span>{name}</span>" in drawn
+
+
+def test_versions_stand_where_they_stood_on_the_day(world):
+    first = world.version(world.model())
+    second = world.version(first.model, "2")
+    world.version(first.model, "3")
+    for version, to, days in (
+        (first, Status.IN_VALIDATION, 1),
+        (first, Status.APPROVED, 3),
+        (second, Status.IN_VALIDATION, 3),
+        (second, Status.DEVELOPMENT, 5),
+    ):
+        lifecycle.move(version=version, to=to, by=world.anna, at=later(days=days))
+    reader = as_(world.ines)
+
+    def listed(status, **day_of):
+        address = reverse("web:portfolio_versions")
+        query = {"status": status, **({"as_of": day(**day_of)} if day_of else {})}
+        rows = reader.get(address, query).context
+        assert rows["total"] == len(rows["lines"])
+        return [name[-1] for _href, name, _cells in rows["lines"]]
+
+    assert listed("approved") == ["1"]
+    assert sorted(listed("development")) == ["2", "3"]
+    assert sorted(listed("")) == ["1", "2", "3"]
+    assert listed("in-validation") == []
+    assert listed("in-validation", days=1) == ["1"]
+    assert listed("in-validation", days=3) == ["2"]
+    assert sorted(listed("development", days=1)) == ["2", "3"]
+    assert listed("development", days=3) == ["3"]
+    assert listed("", days=-1) == []
+
+
+def test_the_versions_behind_a_figure_go_on_where_a_page_ends(world):
+    model = world.model()
+    ids = {world.version(model, str(number)).pk for number in range(5)}
+    moment = portfolio.Moment(later(days=1))
+    pages, after = [], None
+    while rows := portfolio.standing(moment, "development", size=2, after=after):
+        pages.append([row["id"] for row in rows])
+        after = pages[-1][-1]
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert {key for page in pages for key in page} == ids
 
 
 def query_of(href):
@@ -171,6 +240,35 @@ def test_a_view_is_kept_shown_and_dropped_by_its_owner_alone(world):
     assert mine.post(drop).status_code == 404
     read(mine, reverse(MODELS))  # says that it is dropped, once
     assert "Tier two" not in read(mine, reverse(MODELS), tier="2")
+
+
+def renamed(client, view, name) -> str:
+    """What the page says after a view was to be called so."""
+    answer = client.post(reverse("web:rename_view", args=[view.pk]), {"name": name})
+    assert answer.headers["Location"] == f"{reverse(MODELS)}?{view.query}"
+    return read(client, answer.headers["Location"])
+
+
+def test_a_view_is_renamed_by_its_owner_alone(world):
+    world.model()
+    mine, other = as_(world.rita), as_(world.ines)
+    view = saved_views.keep(name="Tier two", query="tier=2", by=world.rita, at=NOW)
+    saved_views.keep(name="Late", query="review=overdue", by=world.rita, at=NOW)
+    saved_views.keep(name="Hers", query="", by=world.ines, at=NOW)
+    address = reverse("web:rename_view", args=[view.pk])
+    assert f'action="{address}"' in read(mine, reverse(MODELS), tier="2")
+    assert "Give it a name" in renamed(mine, view, " ")
+    assert "Give it a name" in renamed(mine, view, "x" * 81)
+    assert "of this name already" in renamed(mine, view, " Late ")
+    assert other.post(address, {"name": "Mine now"}).status_code == 404
+    view.refresh_from_db()
+    assert view.name == "Tier two"
+    page = renamed(mine, view, "Hers")
+    assert 'aria-current="page">Hers' in page
+    assert "Tier two" not in page
+    assert "Hers" in renamed(mine, view, "Hers")
+    saved_views.drop(view_id=view.pk, by=world.rita, at=NOW)
+    assert mine.post(address, {"name": "Back"}).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -269,7 +367,7 @@ def test_a_filter_that_does_not_exist_is_no_file_of_everything(world):
     assert "Nothing was exported" in answer.content.decode()
 
 
-@pytest.mark.parametrize("name", ["permits", "waivers", "findings"])
+@pytest.mark.parametrize("name", ["versions", "permits", "waivers", "findings"])
 @pytest.mark.parametrize(
     "query",
     [
@@ -286,8 +384,19 @@ def test_the_rows_behind_the_figures_answer_in_every_case(world, name, query):
     assert as_(world.ines).get(address).status_code == 200
 
 
+def test_the_number_of_rows_is_no_number_in_the_menu(world):
+    for number in range(3):
+        raised(world, model=world.model(f"m-{number}"), at=NOW)
+    reader = as_(world.ines)
+    menus = [
+        re.findall(r'class="count[^"]*">[^<]*', read(reader, reverse(f"web:{name}")))
+        for name in ("portfolio_findings", "dashboard")
+    ]
+    assert menus[0] == menus[1]
+
+
 def test_roles_without_reading_see_no_rows(world):
-    for name in ("inventory_csv", "portfolio_permits", "portfolio_findings"):
+    for name in ("inventory_csv", "portfolio_versions", "portfolio_findings"):
         assert as_(world.adam).get(reverse(f"web:{name}")).status_code == 403
 
 
