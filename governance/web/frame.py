@@ -20,7 +20,7 @@ from django_htmx.middleware import HtmxDetails
 from audits.models import Verification
 from governance import notifications, roles
 from governance.models import GateDecision
-from governance.web import outside
+from governance.web import outside, sending
 from governance.web.work import counting
 from governance.web.work.me import Me
 from registry.models import RegisteredModel, Role, User
@@ -101,8 +101,10 @@ def _let_in(view: Page[P], rights: Sequence[str]) -> View[P]:
         if request.headers.get("HX-Request") and not request.user.is_authenticated:
             # A part of a page cannot hold the log-in: let the browser load it whole.
             return HttpResponse(headers={"HX-Refresh": "true"})
+        if not request.user.is_authenticated and sending.written(request):
+            return sending.unsent(request)
         # login_required lets nobody else through: the request is a person's.
-        answer = entered(request, *args, **kwargs)
+        answer = sending.once(request, lambda: entered(request, *args, **kwargs))
         # Back must not show a part, which has the same address, as the whole page.
         patch_vary_headers(answer, ("HX-Request",))
         return answer

@@ -76,3 +76,27 @@ def test_two_clicks_send_a_form_once(bank, page, enter):
     page.locator("main form button.button").last.dblclick()
     page.wait_for_url("**/findings/*/")
     assert Finding.objects.count() == 1
+
+
+def test_two_clicks_without_javascript_send_a_form_once(bank, browser, enter):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    enter(page, "vera")
+    page.goto(bank.url + RAISE)
+    fill(page)
+    page.locator("main form button.button").last.dblclick()
+    page.wait_for_url("**/findings/*/")
+    assert Finding.objects.count() == 1
+
+
+def test_without_javascript_the_text_of_an_ended_session_is_shown(bank, browser, enter):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    enter(page, "vera")
+    page.goto(bank.url + RAISE)
+    fill(page)
+    page.locator("[name=text]").fill(TEXT * 2)
+    page.context.clear_cookies(name="sessionid")
+    send(page)
+    expect(page.locator("pre")).to_contain_text("self-employed</b> people.")
+    page.get_by_role("link", name="Log in").click()
+    log_in_again(page)
+    page.wait_for_url(f"**{RAISE}")

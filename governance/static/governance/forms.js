@@ -30,6 +30,9 @@ function restore() {
   if (!kept) return;
   if (refused) {
     sessionStorage.setItem(KEY, JSON.stringify({ ...kept, lost: true }));
+    // Nothing needs to be copied by hand.
+    const again = document.querySelector("[data-again]");
+    if (again) location.replace(again.href);
     return;
   }
   if (kept.lost && kept.person !== person) return;
