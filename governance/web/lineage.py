@@ -86,7 +86,7 @@ def dataset_lineage(request: PersonRequest, slug: str) -> HttpResponse:
             "more": more,
             "lineage": draw(graph, opened=opened, left_out=trace.left_out),
         },
-        section="models",
+        section="datasets",
     )
 
 

@@ -4,9 +4,10 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.messages.storage.base import BaseStorage
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -34,8 +35,10 @@ def once(
     with _alone(name):
         sent = _sent(request)
         if name in sent:
+            waiting = [text for _level, text in _said(request)]
             for level, text in sent[name]["said"]:
-                messages.add_message(request, level, text)
+                if text not in waiting:
+                    messages.add_message(request, level, text)
             return redirect(sent[name]["to"])
         answer = carry_out()
         if answer.status_code == 302:
@@ -60,7 +63,9 @@ def unsent(request: HttpRequest) -> HttpResponseBase:
 
 
 def _name(request: HttpRequest) -> str:
-    files = [(one.name, one.size) for one in request.FILES.values()]
+    files = [
+        (one.name, one.size) for _field, ones in request.FILES.lists() for one in ones
+    ]
     said = [
         request.path,
         request.session.session_key,
@@ -81,15 +86,22 @@ def _sent(request: HttpRequest) -> dict[str, Any]:
 def _keep(
     request: HttpRequest, sent: dict[str, Any], name: str, answer: HttpResponseBase
 ) -> None:
-    said = messages.get_messages(request)._queued_messages
     one = {
         "at": timezone.now().timestamp(),
         "to": answer.headers["Location"],
-        "said": [(message.level, str(message.message)) for message in said],
+        "said": _said(request),
     }
     newest = list(sent.items())[1 - KEPT :]
     request.session[KEY] = {**dict(newest), name: one}
     request.session.save()  # before the second click looks
+
+
+def _said(request: HttpRequest) -> list[tuple[int, str]]:
+    """The messages that wait for the next page, and go on waiting."""
+    waiting = cast("BaseStorage", messages.get_messages(request))
+    said = [(one.level, str(one.message)) for one in waiting]
+    waiting.used = False
+    return said
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """Lineage on pages: from data to where it runs, and from a data set to its models."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 
 from governance import feeding
 from registry import tracing
@@ -227,3 +230,13 @@ def counted(client: Client, address: str) -> int:
         assert client.get(address).status_code == 200
     # Every two seconds the gate looks whether the database is migrated.
     return sum("django_migrations" not in row["sql"] for row in found)
+
+
+def test_the_lineage_of_data_is_below_data_sets_and_drawn_not_raffled(world):
+    stage = staged(world)
+    address = reverse("web:dataset_lineage", args=[stage.dataset.slug])
+    with translation.override("de"):
+        page = text(reader(world).get(address, headers={"Accept-Language": "de"}))
+    (here,) = re.findall(r'<a[^>]* href="([^"]+)"[^>]*aria-current="page"', page)
+    assert here == "/data-sets/"
+    assert "<h2>Die Zeichnung</h2>" in page

@@ -1,6 +1,7 @@
 """What changed between two versions of a pack: rules, fields, text."""
 
 import yaml
+from django.utils import translation
 
 from governance import policy, publishing
 from governance.models import PackDraft, PolicyPack
@@ -69,9 +70,10 @@ def test_a_draft_is_compared_with_what_is_published(world, author, approver):
     assert "1 rule added" in page
     assert "first-011" in page
     assert "The difference of the texts" in page
-    german = logged_in(author).get(
-        f"/policy/drafts/{draft.pk}/changes", headers={"Accept-Language": "de"}
-    )
+    with translation.override("de"):
+        german = logged_in(author).get(
+            f"/policy/drafts/{draft.pk}/changes", headers={"Accept-Language": "de"}
+        )
     assert f"{draft.version} (Entwurf)</a>" in german.content.decode()
     assert f"/policy/drafts/{draft.pk}/changes" in (
         logged_in(author).get(answer.headers["Location"]).content.decode()
