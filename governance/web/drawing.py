@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from governance.web.folding import Folded, Knot, fold
+from governance.web.joining import readable
 from governance.web.layering import Layout, place
 from registry.lineage import Edge, Graph, Node
 from registry.tracing import EARLIER, NOW, UNAUTHORISED
@@ -83,6 +84,9 @@ class Box:
         node = self.node
         if self.knot.circle:
             return _("feed each other in a circle")
+        if self.knot.inside and not self.knot.is_stack:
+            made = sum(node.kind == "version" for node in self.knot.inside)
+            return ngettext("%(n)s version", "%(n)s versions", made) % {"n": made}
         if node.detail in STATES:
             return _(STATES[node.detail])
         if self.knot.is_stack:
@@ -105,7 +109,11 @@ class Box:
     @property
     def href(self) -> str:
         """Where it leads: the page of the node; nothing for a stack or a run."""
-        return "" if len(self.knot.members) > 1 else address(self.node)
+        if len(self.knot.members) > 1:
+            return ""
+        if self.knot.inside:
+            return reverse("web:model_lineage", args=self.node.slugs)
+        return address(self.node)
 
     @property
     def opens(self) -> list[str]:
@@ -202,9 +210,15 @@ class Drawing:
         return [box for box in self.boxes if len(box.knot.members) > 1]
 
     @property
+    def joined(self) -> bool:
+        """Whether each model stands there as one."""
+        return any(box.knot.inside for box in self.boxes)
+
+    @property
     def words(self) -> str:
         """How many things of each kind it shows, in one line."""
-        nodes = [node for box in self.boxes for node in box.knot.members]
+        knots = [box.knot for box in self.boxes]
+        nodes = [node for knot in knots for node in knot.inside or knot.members]
         return ", ".join(_counted(nodes))
 
 
@@ -225,9 +239,18 @@ def _counted(nodes: Sequence[Node]) -> Iterator[str]:
             yield text % {"n": counts[kind]}
 
 
-def draw(graph: Graph, *, opened: Collection[str] = (), left_out: int = 0) -> Drawing:
-    """Fold what is alike, and place the rest so that every arrow goes to the right."""
-    folded = fold(graph, opened)
+def draw(
+    graph: Graph,
+    *,
+    opened: Collection[str] = (),
+    left_out: int = 0,
+    joining: bool = False,
+) -> Drawing:
+    """Fold what is alike, and place the rest so that every arrow goes to the right.
+
+    With `joining`, each model is one box where there would be too many.
+    """
+    folded = (readable if joining else fold)(graph, opened)
     layout = place(
         {knot.id: knot.node.kind for knot in folded.knots},
         [(edge.source, edge.target) for edge in folded.edges],

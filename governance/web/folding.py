@@ -13,11 +13,15 @@ _ORDER = ("model", "dataset", "run", "version", "deployment")
 
 @dataclass(frozen=True)
 class Knot:
-    """One box of a drawing: a node, a stack of equal ones, or models in a circle."""
+    """One box of a drawing: a node, a stack of equal ones, or models in a circle.
+
+    `inside` are the runs and versions of a model that is drawn as one.
+    """
 
     id: str
     members: tuple[Node, ...]
     circle: bool = False
+    inside: tuple[Node, ...] = ()
 
     @property
     def node(self) -> Node:
@@ -38,16 +42,23 @@ class Folded:
     edges: tuple[Edge, ...]
 
 
-def fold(graph: Graph, opened: Collection[str] = ()) -> Folded:
+def fold(
+    graph: Graph, opened: Collection[str] = (), *, loosely: bool = False
+) -> Folded:
     """Fold circles, and equal nodes unless their stack is `opened` (`*` opens all).
 
-    Equal are nodes of one kind and family that lead to equals and come from equals. The
-    result has no circles and does not depend on the order of nodes and edges.
+    Equal are nodes of one kind and family that lead to equals and come from equals;
+    `loosely` also nodes without a family. The result has no circles and does not depend
+    on the order of nodes and edges.
     """
     nodes = sorted(graph.nodes, key=_order)
     arrows = sorted({(e.source, e.target, e.verb) for e in graph.edges})
     home = _circles([node.id for node in nodes], [(a, b) for a, b, _verb in arrows])
-    classes = _equal(nodes, arrows, home)
+    alike = {node.id: node.family or node.id for node in nodes}
+    classes = _equal(nodes, arrows, home, alike)
+    if loosely:
+        alike = {n.id: n.family and str(classes[n.id]) for n in nodes}
+        classes = _equal(nodes, arrows, home, alike)
     sizes = Counter(home.values())
     stacks: dict[Hashable, list[Node]] = defaultdict(list)
     circles: dict[str, list[Node]] = defaultdict(list)
@@ -87,9 +98,11 @@ def _equal(
     nodes: Sequence[Node],
     arrows: Sequence[tuple[str, str, str]],
     home: Mapping[str, str],
+    alike: Mapping[str, str],
 ) -> dict[str, Hashable]:
     """The class of each node: split by what its neighbours are until nothing changes.
 
+    Nodes of a kind may be equal that have the same word in `alike`.
     Members of a class are equally far from the first nodes, so that folding classes
     makes no circles.
     """
@@ -104,7 +117,7 @@ def _equal(
         if source == target:
             loops[source].append(verb)
     looks: dict[str, Hashable] = {
-        node.id: (node.kind, node.family or node.id, tuple(loops[node.id]))
+        node.id: (node.kind, alike[node.id], tuple(loops[node.id]))
         for node in nodes
         if home[node.id] == node.id
     }

@@ -84,7 +84,9 @@ def dataset_lineage(request: PersonRequest, slug: str) -> HttpResponse:
             "versions": dataset.versions.order_by("-version")[:20],
             "learners": learners,
             "more": more,
-            "lineage": draw(graph, opened=opened, left_out=trace.left_out),
+            "lineage": draw(
+                graph, opened=opened, left_out=trace.left_out, joining=True
+            ),
         },
         section="datasets",
     )

@@ -83,3 +83,20 @@ def test_who_learned_from_a_data_set_is_one_click_from_its_page(grown, page, ent
     expect(page.get_by_text("6 versions learned from it")).to_be_visible()
     table = page.get_by_role("group", name="Models that used it")
     expect(table.get_by_role("link", name="version 7")).to_be_visible()
+
+
+def test_the_drawing_of_many_models_is_shown_where_it_begins(bank, page, enter):
+    data = bank.world.data("households")
+    for at in range(30):
+        versioned(bank.world, bank.world.model(f"m-{at}", name=f"M {at}"), "1", data)
+    enter(page, "rita")
+    page.goto(bank.url + reverse("web:dataset_lineage", args=["households"]))
+    assert page.locator(".graph rect").count() == 31
+    first = page.locator(".graph-room svg [transform]").first
+    room = page.locator(".graph-room").bounding_box()
+    expect(first).to_contain_text("Households 1")
+    box = first.bounding_box()
+    assert room["y"] < box["y"] < box["y"] + box["height"] < room["y"] + room["height"]
+    page.locator('.graph a[aria-label^="M 7,"]').focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{reverse('web:model_lineage', args=['m-7'])}")

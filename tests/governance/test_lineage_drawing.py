@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from django.urls import reverse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -155,14 +156,22 @@ def test_a_circle_that_was_not_folded_is_refused():
 
 def two_hundred() -> Graph:
     """Twenty-five models of four trained versions each, on four data sets."""
+    return by_models(25)
+
+
+def by_models(count: int) -> Graph:
+    """So many models of four trained versions each, on four data sets."""
     nodes = [Node(f"d{n}", "dataset", f"Data {n}", family="Data") for n in range(4)]
     nodes += [Node(f"p{n}", "deployment", f"Place {n}", family=f"{n}") for n in (0, 1)]
     edges = []
-    for at in range(25):
+    for at in range(count):
+        family = f"M{at}"
         for number in range(4):
             run, made = f"r{at}.{number}", f"v{at}.{number}"
-            nodes.append(Node(run, "run", "train", family=f"m{at}"))
-            nodes.append(Node(made, "version", f"M{at} {number}", family=f"m{at}"))
+            slugs = (f"m{at}", str(number))
+            name = f"{family} {number}"
+            nodes.append(Node(run, "run", "train", family=family))
+            nodes.append(Node(made, "version", name, family=family, slugs=slugs))
             edges += [
                 Edge(f"d{at % 4}", run, "training"),
                 Edge(f"d{(at + 1) % 4}", made, "test"),
@@ -182,6 +191,33 @@ def test_two_hundred_nodes_fold_to_what_can_be_read():
     assert {box.x for box in opened.boxes} == {
         MARGIN + at * (WIDTH + drawing.GAP_X) for at in range(4)
     }
+
+
+def test_a_data_set_with_many_models_is_drawn_by_models():
+    graph = by_models(25)
+    drawn, opened = (
+        draw(graph, joining=True),
+        draw(graph, opened=("*",), joining=True),
+    )
+    assert len(opened.boxes) == len(graph.nodes) == 206
+    assert len(drawn.boxes) == 4 + 25 + 2
+    assert drawn.words == opened.words
+    box = next(box for box in drawn.boxes if box.name == "M7")
+    assert box.href == reverse("web:model_lineage", args=["m7"])
+    assert {(a.source.name, a.how) for a in drawn.arrows if a.target == box} == {
+        ("Data 3", "training"),
+        ("Data 0", "test"),
+    }
+
+
+def test_more_models_than_anybody_reads_are_drawn_by_what_is_alike():
+    drawn = draw(by_models(100), joining=True)
+    assert len(drawn.boxes) == 4 + 4 + 2
+    assert "25 × Model" in {box.full_name for box in drawn.boxes}
+
+
+def test_a_small_graph_is_drawn_with_its_runs_and_versions():
+    assert not draw(by_models(3), joining=True).joined
 
 
 def test_equal_versions_of_one_model_are_one_box_with_their_names():
