@@ -23,8 +23,8 @@ EXISTS (SELECT FROM governance_changeplan
     WHERE version_id = ANY(%(versions)s)) AS plans,
 EXISTS (SELECT FROM governance_changerecord
     WHERE version_id = ANY(%(versions)s)) AS changes,
-EXISTS (SELECT FROM governance_emergency
-    WHERE version_id = ANY(%(versions)s)) AS emergencies,
+EXISTS (SELECT FROM governance_emergency e JOIN registry_modelversion v
+    ON v.id = e.version_id WHERE v.model_id = ANY(%(models)s)) AS emergencies,
 EXISTS (SELECT FROM governance_challenge c JOIN governance_approvalrequest r
     ON r.id = c.request_id WHERE r.version_id = ANY(%(versions)s)) AS challenges,
 EXISTS (SELECT FROM governance_condition c JOIN governance_approvalrequest r

@@ -50,7 +50,7 @@ def find(question: Question) -> tuple[ModelVersion | None, Check]:
         digest = bare(question.digest)
         parts = VersionArtifact.objects.filter(artifact__sha256=digest, role="model")
         versions = versions.filter(version_artifacts__in=parts)
-    matches = list(versions[:2])
+    matches = list(versions.order_by()[:2])
     found = matches[0] if len(matches) == 1 else None
     if found is not None:
         return found, known(question)

@@ -81,18 +81,28 @@ def submit(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     )
 
 
+_BESIDE = (
+    *("version__model", "environment", "requested_by"),
+    *("assessment", "withdrawal", "authorisation"),
+)
+# What a line shows: the whole rows are wide, and a page reads many of them.
+_LISTED = (
+    *("requested_at", "version__version", "version__model__name", "environment__name"),
+    *(f"requested_by__{name}" for name in ("first_name", "last_name", "username")),
+    *("assessment__band", "assessment__score"),
+    *("withdrawal__returned", "authorisation__request"),
+)
+
+
 @page
 def requests_page(request: PersonRequest) -> HttpResponse:
     """What waits for this person, what waits for others, and what was decided."""
     mine, others = worklist.waiting(request.user, request.held)
-    everything = ApprovalRequest.objects.select_related(
-        "version__model",
-        "environment",
-        "requested_by",
-        "assessment",
-        "withdrawal",
-        "authorisation",
-    ).prefetch_related("signatures")
+    everything = (
+        ApprovalRequest.objects.select_related(*_BESIDE)
+        .only(*_LISTED)
+        .prefetch_related("signatures")
+    )
     rows = Paginator(everything, PER_PAGE).get_page(request.GET.get("page"))
     return show(
         request,

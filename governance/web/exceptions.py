@@ -1,5 +1,6 @@
 """What is open about a model or a version: findings, waivers, emergencies."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Q
@@ -38,11 +39,15 @@ _LIVE = ("requested", "granted", "active")
 
 
 def open_about(
-    about: RegisteredModel | ModelVersion, at: datetime, standing: risk.Standing
+    about: RegisteredModel | ModelVersion,
+    at: datetime,
+    standing: risk.Standing,
+    absent: Collection[str] = (),
 ) -> list[Line]:
     """Everything that somebody still has to look at, the findings first.
 
-    `standing` is the risk of the model then.
+    `standing` is the risk of the model then; of the kinds that are `absent` it is
+    known that the model has none, see `governance.absent`.
     """
     if isinstance(about, ModelVersion):
         model, glass = about.model, emergencies.told().filter(version=about)
@@ -50,8 +55,11 @@ def open_about(
     else:
         model, glass = about, emergencies.told().filter(version__model=about)
         rows = waived.told().filter(model=model)
+    rows = rows.none() if "waivers" in absent else rows
+    glass = glass.none() if "emergencies" in absent else glass
+    open_findings = [] if "findings" in absent else findings.open_of(about, at)
     return [
-        *(finding_line(now) for now in findings.open_of(about, at)),
+        *(finding_line(now) for now in open_findings),
         *(
             waiver_line(row, at)
             for row in waived.endings(rows, at, {model.pk: standing})

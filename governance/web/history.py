@@ -1,21 +1,22 @@
 """What happened to a model, newest first, from all the tables that say so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Model
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from audits.models import EvidenceReport
+from audits.models import EvidenceRun
 from governance.models import (
-    ApprovalRequest,
     AuthorisationChange,
     FindingChange,
     PeriodicReview,
@@ -24,11 +25,13 @@ from governance.models import (
     StatusChange,
 )
 from governance.web.frame import PersonRequest, page, show
-from governance.web.links import version_url
-from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.models import RegisteredModel
 
 PER_PAGE = 40
 Key = tuple[datetime, UUID]
+# Before it is everything: PostgreSQL knows it, `datetime` does not.
+_NOW: Any = ("infinity", UUID(int=0))
+_STATEMENT = Path(__file__).with_name("history.sql").read_text("utf-8")
 
 
 @dataclass(frozen=True)
@@ -49,170 +52,95 @@ class Event:
 
 
 @dataclass(frozen=True)
-class _Source:
-    """Rows of one table, the field of their time, and how one is told."""
+class _Told:
+    """What the database tells of an event, in the words of its table."""
 
-    rows: QuerySet[Any]
-    at: str
-    tell: Callable[[Any], tuple[str, str, str, str]]
-
-    def events(self, before: Key | None, most: int) -> Iterator[Event]:
-        rows = self.rows
-        if before is not None:
-            at, pk = before
-            older = Q(**{f"{self.at}__lt": at})
-            rows = rows.filter(older | Q(**{self.at: at, "pk__lt": pk}))
-        for row in rows.order_by(f"-{self.at}", "-pk")[:most]:
-            yield Event(getattr(row, self.at), row.pk, *self.tell(row))
+    kind: str
+    at: datetime
+    id: UUID
+    what: str
+    about: str
+    place: str
+    who: str
 
 
 def events_of(
     model: RegisteredModel, *, most: int, before: Key | None = None
 ) -> list[Event]:
-    """The newest events before a key: one query for each table."""
-    found = [
-        event
-        for source in (*_of_versions(model), *_of_decisions(model), *_of_use(model))
-        for event in source.events(before, most)
-    ]
-    return sorted(found, key=lambda e: (e.at, e.id), reverse=True)[:most]
-
-
-def _of_versions(model: RegisteredModel) -> list[_Source]:
+    """The newest events before a key, in one query."""
+    at, pk = before or _NOW
+    values = {"model": model.pk, "most": most, "at": at, "id": pk}
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENT, values)
+        rows = [_Told(*row) for row in cursor.fetchall()]
     return [
-        _Source(
-            ModelVersion.objects.filter(model=model).select_related(
-                "model", "registered_by"
-            ),
-            "registered_at",
-            lambda row: (
-                _("version registered"),
-                row.version,
-                row.registered_by.printed_name,
-                version_url(row),
-            ),
-        ),
-        _Source(
-            # The first status comes with the registration, which is told above.
-            StatusChange.objects.filter(
-                version__model=model, sequence__gt=1
-            ).select_related("version__model", "moved_by"),
-            "moved_at",
-            lambda row: (
-                str(row.get_status_display()),
-                row.version.version,
-                row.moved_by.printed_name,
-                version_url(row.version),
-            ),
-        ),
-        _Source(
-            EvidenceReport.objects.filter(run__version__model=model)
-            .select_related("run__version", "run__requested_by")
-            .defer("document"),
-            "reported_at",
-            lambda row: (
-                _("%(kind)s measured") % {"kind": row.run.get_kind_display()},
-                row.run.version.version,
-                row.run.requested_by.printed_name,
-                reverse("web:evidence", args=[row.run_id]),
-            ),
-        ),
+        Event(row.at, row.id, *_IN_WORDS[row.kind](row), row.who, _href(row, model))
+        for row in rows
     ]
 
 
-def _of_decisions(model: RegisteredModel) -> list[_Source]:
-    return [
-        _Source(
-            RiskAssessment.objects.filter(model=model).select_related("assessed_by"),
-            "assessed_at",
-            lambda row: (
-                _("risk assessed"),
-                f"{row.get_band_display()} {row.score}",
-                row.assessed_by.printed_name,
-                reverse("web:tier", args=[model.slug]),
-            ),
-        ),
-        _Source(
-            ApprovalRequest.objects.filter(version__model=model).select_related(
-                "version", "environment", "requested_by"
-            ),
-            "requested_at",
-            lambda row: (
-                _("submitted for %(place)s") % {"place": row.environment.name},
-                row.version.version,
-                row.requested_by.printed_name,
-                reverse("web:approval", args=[row.pk]),
-            ),
-        ),
-        _Source(
-            Signature.objects.filter(request__version__model=model).select_related(
-                "request__version"
-            ),
-            "signed_at",
-            lambda row: (
-                _("signed: %(meaning)s") % {"meaning": row.get_meaning_display()},
-                row.request.version.version,
-                row.printed_name,
-                reverse("web:approval", args=[row.request_id]),
-            ),
-        ),
-        _Source(
-            FindingChange.objects.filter(finding__model=model).select_related(
-                "finding", "changed_by"
-            ),
-            "changed_at",
-            lambda row: (
-                _("finding: %(state)s") % {"state": row.get_state_display()},
-                row.finding.title,
-                row.changed_by.printed_name,
-                reverse("web:finding", args=[row.finding_id]),
-            ),
-        ),
-        _Source(
-            PeriodicReview.objects.filter(model=model).select_related("reviewed_by"),
-            "reviewed_at",
-            lambda row: (
-                str(row.get_kind_display()),
-                str(row.get_outcome_display()),
-                row.reviewed_by.printed_name,
-                reverse("web:reviews"),
-            ),
-        ),
-    ]
+def _label(of: type[Model], field: str, value: str) -> str:
+    """The word for a value of a field with choices."""
+    words: Mapping[str, Any] = dict(of._meta.get_field(field).flatchoices)
+    return str(words.get(value, value))
 
 
-def _of_use(model: RegisteredModel) -> list[_Source]:
-    return [
-        _Source(
-            AuthorisationChange.objects.filter(
-                authorisation__version__model=model
-            ).select_related("authorisation__version__model", "changed_by"),
-            "changed_at",
-            lambda row: (
-                _("authorisation: %(state)s") % {"state": row.get_state_display()},
-                row.authorisation.version.version,
-                row.changed_by.printed_name,
-                version_url(row.authorisation.version),
-            ),
-        ),
-        _Source(
-            Deployment.objects.filter(version__model=model).select_related(
-                "version__model", "environment", "reported_by"
-            ),
-            "reported_at",
-            lambda row: (
-                (
-                    _("runs in %(place)s")
-                    if row.authorised
-                    else _("runs in %(place)s without a permit")
-                )
-                % {"place": row.environment.name},
-                row.version.version,
-                row.reported_by.printed_name,
-                version_url(row.version),
-            ),
-        ),
-    ]
+# By its kind, what happened and about what.
+_IN_WORDS: Mapping[str, Callable[[_Told], tuple[str, str]]] = {
+    "registered": lambda row: (_("version registered"), row.about),
+    "moved": lambda row: (_label(StatusChange, "status", row.what), row.about),
+    "measured": lambda row: (
+        _("%(kind)s measured") % {"kind": _label(EvidenceRun, "kind", row.what)},
+        row.about,
+    ),
+    "assessed": lambda row: (
+        _("risk assessed"),
+        f"{_label(RiskAssessment, 'band', row.what)} {row.about}",
+    ),
+    "submitted": lambda row: (
+        _("submitted for %(place)s") % {"place": row.what},
+        row.about,
+    ),
+    "signed": lambda row: (
+        _("signed: %(meaning)s") % {"meaning": _label(Signature, "meaning", row.what)},
+        row.about,
+    ),
+    "finding": lambda row: (
+        _("finding: %(state)s") % {"state": _label(FindingChange, "state", row.what)},
+        row.about,
+    ),
+    "reviewed": lambda row: (
+        _label(PeriodicReview, "kind", row.what),
+        _label(PeriodicReview, "outcome", row.about),
+    ),
+    "authorisation": lambda row: (
+        _("authorisation: %(state)s")
+        % {"state": _label(AuthorisationChange, "state", row.what)},
+        row.about,
+    ),
+    "runs": lambda row: (_("runs in %(place)s") % {"place": row.what}, row.about),
+    "stray": lambda row: (
+        _("runs in %(place)s without a permit") % {"place": row.what},
+        row.about,
+    ),
+}
+_PAGES = {
+    "measured": "web:evidence",
+    "submitted": "web:approval",
+    "signed": "web:approval",
+    "finding": "web:finding",
+}
+
+
+def _href(row: _Told, model: RegisteredModel) -> str:
+    """The page that tells an event in full; of most it is the version's."""
+    if row.kind == "assessed":
+        return reverse("web:tier", args=[model.slug])
+    if row.kind == "reviewed":
+        return reverse("web:reviews")
+    if row.kind in _PAGES:
+        return reverse(_PAGES[row.kind], args=[row.place])
+    return reverse("web:version", args=[model.slug, row.place])
 
 
 @page

@@ -1,6 +1,6 @@
 """The page of one model: where it stands, what speaks for it, what happened to it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,11 @@ class Standing:
     def allowed(self) -> bool:
         """Whether it may run there now."""
         return self.case is not None and not any(c.blocks for c in self.failing)
+
+    @property
+    def absent(self) -> Collection[str]:
+        """The kinds of records of which the model is known to have none."""
+        return self.case.around.together.absent if self.case else ()
 
     @property
     def shown(self) -> Sequence[Check]:
@@ -111,7 +116,9 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             "decisions": GateDecision.objects.filter(
                 version__in=versions
             ).select_related("version__model", "environment", "decided_for")[:5],
-            "exceptions": exceptions.open_about(model, at, judged["standing"]),
+            "exceptions": exceptions.open_about(
+                model, at, judged["standing"], standing.absent if standing else ()
+            ),
             "exception_links": exceptions.links_for(request, model),
             "at": at,
             **judged,

@@ -128,7 +128,9 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "may_attach": may(request, attaching.RIGHT),
             "may_submit": may(request, "submit versions"),
             "may_retire": _may_retire(request, row),
-            "exceptions": exceptions.open_about(row, at, standing),
+            "exceptions": exceptions.open_about(
+                row, at, standing, case.around.together.absent if case else ()
+            ),
             "exception_links": exceptions.links_for(request, row.model, row),
             "at": at,
         },

@@ -7,14 +7,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audits.models import Measurement
-from governance import findings
+from governance import findings, reviews
 from governance.lifecycle import move
-from governance.models import Severity, Status
+from governance.models import PeriodicReview, Severity, Status
+from governance.signatures import Proof
 from governance.web import trends
 from governance.web.limits import Limit
 from governance.web.readings import Reading, difference, signed
+from tests.governance.test_approvals import sign, submit
 from tests.governance.traced_stage import reported, staged, versioned
-from tests.world import later
+from tests.world import PASSWORD, later
 
 SLUG = "mortgage-approval"
 
@@ -207,6 +209,44 @@ def test_history_tells_everything_newest_first_a_page_at_a_time(world, monkeypat
         query = {"before": answer.context["more"]}
     assert seen == sorted(set(seen), reverse=True)
     assert len(seen) == 3 + 1 + 1 + 1  # versions, deployment, assessment, finding
+
+
+def test_history_tells_what_was_decided_and_by_whom(world):
+    """Each kind in its words, with the page that tells it in full."""
+    request = submit(world, world.ready())
+    sign(request, world.vera, "review")
+    sign(request, world.carl, "approval")
+    reported(world, request.version)
+    reviews.complete(
+        model=request.version.model,
+        kind=PeriodicReview.Kind.REVIEW,
+        outcome=PeriodicReview.Outcome.FIT,
+        text="Looked at everything.",
+        proof=Proof(password=PASSWORD),
+        by=world.rita,
+        at=later(hours=60),
+    )
+    answer = reader(world).get(reverse("web:history", args=[SLUG]))
+    events = answer.context["events"]
+    assert [event.what for event in events[:2]] == [
+        "Periodic review",
+        "runs in Production without a permit",
+    ]
+    assert {(event.what, event.about, event.who) for event in events} == {
+        ("Periodic review", "Fit for its use", "Rita Okafor"),
+        ("runs in Production without a permit", "1", "Ola Svensson"),
+        ("Approved", "1", "Carl Brandt"),
+        ("In validation", "1", "Anna Lindqvist"),
+        ("signed: Approval", "1", "Carl Brandt"),
+        ("signed: Review", "1", "Vera Haas"),
+        ("submitted for Production", "1", "Anna Lindqvist"),
+        ("Performance measured", "1", "Vera Haas"),
+        ("Explainability measured", "1", "Vera Haas"),
+        ("Fairness measured", "1", "Vera Haas"),
+        ("risk assessed", "High 16", "Rita Okafor"),
+        ("version registered", "1", "Ben Moreau"),
+    }
+    assert all(reader(world).get(event.href).status_code == 200 for event in events)
 
 
 def raised(world, model) -> None:
