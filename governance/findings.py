@@ -78,7 +78,7 @@ def open_of(about: RegisteredModel | ModelVersion, at: datetime) -> list[Standin
 
 def all_of(about: RegisteredModel | ModelVersion, at: datetime) -> list[Standing]:
     """All findings about a model or a version, the worst first."""
-    rows = told()
+    rows = listed()
     if isinstance(about, RegisteredModel):
         rows = rows.filter(model=about)
     else:
@@ -118,10 +118,24 @@ def worst_first(found: Sequence[Standing]) -> list[Standing]:
 
 def told() -> QuerySet[Finding]:
     """Findings with all that `standing` looks at."""
-    changes = FindingChange.objects.select_related("owner", "changed_by")
     return Finding.objects.select_related(
         "model__owner", "version__model", "raised_by"
-    ).prefetch_related(Prefetch("changes", changes))
+    ).prefetch_related(_changes())
+
+
+def listed() -> QuerySet[Finding]:
+    """The same for a line of a list: of the models only their names."""
+    names = ("model__name", "version__version", "version__model__name")
+    return (
+        Finding.objects.select_related("model", "version__model")
+        .only("source", "title", "raised_at", *names)
+        .prefetch_related(_changes())
+    )
+
+
+def _changes() -> "Prefetch[str]":
+    rows = FindingChange.objects.select_related("owner", "changed_by")
+    return Prefetch("changes", rows)
 
 
 @act

@@ -105,9 +105,10 @@ def endings(
 ) -> list[Ending]:
     """Many waivers with their ends, in their order, in a few queries."""
     found = list(rows)
-    models = {row.model_id: row.model for row in found}
-    tiers = risk.standings(models.values(), at) if known is None else known
-    return [Ending(row, end_in_tier(row, tiers[row.model_id].tier)) for row in found]
+    if known is None:
+        models = {row.model_id: row.model for row in found}
+        known = risk.standings(models.values(), at)
+    return [Ending(row, end_in_tier(row, known[row.model_id].tier)) for row in found]
 
 
 def ends_at(waiver: Waiver, at: datetime) -> datetime:
@@ -136,6 +137,17 @@ def told() -> QuerySet[Waiver]:
         "decision__decided_by",
         "revocation__revoked_by",
         "renewal",
+    )
+
+
+def listed() -> QuerySet[Waiver]:
+    """Waivers with what a line of a list shows: how they stand, and about what."""
+    return Waiver.objects.select_related(
+        "model", "version__model", "environment", "decision", "revocation"
+    ).only(
+        *("rules", "tier", "valid_from", "valid_until"),
+        *("model__name", "version__version", "version__model__name"),
+        *("environment__name", "decision__granted", "revocation__revoked_at"),
     )
 
 

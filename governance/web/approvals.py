@@ -110,6 +110,7 @@ def requests_page(request: PersonRequest) -> HttpResponse:
         {
             "mine": mine,
             "others": others,
+            "more_others": len(others) == worklist.OTHERS,
             "rows": rows,
             "lines": [(row, *outcome(row)) for row in rows],
         },

@@ -51,10 +51,10 @@ def open_about(
     """
     if isinstance(about, ModelVersion):
         model, glass = about.model, emergencies.told().filter(version=about)
-        rows = waived.told().filter(Q(version=about) | Q(version=None), model=model)
+        rows = waived.listed().filter(Q(version=about) | Q(version=None), model=model)
     else:
         model, glass = about, emergencies.told().filter(version__model=about)
-        rows = waived.told().filter(model=model)
+        rows = waived.listed().filter(model=model)
     rows = rows.none() if "waivers" in absent else rows
     glass = glass.none() if "emergencies" in absent else glass
     open_findings = [] if "findings" in absent else findings.open_of(about, at)

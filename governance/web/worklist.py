@@ -18,6 +18,7 @@ from registry.models import Role, User
 
 Meaning = Signature.Meaning
 MOST = 25  # requests on a page
+OTHERS = 10  # that wait for somebody else: the list of all requests tells the rest
 _MEANINGS = (Meaning.REVIEW, Meaning.APPROVAL, Meaning.RESPONSIBILITY)
 
 
@@ -83,16 +84,16 @@ def waiting_for(user: User, *, most: int = MOST) -> list[Waiting]:
 
 def waiting(user: User, held: frozenset[Role]) -> tuple[list[Waiting], list[Waiting]]:
     """What waits for this person's signature and stands, and all else that waits, the
-    worst first; both are judged in one reading."""
+    worst first, `OTHERS` at most; both are judged in one reading."""
     at = timezone.now()
     mine = _due(queue_of(user, signing_roles(user, held, at)))
-    every = _due(WaitingRequest.objects.all(), MOST + len(mine))
-    others = dict(islice(((k, d) for k, d in every.items() if k not in mine), MOST))
+    every = _due(WaitingRequest.objects.all(), OTHERS + len(mine))
+    others = dict(islice(((k, d) for k, d in every.items() if k not in mine), OTHERS))
     found = {item.request.pk: item for item in _judged(mine | others, at)}
     ours = [key for key in mine if key in found and found[key].stands]
     # What was overtaken is nobody's to sign: it stands in its place among the others.
     rest = [key for key in every if key in found and key not in ours]
-    return [found[key] for key in ours], [found[key] for key in rest[:MOST]]
+    return [found[key] for key in ours], [found[key] for key in rest[:OTHERS]]
 
 
 def overtaken(user: User, *, most: int = MOST) -> list[Waiting]:

@@ -22,6 +22,7 @@ from governance.web.work.me import Item, Me
 from governance.web.work.proposed import proposed
 
 MOST = 25
+VERSION = ("version__version", "version__model__name")  # what names one
 _RUNS = (EvidenceRun.State.PENDING, EvidenceRun.State.RUNNING)
 
 
@@ -81,7 +82,10 @@ def _waivers(me: Me) -> Iterator[Item]:
     rows = Waiver.objects.filter(
         requested_by=me.user, decision=None, valid_until__gt=me.at
     )
-    for row in rows.select_related("model").order_by("requested_at")[:MOST]:
+    told = rows.select_related("model").only(
+        "model__name", "tier", "requested_at", "valid_from"
+    )
+    for row in told.order_by("requested_at")[:MOST]:
         yield Item(
             name=row.model.name,
             href=reverse("web:waiver", args=[row.pk]),
@@ -95,8 +99,10 @@ def _waivers(me: Me) -> Iterator[Item]:
 
 def _emergencies(me: Me) -> Iterator[Item]:
     rows = Emergency.objects.filter(invoked_by=me.user, review=None)
-    rows = rows.select_related("version__model", "authorisation").order_by("invoked_at")
-    for row in rows[:MOST]:
+    told = rows.select_related("version__model", "authorisation").only(
+        *VERSION, "tier", "invoked_at", "authorisation__emergency"
+    )
+    for row in told.order_by("invoked_at")[:MOST]:
         ran = hasattr(row, "authorisation")
         yield Item(
             name=str(row.version),
@@ -115,7 +121,10 @@ def _retirements(me: Me) -> Iterator[Item]:
         version=OuterRef("version"), status=Status.RETIRED
     )
     rows = Retirement.objects.filter(asked_by=me.user).exclude(Exists(over))
-    for row in rows.select_related("version__model").order_by("asked_at")[:MOST]:
+    told = rows.select_related("version__model").only(
+        *VERSION, "version__model__slug", "asked_at"
+    )
+    for row in told.order_by("asked_at")[:MOST]:
         version = row.version
         yield Item(
             name=str(version),
@@ -128,7 +137,10 @@ def _retirements(me: Me) -> Iterator[Item]:
 
 def _runs(me: Me) -> Iterator[Item]:
     rows = EvidenceRun.objects.filter(requested_by=me.user, state__in=_RUNS)
-    for row in rows.select_related("version__model").order_by("requested_at")[:MOST]:
+    told = rows.select_related("version__model").only(
+        *VERSION, "kind", "state", "requested_at"
+    )
+    for row in told.order_by("requested_at")[:MOST]:
         yield Item(
             name=str(row.version),
             href=reverse("web:evidence", args=[row.pk]),

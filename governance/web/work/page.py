@@ -95,7 +95,11 @@ def _lines(
             read = list(rows[(number - 1) * EACH : number * EACH + 1])
             further = further or len(read) > EACH
             lines += [(kind, item) for item in kind.told(me, read[:EACH])]
-    models = {item.model.pk: item.model for _kind, item in lines if item.model}
+    models = {
+        item.model.pk: item.model
+        for _kind, item in lines
+        if item.model and not item.tier
+    }
     tiers = {
         key: now.tier for key, now in risk.standings(models.values(), me.at).items()
     }
