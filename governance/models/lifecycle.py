@@ -49,7 +49,13 @@ class StatusChange(Fact):
                 fields=["version", "-sequence"],
                 include=["status", "moved_at"],
                 name="latest_moves",
-            )
+            ),
+            # Few are retired, and every look at what may run asks which.
+            models.Index(
+                fields=["version"],
+                condition=models.Q(status=Status.RETIRED),
+                name="retired_versions",
+            ),
         ]
 
     def __str__(self) -> str:
