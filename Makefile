@@ -51,6 +51,8 @@ lint: setup-test
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+	@# The oldest Python that pyproject.toml names: mypy reads the libraries' types as a newer one.
+	.venv/bin/vermin -q --no-tips --violations -t=3.11- governance registry audits tools manage.py
 	@# Nothing is asked of a database here, so that one need not run.
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	FREIGABE_HTTPS=1 $(PY) manage.py check --deploy --fail-level WARNING

@@ -79,10 +79,10 @@ def events_of(
     ]
 
 
-def _label(of: type[Model], field: str, value: str) -> str:
+def _label(of: type[Model], name: str, value: str) -> str:
     """The word for a value of a field with choices."""
-    words: Mapping[str, Any] = dict(of._meta.get_field(field).flatchoices)
-    return str(words.get(value, value))
+    field: Any = of._meta.get_field(name)
+    return str(dict(field.flatchoices).get(value, value))
 
 
 # By its kind, what happened and about what.
