@@ -75,4 +75,9 @@ def _labels(part: dict[str, Any]) -> list[Label]:
     if offsets[0] != 0 or offsets[-1] != len(raw) or offsets != sorted(offsets):
         raise Refused("The XGBoost file has categories that are cut wrongly.")
     pieces = zip(offsets[:-1], offsets[1:], strict=True)
-    return [raw[begin:end].decode("utf-8") for begin, end in pieces]
+    try:
+        return [raw[begin:end].decode("utf-8") for begin, end in pieces]
+    except UnicodeDecodeError as trouble:  # XGBoost 3.2 cut words like this itself
+        raise Refused("The XGBoost file has categories that are cut wrongly.") from (
+            trouble
+        )

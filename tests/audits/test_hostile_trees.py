@@ -75,6 +75,12 @@ XGBOOST_EDITS: dict[str, tuple[Edit, str]] = {
         lambda d: labels(d, lambda enc: enc[3].update(offsets=[0, 1, 99])),
         "cut wrongly",
     ),
+    "half a letter": (
+        lambda d: labels(
+            d, lambda enc: enc[3].update(offsets=[0, 1, 2, 3], values=[-61, 120, 121])
+        ),
+        "cut wrongly",
+    ),
     "labels are objects": (
         lambda d: labels(d, lambda enc: enc[4].update(values=[{}])), "not numbers",
     ),

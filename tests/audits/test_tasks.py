@@ -89,22 +89,31 @@ def asked(path: Path, data: pd.DataFrame, positive: str = "1") -> Any:
     return model, model.score(pd.read_csv(csv), positive)
 
 
+# XGBoost 3.2, the last for Python 3.11, writes fewer bytes of a word than it has.
+_CUT = pytest.mark.skipif(
+    xgboost.__version__.startswith("3.2."), reason="XGBoost 3.2 cuts such words"
+)
+
+
+@pytest.mark.parametrize("word", [pytest.param("größer", marks=_CUT), "greater"])
 @pytest.mark.parametrize("suffix", ["json", "ubj"])
 @pytest.mark.parametrize("one_hot", [1, 20], ids=["sets", "one-hot"])
 def test_xgboost_splits_on_categories(
-    suffix: str, one_hot: int, tmp_path: Path
+    suffix: str, one_hot: int, word: str, tmp_path: Path
 ) -> None:
-    matrix = xgboost.DMatrix(coded(), classes(), enable_categorical=True)
+    data = frame().replace({"word": {"größer": word}})
+    kinds = {"word": "category", "grade": "category"}
+    matrix = xgboost.DMatrix(data.astype(kinds), classes(), enable_categorical=True)
     settings = {"objective": "multi:softprob", "num_class": 3, "max_depth": 3}
     booster = xgboost.train(settings | {"max_cat_to_onehot": one_hot}, matrix, ROUNDS)
     path = tmp_path / f"m.{suffix}"
     booster.save_model(path)
-    model, scores = asked(path, frame())
+    model, scores = asked(path, data)
     assert (model.task, model.classes) == ("multiclass", ("0", "1", "2"))
     assert model.categorical
     np.testing.assert_allclose(scores, booster.predict(matrix), atol=1e-6)
     with pytest.raises(Refused, match="category 'neu', which the model was not"):
-        model.score(frame().assign(word="neu"), "1")
+        model.score(data.assign(word="neu"), "1")
 
 
 @pytest.mark.parametrize("objective", ["multi:softmax", "reg:squarederror"])
