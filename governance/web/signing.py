@@ -88,6 +88,7 @@ def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
             )
             return redirect("web:approval", asked.pk)
     offers, why_not = _offers(request, asked, case, bound)
+    seats = worklist.of(asked, case)
     return show(
         request,
         "approvals/request.html",
@@ -97,8 +98,8 @@ def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
             "model": asked.version.model,
             "state": _state(asked, case),
             "signatures": asked.signatures.order_by("signed_at"),
-            "seats": worklist.of(asked, case),
-            "stages": _stages(case, asked),
+            "seats": seats,
+            "stages": _stages(case) if seats else [],
             "changes": _changes(case, asked),
             "conditions": [
                 conditions.in_words(row) for row in conditions.of_request(asked)
@@ -211,10 +212,8 @@ def _offers(
     return offers, why_not
 
 
-def _stages(case: Case, asked: ApprovalRequest) -> list[Stage]:
+def _stages(case: Case) -> list[Stage]:
     """The stages that wait for signatures now."""
-    if case.request != asked or hasattr(asked, "authorisation"):
-        return []
     try:
         return progress(case).open_stages()
     except NoPolicy:
