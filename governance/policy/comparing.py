@@ -42,6 +42,21 @@ class Change:
     old: str
     new: str
 
+    @property
+    def before(self) -> list[tuple[str, bool]]:
+        """The lines before, each with whether it stayed."""
+        return _lines(self.old, self.new)
+
+    @property
+    def after(self) -> list[tuple[str, bool]]:
+        """The lines after, each with whether it was there."""
+        return _lines(self.new, self.old)
+
+
+def _lines(shown: str, other: str) -> list[tuple[str, bool]]:
+    known = set(other.splitlines())
+    return [(line, line in known) for line in shown.splitlines()]
+
 
 @dataclass(frozen=True)
 class RuleChange:

@@ -25,7 +25,7 @@ def compared(old: str, new: str) -> comparing.Comparison:
     return comparing.compare(policy.parse(old), policy.parse(new), old, new)
 
 
-def changed(text: str, **fields: object) -> str:
+def changed(text: str, /, **fields: object) -> str:
     """The pack with these fields of its first rule changed."""
     document = yaml.safe_load(text)
     document["rules"][0] |= fields
@@ -59,6 +59,18 @@ def test_a_changed_rule_is_told_field_by_field():
     assert told["severity"] == (first["severity"], other)
     assert told["tiers"][1] == "1"
     assert set(told) == {"severity", "tiers"}
+
+
+def test_only_the_lines_that_differ_are_struck(world, author, approver):
+    approved(world)
+    text = {**yaml.safe_load(TEXT)["rules"][0]["text"], "en": "Said <b>anew</b>."}
+    logged_in(author).post("/policy/write", {"document": changed(TEXT, text=text)})
+    draft = PackDraft.objects.get()
+    page = logged_in(author).get(f"/policy/drafts/{draft.pk}/changes").content.decode()
+    assert "<ins>en: Said &lt;b&gt;anew&lt;/b&gt;.</ins>" in page
+    assert "<del>en: " in page
+    assert f"de: {text['de']}<br>" in page
+    assert f"<del>de: {text['de']}" not in page
 
 
 def test_a_draft_is_compared_with_what_is_published(world, author, approver):
