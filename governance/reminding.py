@@ -93,7 +93,7 @@ def _tell(
             ),
             values={
                 "version": str(request.version),
-                "stage": stage.id,
+                "stage": stage.name,
                 "place": request.environment.name,
                 "due": due_at.strftime("%Y-%m-%d %H:%M UTC"),
             },

@@ -7,6 +7,8 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 from jsonschema import Draft202012Validator
 
 from registry.models import Role
@@ -123,6 +125,19 @@ class Seat:
     count: int = 1
 
 
+# The stages of the shipped packs, in words; one of a pack of one's own has its id.
+_STAGES = {
+    "approval": gettext_lazy("approval"),
+    "committee": gettext_lazy("committee"),
+    "executive": gettext_lazy("executive"),
+    "light-approval": gettext_lazy("approval on the light path"),
+    "light-review": gettext_lazy("review on the light path"),
+    "quality": gettext_lazy("quality assurance"),
+    "signatures": gettext_lazy("signatures"),
+    "validation": gettext_lazy("validation"),
+}
+
+
 @dataclass(frozen=True)
 class Group:
     """Seats of which all, or any one, must be filled; groups nest."""
@@ -149,6 +164,11 @@ class Stage:
     deadline_days: int = 0
     remind_days: tuple[int, ...] = ()
     escalate_to: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str | Promise:
+        """What people call it, in the language of who reads."""
+        return _STAGES.get(self.id) or self.id.replace("-", " ")
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,18 @@ _WAYS = {
     "witness": gettext_lazy("as a witness"),
     "worker": gettext_lazy("by a worker"),
 }
+# Who changes rows without being a person or a pipeline.
+_PROGRAMS = {
+    "audits.key_events": gettext_lazy("Keys of the log"),
+    "audits.outside": gettext_lazy("Witnesses of the log"),
+    "audits.verification": gettext_lazy("Verification of the log"),
+    "baseline": gettext_lazy("Beginning of the log"),
+    "command": gettext_lazy("Command line"),
+    "migration": gettext_lazy("Update of the database"),
+    "system": gettext_lazy("Freigabe itself"),
+    "task": gettext_lazy("Clock"),
+    "worker": gettext_lazy("Worker process"),
+}
 COLUMNS = Path(__file__).with_name("columns.csv")
 
 
@@ -213,6 +225,18 @@ def _spaced(name: str) -> str:
 def way(via: str) -> str:
     """The way that a change took, in words; an unknown one by its name."""
     return str(_WAYS.get(via, via))
+
+
+def program(actor: str) -> str:
+    """What people call a program that changed rows; empty for all others."""
+    return str(_PROGRAMS.get(actor, ""))
+
+
+def program_named(name: str) -> str:
+    """The program that people call so, in their language; else the name itself."""
+    called = name.casefold()
+    found = (actor for actor in _PROGRAMS if program(actor).casefold() == called)
+    return next(found, name)
 
 
 def yes_or_no(text: str) -> str:

@@ -96,7 +96,7 @@ def _by(name: str) -> Q:
     if first:
         called |= Q(first_name__iexact=first, last_name__iexact=last)
     keys = User.objects.filter(called).values_list("pk", flat=True)[:PEOPLE]
-    actors = [str(key) for key in keys] or [name]
+    actors = [str(key) for key in keys] or [kinds.program_named(name)]
     return Q(actor=actors[0]) if len(actors) == 1 else Q(actor__in=actors)
 
 

@@ -39,12 +39,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Line:
-    """One entry of the timeline; `outside` where no act stands behind the change."""
+    """One entry of the timeline; `outside` where no act stands behind the change.
+
+    `program` is the name in the log of what is no person: `who` has it in words.
+    """
 
     entry: Entry
     change: history.Change
     index: int | None
     who: str
+    program: str
     way: str
     outside: bool
     table: str
@@ -87,6 +91,8 @@ def _names(found: Iterable[history.Change]) -> dict[str, str]:
 
 def _line(change: history.Change, index: int | None, names: Names) -> Line:
     entry = change.entry
+    actor = entry.actor or ""
+    program = kinds.program(actor)
     table = entry.rel.removeprefix(SCHEMA)
     changed = sorted(
         kinds.field(table, difference.field) for difference in change.differences
@@ -95,7 +101,8 @@ def _line(change: history.Change, index: int | None, names: Names) -> Line:
         entry=entry,
         change=change,
         index=index,
-        who=names.get(entry.actor or "") or entry.actor or f"db:{change.role}",
+        who=names.get(actor) or program or actor or f"db:{change.role}",
+        program=actor if program else "",
         way=kinds.way(change.via),
         outside=entry.actor is None,
         table=table,

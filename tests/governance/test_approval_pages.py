@@ -13,7 +13,7 @@ from governance.web import worklist
 from registry.models import Role
 from tests.governance.test_conditions import TRAFFIC, approve
 from tests.governance.test_duties import newcomer, sign, submit
-from tests.world import NOW, PASSWORD
+from tests.world import NOW, PASSWORD, later
 
 
 def as_(user) -> Client:
@@ -40,6 +40,15 @@ def test_a_challenge_is_raised_answered_and_closed_on_its_page(world):
     page = as_(world.ines).get(address).content.decode()
     assert "Because." in page
     assert "Clear." in page
+
+
+def test_the_stage_that_waits_is_called_in_the_language_of_who_reads(world, clock):
+    clock(later(hours=1))
+    request = submit(world, world.ready())
+    reader = as_(world.vera)
+    reader.cookies["django_language"] = "de"
+    answer = reader.get(reverse("web:approval", args=[request.pk]))
+    assert "Der Schritt „Unterschriften“ wartet" in answer.content.decode()
 
 
 def test_a_dissent_is_overridden_on_the_page_with_a_signature(world):

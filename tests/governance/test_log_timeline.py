@@ -5,6 +5,7 @@ import re
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from audits import log
@@ -66,6 +67,21 @@ def test_people_are_found_by_their_names_too(live_log):
     for name in ("adam", "Adam Novak", "novak"):
         page = read(live_log.ines, "web:log_entries", query=f"?actor={name}")
         assert "Account changed" in page, name
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "Worker process"), ("de", "Arbeitsprozess")]
+)
+def test_programs_are_told_and_found_in_words(live_log, language, name):
+    with through("worker"), acting(by="worker"):
+        User.objects.filter(pk=live_log.ola.pk).update(unit="Night shift")
+    reader = as_(live_log.ines)
+    reader.cookies["django_language"] = language
+    for actor in (name, "worker"):
+        answer = reader.get(reverse("web:log_entries"), {"actor": actor})
+        page = answer.content.decode()
+        assert f'<span title="worker">{name}</span>' in page
+        assert "Night shift" in page
 
 
 def test_what_was_changed_outside_says_so_by_word_and_sign(live_log):

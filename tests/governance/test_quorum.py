@@ -1,11 +1,14 @@
 """Stages of seats: what fills them, and what a pack may not ask."""
 
+import re
 from itertools import permutations
 
 import pytest
+from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from governance.policy import SHIPPED
 from governance.quorum import (
     InvalidApprovals,
     Signed,
@@ -289,3 +292,18 @@ def test_signing_where_it_helps_leads_to_the_end(asked, given):
             taken.append(more)
             assert len(missing(asked, taken)) <= left
     assert not complete(asked, taken) or complete(asked, given)
+
+
+def test_every_stage_of_a_shipped_pack_has_a_german_name():
+    texts = [path.read_text("utf-8") for path in SHIPPED.glob("*.yaml")]
+    ids = {
+        name for text in texts for name in re.findall(r"- id: (\S+)\n +seats:", text)
+    }
+    assert len(ids) > 4
+    with translation.override("de"):
+        same = {one for one in ids if str(Stage(one, Group(True, ())).name) == one}
+    assert same == set()
+
+
+def test_a_stage_of_a_pack_of_ones_own_is_called_by_its_id():
+    assert Stage("model-board", Group(True, ())).name == "model board"
