@@ -41,10 +41,9 @@ def ask(
 
     Raises `NotAllowed`, `NotPossible`, `records.Refused`, `WrongPassword`, `LockedOut`.
     """
-    roles.require(by, "retire versions", model=version.model)
-    roles.require_person(by)
+    _require_owner(version, by)
     ModelVersion.objects.select_for_update().get(pk=version.pk)
-    _require_unused(version, at)
+    require_unused(version, at)
     errors = {} if plan.reason.strip() else {"reason": [_("Say why it is retired.")]}
     if plan.retain_until <= at.date():
         errors["retain_until"] = [_("Its records are kept until a later day.")]
@@ -82,20 +81,52 @@ def confirm(
     It stays in the inventory (SR 11-7, VI). Raises as `ask`.
     """
     version = retirement.version
-    roles.require(by, "confirm retirements", model=version.model)
-    roles.require_person(by)
-    strictest = tier_of(version.model, at) == 1
-    if persons.twin_among(by, [retirement.asked_by], unknown_is_one=strictest):
-        raise roles.NotAllowed(_("Another person confirms a retirement."))
+    _require_another_hand(retirement, by, at)
     ModelVersion.objects.select_for_update().get(pk=version.pk)
-    _require_unused(version, at)
+    require_unused(version, at)
     _sign(retirement, Role.RISK_MANAGER, proof, by, at)
     return move(
         version=version, to=Status.RETIRED, by=by, at=at, reason=retirement.reason
     )
 
 
-def _require_unused(version: ModelVersion, at: datetime) -> None:
+def require_next_hand(version: ModelVersion, by: User, at: datetime) -> None:
+    """Refuse who may neither ask for its end nor confirm what was asked.
+
+    Raises `NotAllowed`.
+    """
+    asked: Retirement | None = getattr(version, "retirement", None)
+    if asked is None:
+        _require_owner(version, by)
+    else:
+        _require_another_hand(asked, by, at)
+
+
+def is_next_hand(version: ModelVersion, by: User, at: datetime) -> bool:
+    """Whether its retirement is offered to them: it is not retired, the step theirs."""
+    try:
+        require_next_hand(version, by, at)
+    except roles.NotAllowed:
+        return False
+    return status_of(version) != Status.RETIRED
+
+
+def _require_owner(version: ModelVersion, by: User) -> None:
+    roles.require(by, "retire versions", model=version.model)
+    roles.require_person(by)
+
+
+def _require_another_hand(asked: Retirement, by: User, at: datetime) -> None:
+    model = asked.version.model
+    roles.require(by, "confirm retirements", model=model)
+    roles.require_person(by)
+    strictest = tier_of(model, at) == 1
+    if persons.twin_among(by, [asked.asked_by], unknown_is_one=strictest):
+        raise roles.NotAllowed(_("Another person confirms a retirement."))
+
+
+def require_unused(version: ModelVersion, at: datetime) -> None:
+    """Refuse while it is authorised, and once it is retired. Raises `NotPossible`."""
     if status_of(version) == Status.RETIRED:
         raise NotPossible(_("This version is retired."))
     rows = version.authorisations.filter(valid_until__gt=at).prefetch_related("changes")

@@ -133,7 +133,7 @@ _STAGES = {
     "light-approval": gettext_lazy("approval on the light path"),
     "light-review": gettext_lazy("review on the light path"),
     "quality": gettext_lazy("quality assurance"),
-    "signatures": gettext_lazy("signatures"),
+    "signatures": gettext_lazy("signing"),
     "validation": gettext_lazy("validation"),
 }
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import retiring, roles
+from governance import retiring
 from governance.models import Retirement
 from governance.web.findings import Day
 from governance.web.frame import PersonRequest, page, show
@@ -56,8 +56,7 @@ def retire(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     """The owner asks and signs; then risk signs, and it is retired."""
     row = find_version(slug, version)
     asked = Retirement.objects.filter(version=row).select_related("asked_by").first()
-    right = "confirm retirements" if asked else "retire versions"
-    roles.require(request.user, right, model=row.model)
+    retiring.require_next_hand(row, request.user, timezone.now())
     data = request.POST or None
     form, act = (
         _confirming(request, data, asked) if asked else _asking(request, data, row)
@@ -69,9 +68,24 @@ def retire(request: PersonRequest, slug: str, version: str) -> HttpResponse:
     return show(
         request,
         "inventory/retire.html",
-        {"form": form, "version": row, "model": row.model, "asked": asked},
+        {
+            "form": form,
+            "version": row,
+            "model": row.model,
+            "asked": asked,
+            "refusal": _refusal(row),
+        },
         section="models",
     )
+
+
+def _refusal(row: ModelVersion) -> str:
+    """Why it cannot be retired now, said before anybody signs; else empty."""
+    try:
+        retiring.require_unused(row, timezone.now())
+    except retiring.NotPossible as refusal:
+        return str(refusal)
+    return ""
 
 
 def _asking(

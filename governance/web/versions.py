@@ -15,7 +15,7 @@ from audits.models import (
     ForeignEvidence,
     Leaf,
 )
-from governance import attaching, gate, risk
+from governance import attaching, gate, retiring, risk
 from governance.case import Case
 from governance.lifecycle import state_of
 from governance.models import ApprovalRequest, Authorisation, AuthorisationChange
@@ -127,7 +127,7 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
             "may_measure": may(request, "request evidence"),
             "may_attach": may(request, attaching.RIGHT),
             "may_submit": may(request, "submit versions"),
-            "may_retire": _may_retire(request, row),
+            "may_retire": retiring.is_next_hand(row, request.user, at),
             "exceptions": exceptions.open_about(
                 row, at, standing, case.around.together.absent if case else ()
             ),
@@ -136,13 +136,6 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
         },
         section="models",
     )
-
-
-def _may_retire(request: PersonRequest, row: ModelVersion) -> bool:
-    """Whether this person asks for its end, or confirms what the owner asked."""
-    asked = hasattr(row, "retirement")
-    right = "confirm retirements" if asked else "retire versions"
-    return may(request, right, row.model)
 
 
 def _examine(

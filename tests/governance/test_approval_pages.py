@@ -48,7 +48,7 @@ def test_the_stage_that_waits_is_called_in_the_language_of_who_reads(world, cloc
     reader = as_(world.vera)
     reader.cookies["django_language"] = "de"
     answer = reader.get(reverse("web:approval", args=[request.pk]))
-    assert "Der Schritt „Unterschriften“ wartet" in answer.content.decode()
+    assert "Der Schritt „Unterzeichnung“ wartet" in answer.content.decode()
 
 
 def test_a_dissent_is_overridden_on_the_page_with_a_signature(world):

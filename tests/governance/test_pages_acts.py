@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audits.capture import relation
 from audits.models import Entry, EvidenceRun
-from governance import approvals, lifecycle
+from governance import approvals, lifecycle, roles
 from governance.models import (
     ApprovalRequest,
     Authorisation,
@@ -18,8 +18,9 @@ from governance.models import (
     Status,
     Withdrawal,
 )
-from registry.models import RegisteredModel
-from tests.world import PASSWORD, RECORD, later
+from registry.models import RegisteredModel, Role
+from tests.governance.test_simulation import granted_of
+from tests.world import NOW, PASSWORD, RECORD, later
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,11 @@ def as_(person) -> Client:
     client = Client()
     client.force_login(person)
     return client
+
+
+def text(answer) -> str:
+    assert answer.status_code == 200
+    return answer.content.decode()
 
 
 def submitted(world) -> ApprovalRequest:
@@ -298,3 +304,40 @@ def test_a_version_is_retired_by_two_signatures_on_pages(world):
     assert answer.status_code == 302, answer.content.decode()
     assert lifecycle.status_of(version) == Status.RETIRED
     assert as_(world.ben).get(url).status_code == 403
+
+
+def test_retiring_is_offered_to_the_next_hand_alone(world):
+    version = world.version(world.model())
+    url = reverse("web:retire", args=["mortgage-approval", version.version])
+    roles.grant(user=world.anna, role=Role.RISK_MANAGER, by=world.adam, at=NOW)
+
+    def offered() -> set[str]:
+        """Who finds the link on the page of the version."""
+        address = reverse("web:version", args=["mortgage-approval", version.version])
+        return {
+            name
+            for name in ("anna", "ben", "rita")
+            if f'href="{url}"' in text(as_(world.people[name]).get(address))
+        }
+
+    signed = {"reason": "Old.", "retain_until": "2040-01-01", "password": PASSWORD}
+    assert offered() == {"anna"}
+    as_(world.anna).post(url, {**signed, "user_name": "anna"})
+    assert offered() == {"rita"}
+    refused = as_(world.anna).get(url)
+    assert refused.status_code == 403
+    assert "Another person confirms a retirement." in refused.content.decode()
+    as_(world.rita).post(url, {**signed, "user_name": "rita"})
+    assert offered() == set()
+    said = text(as_(world.rita).get(url))
+    assert "This version is retired." in said
+    assert 'type="password"' not in said
+
+
+def test_what_is_authorised_is_said_to_be_so_before_anybody_signs(world):
+    version = world.ready()
+    granted_of(world, version)
+    url = reverse("web:retire", args=["mortgage-approval", version.version])
+    said = text(as_(world.anna).get(url))
+    assert "It is still authorised" in said
+    assert 'type="password"' not in said
