@@ -43,6 +43,7 @@ class Wish:
     """
 
     text: str = ""
+    slug: str = ""
     tier: int | None = None
     band: str = ""
     status: str = ""

@@ -190,6 +190,8 @@ def _conditions(wish: Wish, moment: Moment) -> Iterator[str]:
             "strpos(lower(concat_ws(chr(10), name, slug, purpose, ai_system,"
             f" last_name)), lower(%(word{number})s)) > 0"
         )
+    if wish.slug:
+        yield "slug = %(slug)s"
     if wish.assessed is not None:
         yield f"assessment_id IS {'NOT ' if wish.assessed else ''}NULL"
     yield from _of_risk(wish)
@@ -225,6 +227,7 @@ def _values(wish: Wish, moment: Moment) -> dict[str, Any]:
     values: dict[str, Any] = {
         **values_at(moment),
         **words,
+        "slug": wish.slug,
         "tier": wish.tier,
         "band": wish.band,
         "status": wish.status,

@@ -15,7 +15,8 @@ from governance import gate, lifecycle, matrices, risk
 from governance.case import Case
 from governance.models import ApprovalRequest, GateDecision, Status
 from governance.policy import Check, NoPolicy
-from governance.web import drawing, exceptions, history, matrix, outside, trends
+from governance.portfolio import DayForm
+from governance.web import drawing, exceptions, history, matrix, outside, past, trends
 from governance.web.approvals import outcome
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, may, page, show
@@ -92,6 +93,7 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
     standing = _standing(request, versions, at)
     facts = InventoryForm.facts_of(model)
     judged = _risk(model, standing, at)
+    day = DayForm(request.GET)
     return show(
         request,
         "inventory/model.html",
@@ -121,6 +123,8 @@ def model_page(request: PersonRequest, slug: str) -> HttpResponse:
             ),
             "exception_links": exceptions.links_for(request, model),
             "at": at,
+            "day": day,
+            "then": past.of_model(model, day),
             **judged,
             "may_change": may(request, "change inventory records"),
             "may_assess": may(request, "assess risk"),

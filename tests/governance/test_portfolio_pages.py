@@ -22,6 +22,8 @@ from governance.records import Refused
 from governance.web import exporting
 from registry.models import RegisteredModel
 from tests.governance.test_findings import raised
+from tests.governance.test_number_of_queries import counted
+from tests.governance.test_simulation import granted_of
 from tests.world import LONG_AGO, NOW, RECORD, later
 
 MODELS = "web:inventory"
@@ -104,6 +106,62 @@ def test_a_past_day_tells_risk_and_record_as_they_were(world):
     assert f"?cell=4x4&amp;as_of={before}" in page
     assert "cannot be told for a past day" in page
     assert "Needs a decision" not in page
+
+
+def told_then(client, slug, as_of) -> str:
+    """What the page of a model says of a past day."""
+    page = read(client, reverse("web:model", args=[slug]), as_of=as_of)
+    _before, _mark, rest = page.partition('<section class="then">')
+    return " ".join(rest.partition("</section>")[0].split())
+
+
+def test_a_past_day_goes_on_to_the_page_of_the_model(world):
+    model = long_ago(world, name="Old name")
+    assessed(world, model, (4, 4), LONG_AGO)
+    assessed(world, model, (1, 1), NOW)
+    registration.change_inventory(model=model, name="New name", by=world.anna, at=NOW)
+    world.version(model)
+    reader = as_(world.ines)
+    before = (LONG_AGO + (NOW - LONG_AGO) / 2).date().isoformat()
+    listed = read(reader, reverse(MODELS), as_of=before)
+    assert f'href="/models/old/?as_of={before}"' in listed
+    then = told_then(reader, "old", before)
+    assert "Old name" in then
+    assert "New name" not in then
+    assert "<dt>Tier</dt><dd>2</dd>" in then
+    assert "<dt>Versions</dt><dd>none</dd>" in then
+    assert f'href="/models/?as_of={before}"' in then
+    assert "All below shows today." in then
+    assert "In development" in told_then(reader, "old", day(days=1))
+    assert "not registered yet" in told_then(reader, "old", "2026-01-01")
+    page = read(reader, reverse("web:model", args=["old"]))
+    assert "All below shows today." not in page
+    assert "errorlist" in read(reader, "/models/old/", as_of=day(days=10))
+
+
+def test_what_was_authorised_then_is_told_on_the_page_of_the_model(world):
+    version = world.ready()
+    granted_of(world, version)
+    lifecycle.move(version=version, to=Status.RETIRED, by=world.anna, at=later(days=3))
+    reader = as_(world.ines)
+    then = told_then(reader, "mortgage-approval", day(days=1))
+    assert "Version 1 for Production, until" in then
+    assert "Approved" in then
+    then = told_then(reader, "mortgage-approval", day(days=5))
+    assert "<dt>Authorisations in force</dt><dd>none</dd>" in then
+    assert "Retired" in then
+
+
+def test_a_past_day_of_a_model_asks_no_more_of_many_rows(world):
+    version = world.ready()
+    granted_of(world, version)
+    world.version(version.model, "2")
+    get, address = as_(world.ines).get, f"/models/mortgage-approval/?as_of={day()}"
+    before = counted(get, address)
+    for number in ("3", "4"):
+        world.version(version.model, number)
+        granted_of(world, world.ready(f"other-{number}"))
+    assert counted(get, address) == before
 
 
 def test_a_status_of_a_past_day_is_that_of_then(world):
