@@ -17,9 +17,17 @@ from audits import log
 from governance import portfolio as counted
 from governance import reconciliation
 from governance.models import GateDecision, RiskAssessment, RiskMatrix
+from governance.policy import Check
 from governance.portfolio import DayForm, Moment
 from governance.templatetags.freigabe import short
-from governance.web import distribution, matrix, moves, open_matters, worklist
+from governance.web import (
+    distribution,
+    kept,
+    matrix,
+    moves,
+    open_matters,
+    worklist,
+)
 from governance.web.frame import PersonRequest, may, page, show
 from governance.web.links import version_url
 from governance.web.open_matters import Task
@@ -201,14 +209,17 @@ def _denied(at: datetime) -> Iterator[Task]:
         decided_at__gt=at - LATELY,
     )
     denied = denied.select_related("version__model", "environment")
-    for decision in denied.order_by("-decided_at")[: LONGEST + 1]:
-        failing = sorted(
-            (check for check in decision.checks if not check["passed"]),
-            # A rule of the policy says more than the gate's own checks, which follow.
-            key=lambda check: check["requirement"].startswith("gate-"),
-        )
+    found = [
+        (decision, _failing(decision))
+        for decision in denied.order_by("-decided_at")[: LONGEST + 1]
+    ]
+    rules = kept.rules_of(checks[0].pack for _row, checks in found if checks)
+    for decision, failing in found:
         more = len(failing) - 1
-        first = f"{failing[0]['title']}: {failing[0]['observed']}" if failing else ""
+        first = ""
+        if failing:
+            told = kept.read(failing[0], rules)
+            first = f"{told.title}: {told.observed}"
         yield Task(
             urgent=True,
             name=str(decision.version),
@@ -224,6 +235,14 @@ def _denied(at: datetime) -> Iterator[Task]:
             )
             % {"first": first, "n": more},
         )
+
+
+def _failing(decision: GateDecision) -> list[Check]:
+    """What failed: rules of the policy say more than the gate's own checks."""
+    return sorted(
+        (Check(**check) for check in decision.checks if not check["passed"]),
+        key=lambda check: check.requirement.startswith("gate-"),
+    )
 
 
 def _reviews(at: datetime) -> Iterator[Task]:

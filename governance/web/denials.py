@@ -1,7 +1,7 @@
 """Why the gate denied, for developers: what was seen, who does what next, where."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -25,19 +25,7 @@ def reasons(decision: GateDecision, checks: Iterable[Check]) -> list[Reason]:
     """Each check that denied, with the way out; empty where the gate allowed."""
     if decision.allowed:
         return []
-    return [_reason(decision, _read(check)) for check in checks if check.blocks]
-
-
-def _read(check: Check) -> Check:
-    """The sentences in the reader's language where the catalogue has them.
-
-    A decision is kept in English; what it says of its facts stays as it was kept.
-    """
-    title, because, step = (
-        _(text) if text else ""
-        for text in (check.title, check.because, check.next_step)
-    )
-    return replace(check, title=title, because=because, next_step=step)
+    return [_reason(decision, check) for check in checks if check.blocks]
 
 
 def _reason(decision: GateDecision, check: Check) -> Reason:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from governance import evaluations, roles
 from governance.models import Evaluation
-from governance.policy import NoPolicy
+from governance.policy import Check, NoPolicy
+from governance.web import kept
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.versions import find_version
 from registry.models import Environment
@@ -69,13 +70,18 @@ def evaluation_page(request: PersonRequest, evaluation_id: UUID) -> HttpResponse
         problem = "" if repeats else _("Running it again gives other bytes.")
     except evaluations.CannotRepeat as refusal:
         repeats, problem = False, str(refusal)
-    kept = json.loads(row.document)
+    document = json.loads(row.document)
+    checks = [Check(**check) for check in document["results"]]
+    rules = kept.rules_of(check.pack for check in checks)
     context = {
         "row": row,
         "model": model,
         "repeats": repeats,
         "problem": problem,
-        "packs": kept["packs"],
-        "checks": sorted(kept["results"], key=lambda check: check["passed"]),
+        "packs": document["packs"],
+        "checks": sorted(
+            (kept.read(check, rules) for check in checks),
+            key=lambda check: check.passed,
+        ),
     }
     return show(request, "policy/evaluation.html", context, section="models")

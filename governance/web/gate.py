@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from governance import gate
 from governance.models import GateDecision, SecurityEvent
 from governance.policy import Check
-from governance.web import denials, permits
+from governance.web import denials, kept, permits
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, page, put_errors, show
 from governance.web.offers import carry_out
@@ -102,7 +102,9 @@ def decision(request: PersonRequest, decision_id: UUID) -> HttpResponse:
         if done is not None:
             messages.success(request, _("Done, and recorded."))
             return redirect("web:decision", permits.next_page(row, done))
-    checks = failing_first(Check(**check) for check in row.checks)
+    as_kept = [Check(**check) for check in row.checks]
+    rules = kept.rules_of(check.pack for check in as_kept)
+    checks = failing_first(kept.read(check, rules) for check in as_kept)
     return show(
         request,
         "gate/decision.html",

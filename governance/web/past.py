@@ -39,7 +39,9 @@ def of_model(model: RegisteredModel, form: DayForm) -> Then | None:
     return Then(
         moment,
         line=lines(found.rows, moment=moment)[0],
-        permits=permits.select_related("version", "environment").order_by(
-            "valid_until", "pk"
+        permits=list(
+            permits.select_related("version", "environment").order_by(
+                "valid_until", "pk"
+            )
         ),
     )

@@ -16,9 +16,10 @@ from django.views.decorators.http import require_POST
 
 from governance import policy, publishing, records, roles, simulation
 from governance.models import PackDraft, PackStep, Simulation
-from governance.policy import InvalidPack
+from governance.policy import Check, InvalidPack
 from governance.policy.parsing import LONGEST
 from governance.signatures import NotSigned
+from governance.web import kept
 from governance.web.frame import PersonRequest, ReasonForm, page, put_errors, show
 from governance.web.moments import UtcField
 from governance.web.policy import shown
@@ -227,5 +228,18 @@ def simulation_page(request: PersonRequest, simulation_id: UUID) -> HttpResponse
     row = get_object_or_404(
         Simulation.objects.select_related("simulated_by", "revision"), pk=simulation_id
     )
-    context = {"row": row, "found": json.loads(row.document)}
+    context = {"row": row, "found": _readable(row)}
     return show(request, "policy/simulation.html", context, section="policy")
+
+
+def _readable(row: Simulation) -> dict[str, Any]:
+    """The result that was kept, its rules in the reader's language."""
+    found: dict[str, Any] = json.loads(row.document)
+    failing = [item for loss in found["losses"] for item in loss["failing"]]
+    drafts = [row.revision.document] if row.revision else []
+    rules = kept.rules_of((item["pack"] for item in failing), drafts=drafts)
+    for item in failing:
+        check = Check(**item, passed=False, because="")
+        told = kept.read(check, rules)
+        item |= {"title": told.title, "observed": told.observed}
+    return found

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from governance import gate
+from governance import gate, policy
 from tests.governance.test_pages_log import as_
 from tests.world import NOW
 
@@ -63,3 +63,15 @@ def test_a_denial_that_was_kept_in_english_is_read_in_german(world):
     reasons = page.content.decode().split("Warum abgelehnt wurde")[1]
     assert "<strong>Die Version ist freigegeben</strong>" in reasons
     assert "<dd>Nur freigegebene Versionen dürfen laufen.</dd>" in reasons
+    assert "<strong>Gleiche Chance auf ein günstiges Ergebnis</strong>" in reasons
+    assert "erhalten das günstige Ergebnis mit ähnlichen Raten" in reasons
+    assert "Equal chance" not in page.content.decode()
+    home = as_(world.ben).get("/", headers={"accept-language": "de"}).content.decode()
+    rules = policy.parse(policy.FIRST_POLICY.read_text("utf-8")).rules
+    german = {rule.id: rule.titles["de"] for rule in rules}
+    first = next(
+        check["requirement"]
+        for check in row.checks
+        if not check["passed"] and check["requirement"] in german
+    )
+    assert f"<small>{german[first]}: " in home

@@ -124,6 +124,19 @@ def test_a_pack_is_ended_by_two_and_adopted_early_by_one_on_a_page(world, approv
     assert publishes.get("/policy/packs/none/decide").status_code == 404
 
 
+def test_an_evaluation_record_is_read_in_the_language_of_who_reads(world):
+    version = world.ready()
+    row = evaluations.evaluate_now(
+        version=version, environment=world.production, by=world.rita, at=NOW
+    )
+    reader = logged_in(world.rita)
+    titles = {"en": "Complete inventory record", "de": "Vollständiges Inventarblatt"}
+    for language, title in titles.items():
+        reader.cookies["django_language"] = language
+        page = reader.get(f"/evaluations/{row.pk}/").content.decode()
+        assert f"<td>{title}<small><code>first-001</code>" in page
+
+
 def test_an_evaluation_record_is_listed_and_repeats(world):
     version = world.ready()
     row = evaluations.evaluate_now(

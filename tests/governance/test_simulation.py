@@ -4,7 +4,9 @@ import json
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from audits.evidence import latest_reports, latest_reports_by
 from governance import (
@@ -42,6 +44,17 @@ def test_a_simulation_names_who_would_lose_the_permit_and_why(world, author):
     assert loss["model"] == "mortgage-approval"
     assert [f["requirement"] for f in loss["failing"]] == ["first-011"]
     assert row.revision.draft.version == "2026.12.0"
+
+
+def test_a_simulation_names_rules_in_the_language_of_who_reads(world, author):
+    approved(world)
+    row = simulated(world, author, TEXT + EXTRA)
+    for language, title in (("en", "A strict screen"), ("de", "Eine strenge Prüfung")):
+        reader = Client()
+        reader.force_login(world.rita)
+        reader.cookies["django_language"] = language
+        page = reader.get(reverse("web:simulation", args=[row.pk])).content.decode()
+        assert f"<td>{title} <small><code>first-011</code>" in page
 
 
 def test_a_simulation_changes_nothing_and_an_equal_draft_loses_nothing(world, author):
