@@ -92,6 +92,8 @@ OF_RECORD: Mapping[str, tuple[type[Model], str, str | Coalesce]] = {
     "dossier": (Dossier, "dossier_id", "version__model__slug"),
     "dossier_progress": (Dossier, "dossier_id", "version__model__slug"),
     "dossier_pdf": (Dossier, "dossier_id", "version__model__slug"),
+    "dossier_bundle": (Dossier, "dossier_id", "version__model__slug"),
+    "dossier_export": (Dossier, "dossier_id", "version__model__slug"),
 }
 
 
