@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from governance import waived
+from governance import registration, waived
 from governance.models import Emergency, Finding, Waiver
 from tests.governance.test_emergencies import broken, staged
 from tests.governance.test_findings import raised
@@ -171,6 +171,23 @@ def test_pages_of_model_and_version_name_what_is_open(world, seen_by):
         said = seen_by("rita").get(address).content.decode()
         for part in ("Few self-employed people", "first-004", "INC-4711"):
             assert part in said
+
+
+def test_the_page_of_a_model_tells_what_is_open_about_its_older_versions(
+    world, seen_by
+):
+    """The newest version, by which the page is judged, has nothing open itself."""
+    emergency = broken(world, staged(world))
+    registration.register_version(
+        model=emergency.version.model,
+        version="2",
+        artifacts=[(world.artifact(), "model")],
+        by=world.ben,
+        at=later(hours=1),
+    )
+    page = seen_by("ines").get(reverse("web:model", args=["mortgage-approval"]))
+    assert page.context["stands"].version.version == "2"
+    assert [line.name for line in page.context["exceptions"]] == ["INC-4711"]
 
 
 @pytest.mark.parametrize(
