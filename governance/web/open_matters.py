@@ -58,7 +58,7 @@ def _findings(at: datetime) -> Iterator[Task]:
         Q(due_on__lt=at.date()) | Q(severity=Severity.CRITICAL)
     )
     worst = portfolio.worst_first(rows).values_list("pk", flat=True)[:MOST]
-    told = findings.told().filter(pk__in=list(worst))
+    told = findings.listed().filter(pk__in=list(worst))
     for found in findings.worst_first([findings.standing(row, at) for row in told]):
         yield Task(
             urgent=True,
@@ -70,7 +70,7 @@ def _findings(at: datetime) -> Iterator[Task]:
 
 
 def _waivers(ending: Sequence[portfolio.EndingWaiver]) -> Iterator[Task]:
-    rows = waived.told().in_bulk([one.waiver_id for one in ending])
+    rows = waived.listed().in_bulk([one.waiver_id for one in ending])
     for one in ending:
         row = rows[one.waiver_id]
         yield Task(
