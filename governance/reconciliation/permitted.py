@@ -89,7 +89,7 @@ class Verdicts:
         """Of what a pipeline reported: as it was judged then, and as it stands now."""
         if not row.authorised:
             return _no(
-                row.because,
+                _(row.because) if row.because else "",  # kept in English
                 _("The pipeline asks the gate and reports again, or it is stopped."),
                 row.version,
             )

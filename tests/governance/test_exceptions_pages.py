@@ -9,6 +9,7 @@ from governance.models import Emergency, Finding, Waiver
 from tests.governance.test_emergencies import broken, staged
 from tests.governance.test_findings import raised
 from tests.governance.test_waivers import asked
+from tests.governance.traced_stage import reported
 from tests.world import NOW, PASSWORD, later
 
 
@@ -197,3 +198,15 @@ def test_empty_lists_say_who_fills_them(world, seen_by, address):
     page = seen_by("ines").get(address)
     assert page.status_code == 200
     assert b"There is none" in page.content
+
+
+def test_why_something_runs_unauthorised_is_read_in_the_readers_language(
+    world, seen_by
+):
+    """Whoever reports it keeps the reason in English."""
+    reported(world, world.ready(), hours=1)
+    browser = seen_by("rita")
+    browser.cookies["django_language"] = "de"
+    for page in ("web:dashboard", "web:running"):
+        said = browser.get(reverse(page)).content.decode()
+        assert "Keine Erlaubnis wurde genannt." in said
