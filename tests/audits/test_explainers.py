@@ -27,11 +27,16 @@ pytestmark = [
 FEW, MANY = 10, 1_000_000
 SAME = 2e-5
 Make = Callable[[Path], Model]
-
+# XGBoost 3.2, the last for Python 3.11, writes it as another booster: that is refused.
+DROPOUT: dict[str, Make] = (
+    {}
+    if xgboost.__version__.startswith("3.2.")
+    else {"xgboost dart": partial(small.xgboost_model, booster="dart", rate_drop=0.3)}
+)
 MODELS: dict[str, Make] = {
     "xgboost": small.xgboost_model,
     "xgboost regression": partial(small.xgboost_model, kind="regression"),
-    "xgboost dart": partial(small.xgboost_model, booster="dart", rate_drop=0.3),
+    **DROPOUT,
     "lightgbm": small.lightgbm_model,
     "lightgbm regression": partial(small.lightgbm_model, kind="regression"),
     **{
