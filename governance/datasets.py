@@ -101,7 +101,11 @@ def add_version(
 
 def _require_roles(columns: Mapping[str, str]) -> None:
     if not isinstance(columns, Mapping) or not columns:
-        raise UnusableDataset("columns", _("Give at least one column its role."))
+        names = ", ".join(Column.values)
+        raise UnusableDataset(
+            "columns",
+            _("Give at least one column its role: %(names)s.") % {"names": names},
+        )
     for name, role in columns.items():
         if role not in Column.values:
             names = ", ".join(Column.values)

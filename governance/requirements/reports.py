@@ -23,7 +23,9 @@ def report(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
         return wrong
     kind = item["type"].removesuffix("_report")
     report = case.reports.get(kind)
-    measure = _("The developer or validator requests a %(kind)s run.") % {"kind": kind}
+    measure = _("The developer or validator requests evidence: %(kind)s.") % {
+        "kind": kind
+    }
     if report is None:
         return Check(
             rule.id,

@@ -50,7 +50,10 @@ class MeasureForm(forms.Form):
         queryset=DatasetVersion.objects.filter(artifact__isnull=False).select_related(
             "dataset"
         ),
-        help_text=_("Data that the model has not learned from."),
+        help_text=_(
+            "Data that the model has not learned from, uploaded through the API: "
+            "POST /api/v1/datasets/DATASET/versions."
+        ),
     )
     again = forms.BooleanField(
         label=_("Measure again"),

@@ -123,7 +123,9 @@ def _first_page(request: PersonRequest) -> str:
     """Where somebody begins who does not see the portfolio; empty for all others."""
     if roles.is_outside(request.user, request.held):
         return "web:auditors"
-    return "" if may(request, "read") else "web:work"
+    if may(request, "read"):
+        return ""
+    return "web:work" if RegisteredModel.objects.exists() else "web:start"
 
 
 def may(

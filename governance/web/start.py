@@ -18,7 +18,9 @@ from governance.models import (
     Signature,
 )
 from governance.web.frame import MANAGING, PersonRequest, may, page_for_all, show
+from governance.web.start_calls import Names, calls
 from registry.models import (
+    DatasetVersion,
     Environment,
     ModelVersion,
     RegisteredModel,
@@ -32,15 +34,15 @@ NEEDED = (Role.OWNER, Role.DEVELOPER, Role.VALIDATOR, Role.RISK_MANAGER, Role.AP
 # Who may open the page of a step, where reading is not enough.
 READERS = ("read",)
 SEEN_BY = {"people": MANAGING, "model": ("register models",)}
-# What does a step that no page does: a command, or a call of the API.
-CALLS = {
-    "people": "manage.py access --add-person USER FIRST LAST E-MAIL\n"
-    "manage.py access --grant-role USER ROLE",
-    "environment": "POST /api/v1/environments"
-    ' {"slug": "production", "name": "Production"}',
-    "version": "POST /api/v1/artifacts\nPOST /api/v1/models/MODEL/versions",
-    "permit": "GET /api/v1/gate?model=MODEL&version=VERSION&environment=production",
+# Whom a step waits for, where fewer do it than have the right.
+_SIGNERS = frozenset({Role.VALIDATOR, Role.APPROVER})
+DOERS = {
+    "sign": _SIGNERS,
+    "authorise": _SIGNERS,
+    "permit": frozenset({Role.CI, Role.OPERATOR, Role.OWNER, Role.DEVELOPER}),
 }
+# Key, title, text, the right that it takes, and where.
+Told = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -61,20 +63,21 @@ class Step:
 @page_for_all
 def start(request: PersonRequest) -> HttpResponse:
     """Show the steps to the first permit, as the records say they are done."""
-    steps = _steps(request)
+    missing = _missing()
+    steps = _steps(request, missing)
     return show(
         request,
         "help/start.html",
         {
             "steps": steps,
             "done": sum(step.done for step in steps),
-            "missing": _missing(),
+            "missing": [str(role.label) for role in missing],
         },
         section="start",
     )
 
 
-def _missing() -> list[str]:
+def _missing() -> list[Role]:
     """The roles that nobody holds and the first permit needs."""
     held = set(
         RoleAssignment.objects.filter(
@@ -83,29 +86,30 @@ def _missing() -> list[str]:
         .values_list("role", flat=True)
         .distinct()
     )
-    return [str(role.label) for role in NEEDED if role not in held]
+    return [role for role in NEEDED if role not in held]
 
 
-def _steps(request: PersonRequest) -> list[Step]:
-    done = _done()
+def _steps(request: PersonRequest, missing: list[Role]) -> list[Step]:
+    done, (names, told) = _done(), _told()
+    told_calls = calls(names, missing)
     done |= {
         "policy": bool(policy.shelf(at=timezone.now()).in_force(at=timezone.now())),
-        "people": not _missing(),
+        "people": not missing,
     }
-    first = next((key for key, *_rest in _told() if not done[key]), "")
+    first = next((key for key, *_rest in told if not done[key]), "")
     return [
         Step(
             key,
             title,
             text,
-            _who(right),
+            _who(key, right),
             href if any(may(request, one) for one in SEEN_BY.get(key, READERS)) else "",
             done[key],
-            call=CALLS.get(key, ""),
+            call=told_calls.get(key, ""),
             now=key == first,
-            may=may(request, right),
+            may=bool(request.held & _doers(key, right)),
         )
-        for key, title, text, right, href in _told()
+        for key, title, text, right, href in told
     ]
 
 
@@ -114,6 +118,7 @@ def _done() -> dict[str, bool]:
     facts = {
         "environment": Environment.objects.all(),
         "model": RegisteredModel.objects.all(),
+        "data": DatasetVersion.objects.filter(artifact__isnull=False),
         "version": ModelVersion.objects.all(),
         "report": EvidenceReport.objects.all(),
         "attached": ForeignEvidence.objects.all(),
@@ -126,18 +131,24 @@ def _done() -> dict[str, bool]:
     asked = {key: Exists(rows) for key, rows in facts.items()}
     row = User.objects.values_list(*asked.values())[:1].get()
     found = dict(zip(asked, row, strict=True))
-    found["evidence"] = found.pop("report") or found.pop("attached")
+    attached = found.pop("attached")
+    found["evidence"] = found.pop("report") or attached
+    found["data"] |= attached  # made elsewhere, on data that is not here
     return found
 
 
-def _who(right: str) -> str:
-    return ", ".join(sorted(str(role.label) for role in roles.RIGHTS[right]))
+def _doers(key: str, right: str) -> frozenset[Role]:
+    return DOERS.get(key, roles.RIGHTS[right])
 
 
-def _told() -> list[tuple[str, str, str, str, str]]:
-    """The steps in order: key, title, text, the right that it takes, and where."""
-    model, version, asked = _newest()
-    return [
+def _who(key: str, right: str) -> str:
+    return ", ".join(sorted(str(role.label) for role in _doers(key, right)))
+
+
+def _told() -> tuple[Names, list[Told]]:
+    """The steps in order, and the names of what the newest of them are about."""
+    names, (model, version, asked) = _newest()
+    return names, [
         (
             "policy",
             _("A policy is in force"),
@@ -162,14 +173,31 @@ def _told() -> list[tuple[str, str, str, str, str]]:
         (
             "model",
             _("A model is registered"),
-            _("Its name, what it is for, where it must not be used, who answers."),
+            _(
+                "Its name, purpose, expected use, inputs, outputs and limitations, and "
+                "who answers. What is added later may ask to assess the risk anew."
+            ),
             "register models",
             reverse("web:register_model"),
         ),
         (
+            "data",
+            _("Test data is there"),
+            _(
+                "CSV or Parquet that the model has not learned from; its columns have "
+                "roles: feature, target, prediction, sensitive."
+            ),
+            "register data sets",
+            reverse("web:datasets"),
+        ),
+        (
             "version",
             _("A version is registered"),
-            _("Its files with their digests, and the data that it learned from."),
+            _(
+                "Its file by the digest that the upload answers, its data, and what a "
+                "score stands for, fixed from then on: the target's positive class, "
+                "and whether it is good for the person (1) or bad (0)."
+            ),
             "register versions",
             model,
         ),
@@ -190,14 +218,20 @@ def _told() -> list[tuple[str, str, str, str, str]]:
         (
             "submit",
             _("The version is submitted"),
-            _("Its owner asks for approval; the digest of all evidence is fixed."),
+            _(
+                "Its owner asks for approval; the digest of all evidence is fixed. The "
+                "version's page says what is still missing."
+            ),
             "submit versions",
             version,
         ),
         (
             "sign",
             _("Somebody has signed"),
-            _("A validator reviews, an approver approves, each over an exact text."),
+            _(
+                "A validator reviews, an approver approves, each over an exact text. "
+                "The request's page says whose signature is missing."
+            ),
             "sign",
             asked,
         ),
@@ -211,26 +245,30 @@ def _told() -> list[tuple[str, str, str, str, str]]:
         (
             "permit",
             _("The gate has given a permit"),
-            _("A pipeline asks with the digest and is told yes, signed."),
-            "report deployments",
+            _("A pipeline asks and is told yes, signed. To try, ask yourselves."),
+            "ask the gate",
             reverse("web:gate"),
         ),
     ]
 
 
-def _newest() -> tuple[str, str, str]:
-    """The pages of the newest model, version and request, or those that list them."""
-    inventory = reverse("web:inventory")
+def _newest() -> tuple[Names, tuple[str, str, str]]:
+    """The newest model, version and request: names, and their pages or lists."""
+    inventory, approvals = reverse("web:inventory"), reverse("web:approvals")
     model = RegisteredModel.objects.order_by("-registered_at").first()
     if model is None:
-        return inventory, inventory, reverse("web:approvals")
+        return Names(), (inventory, inventory, approvals)
     about = reverse("web:model", args=[model.slug])
     version = model.versions.order_by("-registered_at").first()
     if version is None:
-        return about, about, reverse("web:approvals")
-    asked = version.approval_requests.order_by("-sequence").first()
-    return (
-        about,
-        reverse("web:version", args=[model.slug, version.version]),
-        reverse("web:approval", args=[asked.pk]) if asked else reverse("web:approvals"),
+        return Names(model.slug), (about, about, approvals)
+    page = reverse("web:version", args=[model.slug, version.version])
+    asked = (
+        version.approval_requests.select_related("environment")
+        .order_by("-sequence")
+        .first()
     )
+    if asked is None:
+        return Names(model.slug, version.version), (about, page, approvals)
+    names = Names(model.slug, version.version, asked.environment.slug)
+    return names, (about, page, reverse("web:approval", args=[asked.pk]))

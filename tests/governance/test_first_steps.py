@@ -1,6 +1,8 @@
 """From an empty installation to the first permit."""
 
+import json
 import re
+from html import unescape
 
 from django.test import Client
 
@@ -8,7 +10,7 @@ from governance import approvals, gate, roles
 from registry.models import RoleAssignment
 from tests.crawling import walk
 from tests.governance.test_approvals import sign, submit
-from tests.world import NOW, later, log_verified
+from tests.world import LIGHTGBM, NOW, later, log_verified
 
 
 def page_of(person):
@@ -19,7 +21,7 @@ def page_of(person):
 
 def done(page):
     """How many steps are done, as the page's first sentence and its list say."""
-    said = int(re.search(r"(\d+) of 11 steps are done", page)[1])
+    said = int(re.search(r"(\d+) of 12 steps are done", page)[1])
     assert page.count('<li class="yes"') == said
     return said
 
@@ -28,18 +30,18 @@ def test_steps_follow_the_records_until_the_first_permit(world, clock):
     clock(later(hours=1))
     assert done(page_of(world.anna)) == 3  # policy, people, environment
     version = world.ready()
-    assert done(page_of(world.anna)) == 7
-    request = submit(world, version)
     assert done(page_of(world.anna)) == 8
-    sign(request, world.vera, "review")
+    request = submit(world, version)
     assert done(page_of(world.anna)) == 9
-    sign(request, world.carl, "approval")
+    sign(request, world.vera, "review")
     assert done(page_of(world.anna)) == 10
+    sign(request, world.carl, "approval")
+    assert done(page_of(world.anna)) == 11
     log_verified()
     question = gate.Question("production", "mortgage-approval", "1")
     assert gate.decide(question=question, by=world.ola, at=later(minutes=5)).allowed
     page = page_of(world.anna)
-    assert done(page) == 11
+    assert done(page) == 12
     assert 'href="/start/"' not in page.split("<main", 1)[0]
 
 
@@ -64,7 +66,7 @@ def test_a_request_that_was_rejected_is_not_signed(world, clock):
     clock(later(minutes=1))
     request = submit(world, world.ready())
     approvals.withdraw(request=request, reason="No.", by=world.anna, at=NOW)
-    assert done(page_of(world.anna)) == 8
+    assert done(page_of(world.anna)) == 9
 
 
 def test_steps_lead_nobody_to_a_page_that_refuses(world, clock):
@@ -75,10 +77,67 @@ def test_steps_lead_nobody_to_a_page_that_refuses(world, clock):
         assert "\n".join(walk(world.people[name]).refused()) == ""
 
 
-def test_what_no_page_does_is_told_as_a_command_or_a_call(world, clock):
+def calls_of(page):
+    """The commands and calls of the page, as somebody copies them."""
+    return [unescape(one) for one in re.findall(r"<code>(.*?)</code>", page, re.S)]
+
+
+def test_each_missing_role_is_granted_by_a_command(world, clock):
     clock(later(minutes=1))
     roles.end(user=world.vera, role="validator", by=world.adam, at=later())
-    page = page_of(world.adam)
-    assert "manage.py access --grant-role USER ROLE" in page
-    assert "POST /api/v1/models/MODEL/versions" in page
-    assert "POST /api/v1/environments" not in page  # one is known
+    (people, *_rest) = calls_of(page_of(world.adam))
+    assert people.splitlines()[1:] == [
+        "manage.py access --grant-role USER validator",
+    ]
+
+
+def test_what_no_page_does_is_told_as_whole_calls(world, clock):
+    clock(later(minutes=1))
+    page = "\n".join(calls_of(page_of(world.adam)))
+    assert "TOKEN=$(manage.py issue_token --user USER)" in page
+    assert "/api/v1/models/MODEL/versions" in page
+    assert "/api/v1/environments" not in page  # one is known
+    world.model()
+    page = "\n".join(calls_of(page_of(world.ben)))
+    assert "/api/v1/models/mortgage-approval/versions" in page
+    assert "gate?model=mortgage-approval&version=VERSION&environment=production" in page
+
+
+def test_the_told_calls_are_accepted_as_they_stand(world, clock, caller):
+    clock(later(minutes=1))
+    model, ours, sha256 = world.model(), caller(user="ben"), ""
+    rows = b"income,sex,paid\n" + b"1,f,yes\n2,m,no\n" * 40
+    sent = {"test.csv": rows, "model.skops": LIGHTGBM}
+    told = "\n".join(calls_of(page_of(world.ben)))
+    posts = re.findall(r'"http\S+/api/v1/(\S+)" (-[HF].*)', told)
+    assert len(posts) == 4
+    for path, options in posts:
+        if body := re.search(r"-d '(.*)'", options):
+            answer = ours.post(path, json.loads(body[1].replace("SHA256", sha256)))
+        else:
+            name = re.search(r"file=@(\S+)", options)[1]
+            more = dict(re.findall(r"'(columns)=(.*)'", options))
+            answer = ours.upload(path, sent[name], name, **more)
+            sha256 = answer.json()["sha256"]
+        assert answer.status_code == 201, answer.content
+    assert model.versions.get().version_datasets.get().use == "test"
+    assert done(page_of(world.anna)) == 6
+
+
+def test_signing_waits_for_validator_and_approver_alone(world, clock):
+    clock(later(minutes=1))
+    submit(world, world.ready())
+    (now,) = re.findall(r'aria-current="step">.*?</li>', page_of(world.rita), re.S)
+    assert "Done by: Approver, Validator." in now
+    assert "You can do it." not in now
+    (now,) = re.findall(r'aria-current="step">.*?</li>', page_of(world.vera), re.S)
+    assert "You can do it." in now
+
+
+def test_the_first_administrator_begins_with_the_first_steps(world, clock):
+    clock(later(minutes=1))
+    client = Client()
+    client.force_login(world.adam)
+    assert client.get("/").url == "/start/"
+    world.model()
+    assert client.get("/").url == "/work/"

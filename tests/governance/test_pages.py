@@ -138,6 +138,7 @@ def test_all_pages_of_a_filled_installation_answer_without_inline_code(filled):
 
 
 def test_administrator_reads_nothing_and_begins_with_their_work(world):
+    world.model()
     administrator = as_(world.adam)
     answer = administrator.get("/", follow=True)
     assert answer.redirect_chain == [(reverse("web:work"), 302)]
