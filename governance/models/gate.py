@@ -68,6 +68,15 @@ class GateDecision(Fact):
             models.Index(
                 fields=["expires_at"], condition=Q(allowed=True), name="permits_by_end"
             ),
+            models.Index(
+                fields=[
+                    *("version", "environment", "authorisation", "emergency"),
+                    "-expires_at",
+                ],
+                include=["id"],
+                condition=Q(allowed=True),
+                name="newest_permits",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

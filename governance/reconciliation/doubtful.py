@@ -14,22 +14,27 @@ from registry.models import Deployment
 
 # `in_force`: by itself, so that the planner takes its many rows for many.
 # `granted`: where approvals in force have permits that hold without a closer look, or
-# only lapsed: no condition, nothing taken back, no key that others may hold.
+# only lapsed: no condition, nothing taken back, no key that others may hold. Permits
+# that lapsed pile up, day after day: only where none holds is one of them looked for.
 # `files`: those that are the model of one version alone, so that a digest names it.
+# Looked up from the version (`LIMIT` sees to it): a file may be that of thousands.
 # `seen`: what living sources see.
 _TABLES = """
 WITH in_force AS MATERIALIZED ({in_force}),
 granted AS MATERIALIZED (
-  SELECT a.version_id, a.environment_id, a.artifact_sha256, p.expires_at > %s AS fresh
+  SELECT a.version_id, a.environment_id, a.artifact_sha256,
+    p.authorisation_id IS NOT NULL AS fresh
   FROM in_force a
-  JOIN (
-    SELECT authorisation_id, version_id, environment_id,
-      max(expires_at) AS expires_at
-    FROM governance_gatedecision WHERE allowed
-    GROUP BY authorisation_id, version_id, environment_id) AS p
+  LEFT JOIN (
+    SELECT DISTINCT authorisation_id, version_id, environment_id
+    FROM governance_gatedecision WHERE allowed AND expires_at > %s) AS p
     ON p.authorisation_id = a.id AND p.version_id = a.version_id
     AND p.environment_id = a.environment_id
-  WHERE NOT EXISTS (SELECT FROM governance_keycompromise)
+  WHERE CASE WHEN p.authorisation_id IS NOT NULL THEN true ELSE (
+      SELECT true FROM governance_gatedecision d
+      WHERE d.allowed AND d.authorisation_id = a.id AND d.version_id = a.version_id
+        AND d.environment_id = a.environment_id LIMIT 1) END
+    AND NOT EXISTS (SELECT FROM governance_keycompromise)
     AND a.request_id NOT IN (SELECT request_id FROM governance_condition)
     AND a.id NOT IN (
       SELECT t.authorisation_id FROM governance_permitrevocation r
@@ -39,9 +44,11 @@ granted AS MATERIALIZED (
 files AS MATERIALIZED (
   SELECT g.environment_id, g.artifact_sha256, bool_or(g.fresh) AS fresh
   FROM granted g
-  JOIN registry_artifact f ON f.sha256 = g.artifact_sha256
-  JOIN registry_versionartifact own ON own.artifact_id = f.id
-    AND own.version_id = g.version_id AND own.role = 'model'
+  CROSS JOIN LATERAL (
+    SELECT own.artifact_id AS id FROM registry_versionartifact own
+    JOIN registry_artifact f ON f.id = own.artifact_id
+    WHERE own.version_id = g.version_id AND own.role = 'model'
+      AND f.sha256 = g.artifact_sha256 LIMIT 1) AS f
   WHERE NOT EXISTS (
     SELECT FROM registry_versionartifact other WHERE other.artifact_id = f.id
       AND other.role = 'model' AND other.version_id <> g.version_id)

@@ -182,14 +182,20 @@ def _permits(
     )
     ground = ("version_id", "environment_id", "authorisation_id", "emergency_id")
     newest = rows.order_by(*ground, "-expires_at").distinct(*ground)
-    newest = newest.select_related(
-        "authorisation__version",
-        "authorisation__environment",
-        "authorisation__request",
-        "emergency__emergency",
-    ).prefetch_related("authorisation__changes")
+    # By their keys first: all earlier permits are narrow rows of an index.
+    told = (
+        GateDecision.objects.filter(pk__in=newest.values("pk"))
+        .order_by()
+        .select_related(
+            "authorisation__version",
+            "authorisation__environment",
+            "authorisation__request",
+            "emergency__emergency",
+        )
+        .prefetch_related("authorisation__changes")
+    )
     found: dict[tuple[UUID, UUID], list[GateDecision]] = defaultdict(list)
-    for row in newest.defer("checks", "vsa", "svr"):
+    for row in told.defer("checks", "vsa", "svr"):
         if row.version_id and row.environment_id:
             found[(row.version_id, row.environment_id)].append(row)
     for key in found:
