@@ -22,7 +22,7 @@ OWN = {
     "reviews": ("governance_periodicreview", "model_id", "model"),
     "plans": ("governance_changeplan", "version_id", "version"),
     "changes": ("governance_changerecord", "version_id", "version"),
-    "emergencies": ("governance_emergency", "version_id", "version"),
+    "emergencies": ("governance_emergency", "version_id", "sibling"),
     "attachments": ("audits_foreignevidence", "version_id", "version"),
     "challenges": ("governance_challenge", "request_id", "request"),
     "conditions": ("governance_condition", "request_id", "request"),
@@ -35,7 +35,9 @@ GLOBAL = {
     "early_adoptions": ("governance_earlyadoption", "id", "model"),
     "person_links": ("governance_personlink", "id", "model"),
 }
+# `sibling` is any version of the model.
 ABOVE = {
+    "sibling": ("registry_modelversion", "model_id", "model"),
     "request": ("governance_approvalrequest", "version_id", "version"),
     "authorisation": ("governance_authorisation", "version_id", "version"),
     "assessment": ("governance_riskassessment", "model_id", "model"),

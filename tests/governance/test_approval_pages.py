@@ -99,11 +99,11 @@ def test_the_request_shows_what_changed(world):
 def test_a_request_that_was_rejected_waits_for_nobody(world):
     request = submit(world, world.ready())
     address = reverse("web:approval", args=[request.pk])
-    assert "Stage signatures waits" in as_(world.ines).get(address).content.decode()
+    assert "Stage signing waits" in as_(world.ines).get(address).content.decode()
     sign(request, world.vera, "rejection", comment="Too few.")
     page = as_(world.ines).get(address).content.decode()
     assert "rejected" in page
-    assert "Stage signatures" not in page
+    assert "Stage signing" not in page
 
 
 def test_the_request_shows_its_conditions_and_the_warnings_that_were_signed(world):
