@@ -152,14 +152,25 @@ def test_what_was_authorised_then_is_told_on_the_page_of_the_model(world):
     assert "Retired" in then
 
 
+def newer(world, model, version, hours):
+    """A version by whose place in time nobody can be mistaken."""
+    registration.register_version(
+        model=model,
+        version=version,
+        artifacts=[(world.artifact(), "model")],
+        by=world.ben,
+        at=later(hours=hours),
+    )
+
+
 def test_a_past_day_of_a_model_asks_no_more_of_many_rows(world):
     version = world.ready()
     granted_of(world, version)
-    world.version(version.model, "2")
+    newer(world, version.model, "2", hours=1)
     get, address = as_(world.ines).get, f"/models/mortgage-approval/?as_of={day()}"
     before = counted(get, address)
-    for number in ("3", "4"):
-        world.version(version.model, number)
+    for hours, number in enumerate(("3", "4"), start=2):
+        newer(world, version.model, number, hours=hours)
         granted_of(world, world.ready(f"other-{number}"))
     assert counted(get, address) == before
 
