@@ -1,7 +1,8 @@
 """What does a first step that no page does: commands, and whole calls of the API."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from urllib.parse import urlencode
 
 from django.conf import settings
 
@@ -27,9 +28,7 @@ class Names:
 
 def calls(names: Names, missing: Iterable[Role]) -> dict[str, str]:
     """The calls of each step that has some; roles that nobody holds are granted."""
-    question = (
-        f"model={names.model}&version={names.version}&environment={names.environment}"
-    )
+    question = urlencode(asdict(names))  # a plus sign in a version is no blank
     grants = [f"manage.py access --grant-role USER {role.value}" for role in missing]
     return {
         "people": "\n".join([_ADD, *grants]),

@@ -103,6 +103,12 @@ def test_what_no_page_does_is_told_as_whole_calls(world, clock):
     assert "gate?model=mortgage-approval&version=VERSION&environment=production" in page
 
 
+def test_the_question_names_a_version_with_a_plus_sign(world, clock):
+    clock(later(minutes=1))
+    world.version(world.model(), "1.0+eu")
+    assert "&version=1.0%2Beu&" in "\n".join(calls_of(page_of(world.ben)))
+
+
 def test_the_told_calls_are_accepted_as_they_stand(world, clock, caller):
     clock(later(minutes=1))
     model, ours, sha256 = world.model(), caller(user="ben"), ""
