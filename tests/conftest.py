@@ -18,6 +18,7 @@ import pytest_django
 from django.conf import settings
 from django.db import connection, connections
 from django.test.utils import setup_databases, teardown_databases
+from django.utils import translation
 from psycopg import sql
 
 from governance import database_roles, embedded
@@ -112,6 +113,13 @@ def _stop_left_overs() -> None:
         if not Path("/proc", left_over.parent.name).exists():
             embedded.destroy(left_over)
             shutil.rmtree(left_over.parent, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """A request leaves the thread in the language of its reader: not for the next."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
