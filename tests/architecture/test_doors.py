@@ -64,6 +64,7 @@ OWN_PAGE = "how somebody likes to see a page; programs say each time what they a
 NO_API = {
     "governance.saved_views.drop": OWN_PAGE,
     "governance.saved_views.keep": OWN_PAGE,
+    "governance.saved_views.rename": OWN_PAGE,
     "governance.preferences.prefer": OWN_PAGE,
     "governance.single_sign_on.acts.answer": BROWSER,
     "governance.single_sign_on.acts.fail": BROWSER,
