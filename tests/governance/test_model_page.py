@@ -249,6 +249,18 @@ def test_history_tells_what_was_decided_and_by_whom(world):
     assert all(reader(world).get(event.href).status_code == 200 for event in events)
 
 
+def test_history_names_who_signed_as_it_stands_beside_the_signature(world):
+    """21 CFR 11.50: a later name of the person does not stand in for it."""
+    request = submit(world, world.ready())
+    sign(request, world.vera, "review")
+    world.vera.last_name = "Other"
+    world.vera.save(update_fields=["last_name"])
+    answer = reader(world).get(reverse("web:history", args=[SLUG]))
+    told = {event.what: event.who for event in answer.context["events"]}
+    assert told["signed: Review"] == "Vera Haas"
+    assert told["Performance measured"] == "Vera Other"
+
+
 def raised(world, model) -> None:
     findings.raise_finding(
         model=model,
