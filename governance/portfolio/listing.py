@@ -126,8 +126,8 @@ def stretch(
 
 def every(wish: Wish, moment: Moment) -> Iterator[dict[str, Any]]:
     """All rows that are asked for, one after the other. Raises `judging.NotTold`."""
-    order = f"shown.sort_key {_way(wish)}, shown.name, shown.slug"
-    statement = f"{_found(wish, moment)} {_JUDGED} ORDER BY {order}"
+    order = f"ORDER BY sort_key {_way(wish)}, name, slug"
+    statement = f"{_found(wish, moment)} {_JUDGED} {order}"
     return ask_slowly(statement, _values(wish, moment))
 
 
@@ -175,9 +175,7 @@ def _paged(wish: Wish, moment: Moment, backwards: bool, begun: bool) -> str:
         "SELECT found.*, (SELECT count(*) FROM found) AS total"  # noqa: S608
         f" {there if begun else 'FROM found'} {order} LIMIT %(limit)s"
     )
-    found = _found(wish, moment, shown)
-    order = f"shown.sort_key {way}, shown.name {rest}, shown.slug {rest}"
-    return f"{found} {_JUDGED} ORDER BY {order}"
+    return f"{_found(wish, moment, shown)} {_JUDGED} {order}"
 
 
 def _way(wish: Wish) -> str:
