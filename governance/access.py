@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from governance import roles
 from governance.models import Token, TokenUse
+from governance.records import valid
 from registry.acts import act, acting
 from registry.models import Environment, Role, Scope, User
 
@@ -54,16 +55,11 @@ def create_person(
     password: str,
     by: User,
 ) -> User:
-    """Add a person, without any role."""
+    """Add a person, without any role. Raises `NotAllowed`, `Refused`."""
     _require_manager(by)
-    return User.objects.create_user(
-        username,
-        email,
-        password,
-        first_name=first_name,
-        last_name=last_name,
-        unit=unit,
-    )
+    facts = {"first_name": first_name, "last_name": last_name, "unit": unit}
+    valid(User(username=username, email=email, **facts), unset=["password"])
+    return User.objects.create_user(username, email, password, **facts)
 
 
 @act

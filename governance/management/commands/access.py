@@ -3,12 +3,12 @@
 import secrets
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from governance import access, roles
 from governance.models import Token
+from governance.records import Refused
 from registry.acts import through
 from registry.models import Role, User
 
@@ -69,12 +69,12 @@ def _added(
         "last_name": last,
         "email": email,
     }
-    try:
-        User(**facts).full_clean(exclude=["password"])
-    except ValidationError as error:
-        raise CommandError(" ".join(error.messages)) from error
     password = secrets.token_urlsafe(12)
-    person = access.create_person(**facts, unit="", password=password, by=by)
+    try:
+        person = access.create_person(**facts, unit="", password=password, by=by)
+    except Refused as refusal:
+        said = " ".join(text for texts in refusal.errors.values() for text in texts)
+        raise CommandError(said) from refusal
     return person, password
 
 
