@@ -51,9 +51,11 @@ def keep(*, name: str, query: str, by: User, at: datetime) -> SavedView:
 def rename(*, view_id: UUID, name: str, by: User) -> SavedView:
     """Call a view of one's own by another name; the log keeps the one before.
 
-    Raises `Refused`, `AlreadyRegistered`, and `SavedView.DoesNotExist` for somebody
-    else's and for one that is dropped.
+    Raises as `keep`, and `SavedView.DoesNotExist` for somebody else's and for one that
+    is dropped.
     """
+    roles.require(by, "read")
+    roles.require_person(by)
     User.objects.select_for_update().get(pk=by.pk)
     row = of(by).get(pk=view_id)
     row.name = _name(name)
