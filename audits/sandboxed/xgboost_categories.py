@@ -13,6 +13,7 @@ CATEGORY_LISTS = (
 )
 # XGBoost keeps a bit for each category up to the largest, at each split.
 MAX_CATEGORY = 65_536
+_CUT = "The XGBoost file has categories that are cut wrongly."
 
 
 def check_categories(
@@ -73,11 +74,9 @@ def _labels(part: dict[str, Any]) -> list[Label]:
         return []
     raw = bytes(value & 0xFF for value in values)  # written as signed bytes
     if offsets[0] != 0 or offsets[-1] != len(raw) or offsets != sorted(offsets):
-        raise Refused("The XGBoost file has categories that are cut wrongly.")
+        raise Refused(_CUT)
     pieces = zip(offsets[:-1], offsets[1:], strict=True)
     try:
         return [raw[begin:end].decode("utf-8") for begin, end in pieces]
     except UnicodeDecodeError as trouble:  # XGBoost 3.2 cut words like this itself
-        raise Refused("The XGBoost file has categories that are cut wrongly.") from (
-            trouble
-        )
+        raise Refused(_CUT) from trouble
