@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.messages.storage.base import BaseStorage
+from django.contrib.sessions.backends.base import UpdateError
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -93,7 +94,8 @@ def _keep(
     }
     newest = list(sent.items())[1 - KEPT :]
     request.session[KEY] = {**dict(newest), name: one}
-    request.session.save()  # before the second click looks
+    with suppress(UpdateError):  # it ended meanwhile: what was done is done
+        request.session.save()  # before the second click looks
 
 
 def _said(request: HttpRequest) -> list[tuple[int, str]]:
