@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from governance import notifications, outgoing, roles
 from governance.models import (
@@ -216,7 +216,7 @@ def _disable_if_dead(endpoint: WebhookEndpoint, at: datetime) -> None:
     good = any(_good(one) for one in newest)
     if row.disabled_at is not None or good or len(newest) < FAILURES_ALLOWED:
         return
-    endpoints.put_out(row, _("%s failures in a row.") % FAILURES_ALLOWED, at)
+    endpoints.put_out(row, gettext_noop("It failed too often in a row."), at)
     notifications.tell(
         to=[Role.PLATFORM_ADMIN],
         subject=gettext_lazy("The webhook %(name)s is disabled"),

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from governance import enrolment, passkeys, signatures
 from governance.models import PasskeyAnswer, SignatureAttempt
@@ -220,3 +221,12 @@ def test_a_form_is_signed_with_a_passkey(world, client, key):
         },
     )
     assert answer.status_code == 302, answer.content.decode()
+
+
+def test_the_page_of_the_keys_names_each_in_the_language_of_its_owner(world, key):
+    client = Client(headers={"accept-language": "de"})
+    client.force_login(world.vera)
+    page = client.get("/account/2fa/webauthn/").content.decode()
+    assert "Zuletzt benutzt" in page
+    assert ">nie<" in page
+    assert "Not used" not in page

@@ -13,6 +13,7 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.test import Client
 
 from governance import notifications, roles, sealing, webhooks
 from governance.models import (
@@ -144,6 +145,21 @@ def test_after_the_last_try_it_is_given_up_and_can_be_sent_by_hand(world, hook):
     with pytest.raises(webhooks.CannotChange, match="waits"):
         webhooks.redeliver(message=message, by=world.adam, at=at)
     assert [one.status for one in run(world, at=at)] == [204]
+
+
+def test_the_page_of_a_disabled_endpoint_says_why_and_what_waits(world, hook):
+    row, _secret = hook("/down")
+    tell(world)
+    for hour in range(20):
+        run(world, at=later(hours=hour * 30))
+        tell(world, at=later(hours=hour * 30))
+    client = Client(headers={"accept-language": "de"})
+    client.force_login(world.adam)
+    page = client.get(f"/webhooks/{row.pk}/").content.decode()
+    assert "zu oft hintereinander" in page
+    assert "sobald er eingeschaltet ist" in page
+    assert "1 frühere" in page
+    assert "zu oft hintereinander" in client.get("/webhooks/").content.decode()
 
 
 def test_an_endpoint_that_only_fails_is_disabled_and_somebody_is_told(world, hook):
