@@ -10,6 +10,9 @@ from django.utils import timezone, translation
 from governance import preferences
 from registry.acts import acting, through
 
+# The pages below the API's addresses.
+_DOCS = "/api/v1/docs"
+
 
 class ContentSecurityPolicy:
     """Allows a page our own files and nothing inline, unless its view said otherwise.
@@ -41,7 +44,9 @@ class Preferred:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/api/") or not request.user.is_authenticated:
+        asks_api = request.path.startswith("/api/")
+        asks_api &= not request.path.startswith(_DOCS)
+        if asks_api or not request.user.is_authenticated:
             return self.get_response(request)
         wanted = preferences.of(request.user)
         if wanted.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:

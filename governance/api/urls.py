@@ -1,12 +1,12 @@
 """The API's addresses, below /api/v1/."""
 
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from governance.api import (
     attachments,
     auditing_urls,
     decision_urls,
+    docs,
     door,
     door_urls,
     dossier_exports,
@@ -35,9 +35,8 @@ urlpatterns = [
     path("gate/decisions", gate.Decisions.as_view(), name="decisions"),
     path("gate", gate.Gate.as_view(), name="gate"),
     path("schema", schema.Schema.as_view(), name="schema"),
-    path(
-        "docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"
-    ),
+    path("docs", docs.docs, name="docs"),
+    path("docs/<str:key>", docs.call, name="call"),
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
     path("models", inventory.ModelList.as_view(), name="models"),
