@@ -20,33 +20,41 @@ decided AS (
   FROM governance_tierdecision d WHERE d.decided_at <= %(at)s
   ORDER BY d.assessment_id, d.kind, d.sequence DESC
 ),
--- Why an assessment that somebody decided on must be made anew: only there it matters.
-demanded AS (
-  SELECT DISTINCT assessment_id FROM governance_reassessmentdemand
-  WHERE demanded_at <= %(at)s AND assessment_id IS NOT NULL
+-- Few assessments are decided on: only there it matters why one must be made anew.
+deciding AS MATERIALIZED (
+  SELECT assessment_id AS id,
+    coalesce(bool_or(kind = 'reduction' AND tier IS NOT NULL), false) AS reduced,
+    min(tier) FILTER (WHERE kind = 'override') AS override_tier,
+    coalesce(bool_or(feeds_tier_1) FILTER (WHERE kind = 'override'), false) AS aware
+  FROM decided GROUP BY assessment_id HAVING count(tier) > 0
 ),
 compared AS MATERIALIZED (
-  SELECT a.id AS assessment_id, a.judged, (
+  SELECT a.id, a.judged, (
     SELECT to_jsonb(told) FROM (SELECT {judged_fields}) AS told) AS fields
-  FROM (SELECT DISTINCT assessment_id FROM decided) AS d
-  JOIN governance_riskassessment a ON a.id = d.assessment_id
+  FROM deciding JOIN governance_riskassessment a USING (id)
   JOIN record r ON r.id = a.model_id
   WHERE {wanted:r.id}
 ),
-changed AS (
-  SELECT c.assessment_id FROM compared c
+undermined(id) AS (
+  SELECT assessment_id FROM governance_reassessmentdemand
+  WHERE demanded_at <= %(at)s AND assessment_id IS NOT NULL
+  UNION
+  SELECT c.id FROM compared c
   WHERE c.judged <> c.fields AND EXISTS (
     SELECT FROM unnest(%(judged_fields)s::text[]) AS field
     WHERE (c.judged ? field OR c.judged = '{}'::jsonb)
       AND coalesce(c.judged -> field, 'null'::jsonb) <> c.fields -> field)
 ),
-placed AS MATERIALIZED (
+decisions AS MATERIALIZED (
+  SELECT d.*, d.id IN (SELECT id FROM undermined) AS undermined FROM deciding d
+),
+placed AS (
   SELECT r.id, a.id AS assessment_id, a.matrix_id, a.tier AS assessed_tier,
     a.likelihood, a.impact, a.score, a.band,
     a.residual_likelihood, a.residual_impact, a.residual_score, a.residual_band,
-    a.review_due_on, here.same, here.tier AS here_tier, there.tier AS there_tier,
-    CASE WHEN a.id IS NULL THEN false ELSE reduction.tier IS NOT NULL END AS reduced,
-    override.tier AS override_tier, coalesce(override.feeds_tier_1, false) AS aware,
+    a.review_due_on, here.tier AS here_tier, there.tier AS there_tier,
+    d.reduced, d.override_tier, d.aware,
+    d.undermined OR NOT here.same OR a.review_due_on < %(day)s::date AS lapsed,
     CASE WHEN r.ai_act_class IN ('high-annex-i', 'high-annex-iii')
       OR (r.ai_act_class = 'not-assessed' AND (cardinality(r.jurisdictions) = 0
         OR EXISTS (SELECT FROM unnest(r.jurisdictions) AS code
@@ -61,27 +69,17 @@ placed AS MATERIALIZED (
     AND here.likelihood = a.likelihood AND here.impact = a.impact
   LEFT JOIN cells there ON there.matrix_id = a.matrix_id
     AND there.likelihood = a.residual_likelihood AND there.impact = a.residual_impact
-  LEFT JOIN decided reduction
-    ON reduction.assessment_id = a.id AND reduction.kind = 'reduction'
-  LEFT JOIN decided override
-    ON override.assessment_id = a.id AND override.kind = 'override'
+  LEFT JOIN decisions d ON d.id = a.id
   WHERE {wanted:r.id}
-),
-lapsing AS (
-  SELECT p.*, CASE WHEN NOT p.reduced AND p.override_tier IS NULL THEN false
-    ELSE NOT p.same OR p.review_due_on < %(day)s::date
-      OR p.assessment_id IN (SELECT assessment_id FROM demanded)
-      OR p.assessment_id IN (SELECT assessment_id FROM changed)
-    END AS lapsed
-  FROM placed p
+  OFFSET 0
 ),
 alone AS (
-  SELECT l.*, CASE WHEN l.reduced AND NOT l.lapsed AND l.there_tier IS NOT NULL
-      THEN GREATEST(inherent, LEAST(l.floor_tier, l.there_tier))
+  SELECT p.*, CASE WHEN p.reduced AND NOT p.lapsed AND p.there_tier IS NOT NULL
+      THEN GREATEST(inherent, LEAST(p.floor_tier, p.there_tier))
       ELSE inherent END AS computed
-  FROM lapsing l CROSS JOIN LATERAL (
-    SELECT CASE WHEN l.assessment_id IS NULL THEN 1
-      ELSE LEAST(l.assessed_tier, l.floor_tier, l.here_tier) END AS inherent) AS of_cell
+  FROM (SELECT p.*, CASE WHEN p.assessment_id IS NULL THEN 1
+      ELSE LEAST(p.assessed_tier, p.floor_tier, p.here_tier) END AS inherent
+    FROM placed p) AS p
 ),
 bound AS MATERIALIZED (
   SELECT a.*, CASE WHEN a.override_tier IS NULL THEN a.computed
