@@ -50,6 +50,14 @@ class StatusChange(Fact):
                 include=["status", "moved_at"],
                 name="latest_moves",
             ),
+            # Most versions never leave the development in which they were registered.
+            models.Index(
+                fields=["version", "-sequence"],
+                include=["status", "moved_at"],
+                condition=models.Q(sequence__gt=1)
+                | ~models.Q(status=Status.DEVELOPMENT),
+                name="later_moves",
+            ),
             # Few are retired, and every look at what may run asks which.
             models.Index(
                 fields=["version"],

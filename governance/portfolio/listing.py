@@ -19,6 +19,7 @@ from governance.portfolio.judging import (
     tables,
     values_at,
 )
+from governance.portfolio.standing import MOVED_ON
 from registry.models import RegisteredModel
 
 # The statements below are put together from words of this package alone; whatever
@@ -70,21 +71,21 @@ SELECT shown.*, j.assessment_id, j.matrix_id, j.likelihood, j.impact, j.score, j
 FROM shown JOIN judged j ON j.id = shown.id JOIN record r ON r.id = shown.id
   JOIN registry_user u ON u.id = r.owner_id
 """
-# Where a version stands: its latest move by then, without moves in development. What
-# had moved was registered.
-# Versions that never moved are in development.
+# Where a version stands: its latest move by then. Those that never moved on from their
+# registration are in development.
 _STATUS = (
-    "id IN (SELECT v.model_id FROM registry_modelversion v JOIN ("
+    "id IN (SELECT v.model_id FROM registry_modelversion v JOIN ("  # noqa: S608
     "SELECT DISTINCT ON (version_id) version_id, status FROM governance_statuschange"
-    " WHERE moved_at <= %(known_until)s::timestamptz"
+    f" WHERE {MOVED_ON} AND moved_at <= %(known_until)s::timestamptz"
     " ORDER BY version_id, sequence DESC) s ON s.version_id = v.id"
     " WHERE s.status = %(status)s)"
 )
 _UNMOVED = (
-    "id IN (SELECT v.model_id FROM registry_modelversion v"
+    "id IN (SELECT v.model_id FROM registry_modelversion v"  # noqa: S608
     " WHERE v.registered_at <= %(known_until)s::timestamptz"
     " AND NOT EXISTS (SELECT FROM governance_statuschange s"
-    " WHERE s.version_id = v.id AND s.moved_at <= %(known_until)s::timestamptz))"
+    f" WHERE s.version_id = v.id AND {MOVED_ON}"
+    " AND s.moved_at <= %(known_until)s::timestamptz))"
 )
 
 

@@ -145,7 +145,7 @@ def _as_it_was(model: RegisteredModel, row: Mapping[str, Any]) -> RegisteredMode
 
 
 def _versions(keys: Iterable[UUID], moment: Moment) -> dict[UUID, list[VersionLine]]:
-    rows = ModelVersion.objects.filter(model__in=keys).defer("manifest", "notes")
+    rows = ModelVersion.objects.filter(model__in=keys).only("model", "version")
     if moment.past:
         rows = rows.filter(registered_at__lte=moment.at)
     found: dict[UUID, list[VersionLine]] = defaultdict(list)
