@@ -13,7 +13,7 @@ from governance.portfolio.asking import (
     moment_of,
 )
 from governance.portfolio.concentrated import Group, groups
-from governance.portfolio.figures import Figures, Move, figures, running
+from governance.portfolio.figures import Figures, Move, figures
 from governance.portfolio.judging import NotTold
 from governance.portfolio.listing import SOON, Stretch, every, stretch, within
 from governance.portfolio.matters import (
@@ -30,6 +30,7 @@ from governance.portfolio.matters import (
     waivers_by_unit,
     worst_first,
 )
+from governance.portfolio.overview import Overview, overview
 from governance.portfolio.standing import standing, statuses
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Moment",
     "Move",
     "NotTold",
+    "Overview",
     "Stretch",
     "Wish",
     "all_findings",
@@ -61,8 +63,8 @@ __all__ = [
     "names_then",
     "open_findings",
     "overdue_findings",
+    "overview",
     "permits_in_force",
-    "running",
     "standing",
     "statuses",
     "stretch",

@@ -8,9 +8,8 @@ from typing import Any
 from governance import matrices
 from governance.models import RiskMatrix
 from governance.portfolio.asking import Moment, Place
-from governance.portfolio.judging import comparable, tables, values_at
+from governance.portfolio.judging import ask, comparable, tables, values_at
 from governance.portfolio.listing import SOON
-from governance.portfolio.remembering import ask_again
 
 _CUBE = (
     "SELECT assessment_id IS NOT NULL AS assessed, tier, band, likelihood, impact,"
@@ -64,7 +63,7 @@ def figures(moment: Moment) -> Figures:
     shown = matrices.current(at=moment.at)
     values = values_at(moment)
     values |= {"comparable": comparable(shown), "soon": moment.day + SOON}
-    rows = ask_again(f"{tables(moment)}\n{_CUBE}", values, moment)
+    rows = ask(f"{tables(moment)}\n{_CUBE}", values)
     assessed = [row for row in rows if row["assessed"]]
     placed = [row for row in assessed if row["comparable"]]
     return Figures(
@@ -111,8 +110,8 @@ def _moves(rows: Sequence[dict[str, Any]]) -> tuple[Move, ...]:
     )
 
 
-def running(moment: Moment) -> int:
+def running() -> int:
     """How many models were ever reported to run."""
-    (row,) = ask_again(_RUNNING, {}, moment)
+    (row,) = ask(_RUNNING, {})
     models: int = row["models"]
     return models

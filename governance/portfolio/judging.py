@@ -32,6 +32,7 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 _WANTED = re.compile(r"\{wanted:([a-z_.]+)\}")
 
 Values = Mapping[str, Any]
+Rows = list[dict[str, Any]]
 
 
 class NotTold(Exception):
@@ -107,7 +108,7 @@ def comparable(shown: RiskMatrix) -> list[str]:
     return [str(row.pk) for row in rows if matrices.of(row).same_axes(table)]
 
 
-def ask(statement: str, values: Values) -> list[dict[str, Any]]:
+def ask(statement: str, values: Values) -> Rows:
     """The rows that a statement gives, by the names of their columns."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import (
@@ -36,7 +37,7 @@ from governance.models.waivers import MOST_DAYS
 from governance.portfolio.asking import Moment
 from governance.portfolio.judging import ask, tables, values_at
 from governance.portfolio.listing import SOON
-from governance.portfolio.remembering import ask_again
+from governance.portfolio.remembering import again
 from registry.models import RegisteredModel
 
 _Standing = AuthorisationChange.State
@@ -173,7 +174,8 @@ def _of_active(
     statement = f"{tables(moment, wanted=_WAIVED)},\n{_ACTIVE}\n{query}"
     # Now they end from one instant to the next; a day that is over stays as it was.
     if moment.past:
-        return ask_again(statement, values, moment)
+        asked = ("waivers", query, within, *more.values())
+        return again(asked, partial(ask, statement, values), moment)
     return ask(statement, values)
 
 

@@ -1,67 +1,92 @@
-"""Figures count again while the log says that nothing changed what they rest on.
+"""What was counted counts again while the log says that nothing changed under it.
 
 The figures of all models are on everybody's first page. They read every model, and rest
 on a handful of tables that change some times a day. They are kept in this process, for
-`WINDOW` at most, and at each use the log is asked (`audits.stillness`).
+`WINDOW` at most, and at each use the log is asked (`audits.stillness`). Which tables
+they rest on is read off the statements themselves, so that none can be forgotten.
 """
 
-import json
 import re
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 
 from audits import stillness
 from governance.portfolio.asking import Moment
-from governance.portfolio.judging import Values, ask
 
 WINDOW = 60.0  # seconds: a row that another clock dated ahead counts by then
 MOST = 64
 _TABLES = re.compile(r"\b(?:registry|governance|audits)_[a-z_]+\b")
 
-Rows = list[dict[str, Any]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class _Kept:
-    rows: Rows
+    answer: Any
+    tables: frozenset[str]
     moment: stillness.Moment
     until: float
 
 
-_kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
+_kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 _lock = Lock()
+_noted: ContextVar[set[str] | None] = ContextVar("noted", default=None)
 
 
-def ask_again(statement: str, values: Values, moment: Moment) -> Rows:
-    """What `ask` says of a moment, or said of it before, and nothing changed since.
+def again(asked: Hashable, ask: Callable[[], T], moment: Moment) -> T:
+    """What `ask` says, or said before of the same day, and nothing changed since.
 
-    The values are part of the question, but for the instant within today, which tells
-    no two looks apart.
+    `asked` names the question with all that its answer depends on but the database and
+    the moment. No answer may depend on the reader's language. Within another question
+    it is part of that one. Whatever `ask` raises is raised, and not remembered.
     """
-    asked = {k: v for k, v in values.items() if moment.past or k != "at"}
-    database = str(connection.settings_dict["NAME"])
-    key = (database, statement, json.dumps(asked, sort_keys=True, default=str))
+    if _noted.get() is not None:
+        return ask()
+    when = moment.at if moment.past else moment.day
+    key = (str(connection.settings_dict["NAME"]), asked, when)
     with _lock:
         found = _kept.get(key)
     if found and found.until < time.monotonic():
         found = None
-    tables = {f"public.{name}" for name in _TABLES.findall(statement)}
-    seen = stillness.look(found.moment if found else None, of=sorted(tables))
+    seen = (
+        stillness.look(found.moment, of=sorted(found.tables))
+        if found
+        else stillness.look()
+    )
     if found and seen.unchanged:
-        rows, until = found.rows, found.until
+        answer, tables, until = found.answer, found.tables, found.until
     else:
-        rows, until = ask(statement, values), time.monotonic() + WINDOW
+        (answer, tables), until = _asking(ask), time.monotonic() + WINDOW
     with _lock:
         if seen.moment is None:
             _kept.pop(key, None)
         else:
-            _kept[key] = _Kept(rows, seen.moment, until)
+            _kept[key] = _Kept(answer, tables, seen.moment, until)
             _kept.move_to_end(key)
         while len(_kept) > MOST:
             _kept.popitem(last=False)
-    return rows
+    return answer  # type: ignore[no-any-return]
+
+
+def _asking(ask: Callable[[], T]) -> tuple[T, frozenset[str]]:
+    """The answer, and the tables that its statements name."""
+    noted: set[str] = set()
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        noted.update(_TABLES.findall(sql))
+        return execute(sql, *rest)
+
+    token = _noted.set(noted)
+    try:
+        with connection.execute_wrapper(note):
+            answer = ask()
+    finally:
+        _noted.reset(token)
+    return answer, frozenset(f"public.{name}" for name in noted)

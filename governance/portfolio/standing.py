@@ -1,17 +1,21 @@
 """Where versions stand in their life cycle: counted, and listed."""
 
 from collections.abc import Iterator
+from functools import partial
 from uuid import UUID
 
 from governance.models import Status
 from governance.portfolio.asking import Moment
-from governance.portfolio.remembering import Rows, ask_again
+from governance.portfolio.judging import Rows, ask
+from governance.portfolio.remembering import again
 
-# Where each version stands that ever moved, out of the index alone. All others are in
-# development since they were registered.
+# Where versions stand that ever moved on, out of the index `later_moves` alone. All
+# others are in development since they were registered.
+MOVED_ON = "(sequence > 1 OR status <> 'development')"
 _MOVED = (
-    "SELECT DISTINCT ON (version_id) version_id AS id, status, moved_at AS since"
-    " FROM governance_statuschange {moved} ORDER BY version_id, sequence DESC"
+    "SELECT DISTINCT ON (version_id) version_id AS id, status, moved_at AS since"  # noqa: S608
+    f" FROM governance_statuschange WHERE {MOVED_ON} {{moved}}"
+    " ORDER BY version_id, sequence DESC"
 )
 _ALL = (
     "SELECT v.id, coalesce(m.status, 'development') AS status,"
@@ -31,7 +35,7 @@ _STATUSES = (
 
 def statuses(moment: Moment) -> dict[str, int]:
     """How many versions stand where."""
-    rows = ask_again(_by_then(_STATUSES, moment), {"at": moment.at}, moment)
+    rows = ask(_by_then(_STATUSES, moment), {"at": moment.at})
     return {row["status"]: row["versions"] for row in rows}
 
 
@@ -50,7 +54,8 @@ def standing(
         f" WHERE {where} ORDER BY since, id LIMIT %(size)s"
     )
     values = {"at": moment.at, "status": status, "size": size, "after": after}
-    return ask_again(statement, values, moment)
+    asked = ("standing", status, size, after)
+    return again(asked, partial(ask, statement, values), moment)
 
 
 def _conditions(status: str, after: UUID | None) -> Iterator[str]:
@@ -63,9 +68,7 @@ def _conditions(status: str, after: UUID | None) -> Iterator[str]:
 
 def _by_then(statement: str, moment: Moment) -> str:
     """Of a past day nothing counts that came later."""
-    moved, registered = (
-        f"WHERE {column} <= %(at)s" if moment.past else ""
-        for column in ("moved_at", "registered_at")
-    )
+    moved = "AND moved_at <= %(at)s" if moment.past else ""
+    registered = "WHERE registered_at <= %(at)s" if moment.past else ""
     whole = statement.replace("{latest}", _MOVED)
     return whole.format(moved=moved, registered=registered)

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from audits import log
 from governance import portfolio as counted
 from governance import reconciliation
-from governance.models import GateDecision, RiskAssessment, RiskMatrix
+from governance.models import GateDecision, RiskAssessment
 from governance.policy import Check
 from governance.portfolio import DayForm, Moment
 from governance.templatetags.freigabe import short
@@ -37,7 +37,6 @@ SOON = counted.SOON
 LATELY = timedelta(days=14)
 LONGEST = 12
 SIGNATURES = 5  # of each kind; all others stand under my work
-Ending = tuple[int, list[counted.EndingWaiver]]
 
 
 @page
@@ -51,7 +50,7 @@ def portfolio(request: PersonRequest) -> HttpResponse:
     if past is None and not RegisteredModel.objects.exists():
         return redirect("web:start")
     moment = Moment(past, past=True) if past else Moment(timezone.now())
-    waivers = _ending_waivers(moment)
+    known = counted.overview(moment, waivers=open_matters.MOST)
     return show(
         request,
         "dashboard/portfolio.html",
@@ -61,34 +60,22 @@ def portfolio(request: PersonRequest) -> HttpResponse:
             "at": moment.at,
             "as_of": moment.day.isoformat() if moment.past else "",
             "may_register": may(request, "register models"),
-            **_figures(moment),
-            **_open(moment),
-            "waivers": waivers[0],
-            **({} if moment.past else _now(request, moment.at, waivers[1])),
+            **_figures(known, moment),
+            **_open(known, moment),
+            **({} if moment.past else _now(request, moment.at, known.ending)),
         },
         section="dashboard",
     )
 
 
-def _figures(moment: Moment) -> dict[str, Any]:
+def _figures(known: counted.Overview, moment: Moment) -> dict[str, Any]:
     """The figures that rest on judgements; `told` is False where there are none.
 
     The log that knew may have left, or there is no matrix yet.
     """
-    try:
-        return _risk(counted.figures(moment), moment)
-    except (counted.NotTold, RiskMatrix.DoesNotExist):
+    found = known.figures
+    if found is None:
         return {"told": False, "models": RegisteredModel.objects.count()}
-
-
-def _ending_waivers(moment: Moment) -> Ending:
-    try:
-        return counted.ending_waivers(moment, most=open_matters.MOST)
-    except counted.NotTold:
-        return 0, []
-
-
-def _risk(found: counted.Figures, moment: Moment) -> dict[str, Any]:
     link = distribution.Links(moment)
     return {
         "told": True,
@@ -101,19 +88,19 @@ def _risk(found: counted.Figures, moment: Moment) -> dict[str, Any]:
         "moves": moves.draw(found, link.move),
         "bands": distribution.bands(found, link),
         "tiers": distribution.tiers(found, link),
-        "statuses": distribution.statuses(counted.statuses(moment), link),
+        "statuses": distribution.statuses(known.statuses, link),
         "reviews": distribution.reviews(found, link),
     }
 
 
-def _open(moment: Moment) -> dict[str, Any]:
+def _open(known: counted.Overview, moment: Moment) -> dict[str, Any]:
     """What runs out and what is open."""
     return {
-        "permits": counted.expiring(moment).count(),
-        "findings": distribution.findings(
-            counted.findings_by_age(moment), distribution.Links(moment)
-        ),
-        "findings_overdue": counted.overdue_findings(moment).count(),
+        "running": known.running,
+        "permits": known.permits,
+        "waivers": known.waivers,
+        "findings": distribution.findings(known.findings, distribution.Links(moment)),
+        "findings_overdue": known.findings_overdue,
     }
 
 
@@ -124,7 +111,6 @@ def _now(
     forbidden = reconciliation.unauthorised(at=at)
     tasks = list(islice(_tasks(request, at, forbidden, waivers), LONGEST + 1))
     return {
-        "running": counted.running(Moment(at)),
         "unauthorised": len(forbidden),
         "tasks": tasks[:LONGEST],
         "more": len(tasks) > LONGEST,
