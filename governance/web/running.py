@@ -27,7 +27,7 @@ from governance.web.frame import (
 )
 from registry.models import Environment, ModelVersion, RegisteredModel
 
-PER_PAGE = 50
+PER_PAGE = 25
 EVENTS = 20
 SIGHT = ("read", RIGHT)
 WORDS = {
