@@ -60,7 +60,8 @@ def challenge(
     By the second line or the executive, with their expertise and independence stated,
     and without a hand in the version. Raises `NotAllowed`, `CannotChallenge`.
     """
-    locked = _enter(request, by)
+    locked = _lock(request)
+    require_challenger(locked, by=by)
     _refuse_empty(question=question, expertise=expertise, independence=independence)
     return Challenge.objects.create(
         request=locked,
@@ -81,16 +82,8 @@ def respond(
 
     Raises `NotAllowed`, `CannotChallenge`.
     """
-    request = challenge.request
-    roles.require(
-        by,
-        "answer challenges",
-        model=request.version.model,
-        environment=request.environment,
-    )
-    roles.require_person(by)
+    require_answerer(_lock(challenge.request), by=by)
     _refuse_empty(text=text)
-    _require_open(_lock(request))
     return ChallengeResponse.objects.create(
         challenge=challenge, text=text, responded_by=by, responded_at=at
     )
@@ -104,21 +97,10 @@ def dispose(
 
     Where they have left, a risk manager does. Raises `NotAllowed`, `CannotChallenge`.
     """
-    locked = _enter(challenge.request, by)
-    _require_open(locked)
-    raiser = challenge.raised_by
-    deputy = not raiser.is_active and Role.RISK_MANAGER in roles.roles_of(by)
-    if raiser.pk != by.pk and not deputy:
-        raise roles.NotAllowed(
-            _("Only who raised the challenge says what became of it.")
-        )
+    require_disposer(challenge, _lock(challenge.request), by=by)
     if outcome not in Outcome.values:
         raise CannotChallenge("outcome", _("There is no such outcome."))
     _refuse_empty(reason=reason)
-    if ChallengeDisposition.objects.filter(challenge=challenge).exists():
-        raise CannotChallenge("outcome", _("This challenge has ended already."))
-    if not challenge.responses.exists():
-        raise CannotChallenge("outcome", _("Nobody has answered it yet."))
     return ChallengeDisposition.objects.create(
         challenge=challenge,
         outcome=outcome,
@@ -136,11 +118,9 @@ def dissent(
 
     Raises `NotAllowed`, `CannotChallenge`.
     """
-    locked = _enter(request, by)
-    _require_open(locked)
+    locked = _lock(request)
+    require_dissenter(locked, by=by)
     _refuse_empty(reason=reason)
-    if locked.dissents.filter(dissented_by=by).exists():
-        raise CannotChallenge("reason", _("Your dissent stands in the record already."))
     return Dissent.objects.create(
         request=locked, reason=reason, dissented_by=by, dissented_at=at
     )
@@ -155,19 +135,9 @@ def override(
     Never by the one who dissents. Raises `NotAllowed`, `CannotChallenge`,
     `signatures.WrongPassword`, `LockedOut`.
     """
-    locked = _enter(dissent.request, by)
-    _require_open(locked)
-    held = roles.roles_of(by)
-    role = next((role for role in OVERRIDERS if role in held), None)
-    dissenter = [dissent.dissented_by]
-    own = persons.twin_among(by, dissenter, unknown_is_one=False) is not None
-    if role is None or own:
-        raise roles.NotAllowed(
-            _("An executive or a risk manager overrides the dissent of somebody else.")
-        )
+    locked = _lock(dissent.request)
+    role = require_overrider(dissent, locked, by=by)
     _refuse_empty(reason=reason)
-    if DissentOverride.objects.filter(dissent=dissent).exists():
-        raise CannotChallenge("reason", _("It is overridden already."))
     row = DissentOverride.objects.create(
         dissent=dissent, reason=reason, role=role, overridden_by=by, overridden_at=at
     )
@@ -206,15 +176,15 @@ def override(
     return row
 
 
-def _enter(request: ApprovalRequest, by: User) -> ApprovalRequest:
-    """The locked request, for a person of the second line without a hand in it."""
+def require_challenger(request: ApprovalRequest, *, by: User) -> None:
+    """Refuse who is not a person of the second line without a hand in it, and what
+    is decided. Raises `NotAllowed`, `CannotChallenge`, as the others here do."""
     roles.require(
         by, "sign", model=request.version.model, environment=request.environment
     )
     roles.require_person(by)
-    locked = _lock(request)
-    _require_open(locked)
-    hands = hands_in_request(locked)
+    _require_open(request)
+    hands = hands_in_request(request)
     twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
     what = hands.get(str(twin.pk if twin else by.pk))
     if what is not None:
@@ -222,7 +192,58 @@ def _enter(request: ApprovalRequest, by: User) -> ApprovalRequest:
             _("%(name)s %(what)s and is not independent.")
             % {"name": by.printed_name, "what": what}
         )
-    return locked
+
+
+def require_answerer(request: ApprovalRequest, *, by: User) -> None:
+    """Refuse who neither owns nor develops the model, and what is decided."""
+    roles.require(
+        by,
+        "answer challenges",
+        model=request.version.model,
+        environment=request.environment,
+    )
+    roles.require_person(by)
+    _require_open(request)
+
+
+def require_disposer(
+    challenge: Challenge, request: ApprovalRequest, *, by: User
+) -> None:
+    """Refuse who did not raise it, and what is not answered or has ended."""
+    require_challenger(request, by=by)
+    raiser = challenge.raised_by
+    deputy = not raiser.is_active and Role.RISK_MANAGER in roles.roles_of(by)
+    if raiser.pk != by.pk and not deputy:
+        raise roles.NotAllowed(
+            _("Only who raised the challenge says what became of it.")
+        )
+    if ChallengeDisposition.objects.filter(challenge=challenge).exists():
+        raise CannotChallenge("outcome", _("This challenge has ended already."))
+    if not challenge.responses.exists():
+        raise CannotChallenge("outcome", _("Nobody has answered it yet."))
+
+
+def require_dissenter(request: ApprovalRequest, *, by: User) -> None:
+    """Refuse who dissented already."""
+    require_challenger(request, by=by)
+    if request.dissents.filter(dissented_by=by).exists():
+        raise CannotChallenge("reason", _("Your dissent stands in the record already."))
+
+
+def require_overrider(dissent: Dissent, request: ApprovalRequest, *, by: User) -> Role:
+    """The role in which somebody overrides the dissent of somebody else."""
+    require_challenger(request, by=by)
+    held = roles.roles_of(by)
+    role = next((role for role in OVERRIDERS if role in held), None)
+    dissenter = [dissent.dissented_by]
+    own = persons.twin_among(by, dissenter, unknown_is_one=False) is not None
+    if role is None or own:
+        raise roles.NotAllowed(
+            _("An executive or a risk manager overrides the dissent of somebody else.")
+        )
+    if DissentOverride.objects.filter(dissent=dissent).exists():
+        raise CannotChallenge("reason", _("It is overridden already."))
+    return role
 
 
 def _lock(request: ApprovalRequest) -> ApprovalRequest:

@@ -95,15 +95,8 @@ def withdraw(
     *, request: ApprovalRequest, reason: str, by: User, at: datetime
 ) -> Withdrawal:
     """Take a request back. Raises `NotAllowed`, `NotOpen`, `CommentNeeded`."""
-    roles.require(
-        by,
-        "submit versions",
-        model=request.version.model,
-        environment=request.environment,
-    )
     locked = lock(request)
-    if locked.requested_by_id != by.pk:
-        raise roles.NotAllowed(_("Only the person who asked can take it back."))
+    require_withdrawer(Case(locked.version, locked.environment, at), locked, by=by)
     return _take_back(locked, reason, Status.DEVELOPMENT, by=by, at=at)
 
 
@@ -117,18 +110,9 @@ def request_changes(
     its signatures stay on record, and nobody signs it any more. Raises `NotAllowed`,
     `SameHand`, `NotOpen`, `CommentNeeded`.
     """
-    version = request.version
-    roles.require(by, "sign", model=version.model, environment=request.environment)
-    roles.require_person(by)
     locked = lock(request)
-    hands = separation.hands_in_request(locked)
-    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
-    what = hands.get(str(twin.pk if twin else by.pk))
-    if what is not None:
-        raise SameHand(
-            _("%(name)s %(what)s and cannot send it back.")
-            % {"name": by.printed_name, "what": what}
-        )
+    version = locked.version
+    require_returner(Case(version, locked.environment, at), locked, by=by)
     row = _take_back(locked, reason, Status.CHANGES_REQUESTED, by=by, at=at)
     notifications.tell(
         to=[locked.requested_by, version.model.owner],
@@ -147,13 +131,47 @@ def request_changes(
     return row
 
 
+def require_withdrawer(case: Case, request: ApprovalRequest, *, by: User) -> None:
+    """Refuse who did not ask, and what is decided. Raises `NotAllowed`, `NotOpen`."""
+    roles.require(
+        by,
+        "submit versions",
+        model=request.version.model,
+        environment=request.environment,
+    )
+    if request.requested_by_id != by.pk:
+        raise roles.NotAllowed(_("Only the person who asked can take it back."))
+    _require_open(case, request)
+
+
+def require_returner(case: Case, request: ApprovalRequest, *, by: User) -> None:
+    """Refuse who may not sign or has a hand in it, and what is decided.
+
+    Raises `NotAllowed`, `SameHand`, `NotOpen`.
+    """
+    model = request.version.model
+    roles.require(by, "sign", model=model, environment=request.environment)
+    roles.require_person(by)
+    _require_open(case, request)
+    hands = separation.hands_in_request(request)
+    twin = persons.twin_of_ids(by, hands, unknown_is_one=False)
+    what = hands.get(str(twin.pk if twin else by.pk))
+    if what is not None:
+        raise SameHand(
+            _("%(name)s %(what)s and cannot send it back.")
+            % {"name": by.printed_name, "what": what}
+        )
+
+
+def _require_open(case: Case, request: ApprovalRequest) -> None:
+    if case.request != request or ended(case):
+        raise NotOpen(_("This request is decided already."))
+
+
 def _take_back(
     locked: ApprovalRequest, reason: str, to: Status, *, by: User, at: datetime
 ) -> Withdrawal:
     """End a request that is open. A version that waits or runs elsewhere stays so."""
-    case = Case(locked.version, locked.environment, at)
-    if case.request != locked or ended(case):
-        raise NotOpen(_("This request is decided already."))
     if not reason.strip():
         raise CommentNeeded(_("Say why."))
     if status_of(locked.version) in WAITS and not waits_elsewhere(locked):

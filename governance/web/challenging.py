@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance import challenges, roles
+from governance import challenges
 from governance.models import ApprovalRequest, Challenge, Dissent
 from governance.web.frame import PersonRequest, page
 from governance.web.offers import (
@@ -20,6 +20,7 @@ from governance.web.offers import (
     SignedTextForm,
     Step,
     TextForm,
+    accepted,
     form_for,
     record_page,
 )
@@ -102,13 +103,9 @@ def _steps(asked: ApprovalRequest) -> Iterator[Step]:
 
 
 def _offers(request: PersonRequest, asked: ApprovalRequest) -> Iterator[Offer]:
-    """Forms for what the roles of this person allow; the acts look at more."""
+    """Forms for what the acts would take from this person now."""
     by, at = request.user, timezone.now()
-    place: dict[str, Any] = {
-        "model": asked.version.model,
-        "environment": asked.environment,
-    }
-    if roles.may(by, "sign", **place):
+    if accepted(challenges.require_challenger, asked, by=by):
         yield Offer(
             "challenge",
             _("Challenge it"),
@@ -117,6 +114,7 @@ def _offers(request: PersonRequest, asked: ApprovalRequest) -> Iterator[Offer]:
                 request=asked, by=by, at=at, **form.cleaned_data
             ),
         )
+    if accepted(challenges.require_dissenter, asked, by=by):
         yield Offer(
             "dissent",
             _("Dissent"),
@@ -126,16 +124,16 @@ def _offers(request: PersonRequest, asked: ApprovalRequest) -> Iterator[Offer]:
             ),
             stops=True,
         )
-    answers = roles.may(by, "answer challenges", **place)
+    answers = accepted(challenges.require_answerer, asked, by=by)
     for row in challenges.open_challenges(asked).filter(disposition=None):
-        yield from _on_challenge(request, row, answers=answers)
-    if roles.roles_of(by) & set(challenges.OVERRIDERS):
-        for against in challenges.open_dissents(asked).exclude(dissented_by=by):
+        yield from _on_challenge(request, row, asked, answers=answers)
+    for against in challenges.open_dissents(asked):
+        if accepted(challenges.require_overrider, against, asked, by=by):
             yield _override(request, against)
 
 
 def _on_challenge(
-    request: PersonRequest, row: Challenge, *, answers: bool
+    request: PersonRequest, row: Challenge, asked: ApprovalRequest, *, answers: bool
 ) -> Iterator[Offer]:
     by, at = request.user, timezone.now()
     if answers:
@@ -148,7 +146,7 @@ def _on_challenge(
                 challenge=row, text=form.cleaned_data["text"], by=by, at=at
             ),
         )
-    if row.raised_by_id == by.pk:
+    if accepted(challenges.require_disposer, row, asked, by=by):
         name = f"dispose-{row.pk}"
         yield Offer(
             name,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from governance import (
+    approvals,
     attestations,
     challenges,
     changing,
@@ -32,9 +33,12 @@ from governance import (
 from governance.signatures import NotSigned
 from governance.web.frame import PersonRequest, put_errors, show
 from governance.web.proof import ProofForm
+from registry.models import User
 
 REFUSALS = (
     roles.NotAllowed,
+    approvals.NotOpen,
+    approvals.SameHand,
     remedying.WrongState,
     remedying.SameHand,
     waiving.NotWaivable,
@@ -116,6 +120,15 @@ def form_for(
     if issubclass(kind, ProofForm):
         more["request"] = request
     return kind(request.POST if chosen else None, auto_id=f"id_{name}_%s", **more)
+
+
+def accepted(require: Callable[..., object], *about: object, by: User) -> bool:
+    """Whether an act would take it from this person now, by what it requires."""
+    try:
+        require(*about, by=by)
+    except REFUSALS:
+        return False
+    return True
 
 
 def carry_out(form: forms.Form, act: Callable[[Any], object]) -> object | None:

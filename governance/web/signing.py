@@ -32,6 +32,7 @@ from governance.seats import Stage
 from governance.web import figures, worklist
 from governance.web.approvals import taken_back
 from governance.web.frame import PersonRequest, page, put_errors, show
+from governance.web.offers import accepted
 from governance.web.proof import ProofForm
 from governance.web.stating import ConditionFields
 
@@ -109,12 +110,11 @@ def approval(request: PersonRequest, request_id: UUID) -> HttpResponse:
             "why_not": why_not,
             "checks": _checks(case),
             "reports": [(r, figures.all_of(r)[:1]) for r in case.reports.values()],
-            "may_withdraw": asked.requested_by_id == request.user.pk,
-            "may_return": roles.may(
-                request.user,
-                "sign",
-                model=asked.version.model,
-                environment=asked.environment,
+            "may_withdraw": accepted(
+                approvals.require_withdrawer, case, asked, by=request.user
+            ),
+            "may_return": accepted(
+                approvals.require_returner, case, asked, by=request.user
             ),
         },
         section="approvals",
