@@ -14,10 +14,11 @@ WORKERS ?= auto
 export PORT
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: help setup setup-test demo test bench soak lint format lock clean
+.PHONY: help setup setup-test demo start test bench soak lint format lock clean
 
 help:
 	@echo "make demo [PORT=8000] [RESET=1]   see Freigabe at work"
+	@echo "make start [PORT=8000]            an installation of your own, empty"
 	@echo "make test [ARGS=...]              run the tests on all cores; WORKERS=0: on one"
 	@echo "make bench [ONLY=name,...]        run the benchmarks"
 	@echo "make soak                         run the long batteries"
@@ -31,6 +32,9 @@ setup-test:
 
 demo: setup
 	@exec $(PY) manage.py demo $(if $(filter-out 0,$(RESET)),--reset)
+
+start: setup
+	@exec $(PY) manage.py demo --empty $(if $(filter-out 0,$(RESET)),--reset)
 
 test: setup-test
 	@exec $(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not soak" $(ARGS)

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from governance import access, persons, roles
 from registry.models import Role, User
 
@@ -24,6 +26,11 @@ STAFF: dict[str, tuple[str, str, str, tuple[Role, ...]]] = {
     "ines": ("Ines", "Ferrari", "Internal audit", (Role.AUDITOR,)),
     "adam": ("Adam", "Novak", "IT administration", (Role.PLATFORM_ADMIN,)),
 }
+
+
+def strangers() -> QuerySet[User]:
+    """People who are not of the demo's bank."""
+    return User.objects.filter(is_machine=False).exclude(username__in=STAFF)
 
 
 def hire(*, at: datetime) -> dict[str, User]:

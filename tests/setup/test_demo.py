@@ -1,12 +1,17 @@
-"""Wrong starts of the demo: one clear sentence, exit code 1, nothing left running."""
+"""Starts of the demo, and of an empty installation."""
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.conf import global_settings
+from django.core.management import call_command
+from django.test import Client
 
 from governance.supervisor import Supervisor
 
@@ -61,3 +66,48 @@ def test_reset_spares_a_database_that_is_not_ours(demo, tmp_path):
     assert ended.returncode == 1
     assert "deletes the embedded database only" in ended.stderr
     assert (tmp_path / "storage").exists()
+
+
+@pytest.fixture
+def empty(fresh_database, tmp_path, monkeypatch):
+    """Start an empty installation, stop it once it is ready, and return its lines."""
+    monkeypatch.setenv("FREIGABE_VAR", str(tmp_path))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+
+    def start() -> str:
+        said = ""
+        with subprocess.Popen(
+            [sys.executable, "manage.py", "demo", "--empty"],
+            cwd=ROOT,
+            env={**os.environ, "PORT": port},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            for line in process.stdout:
+                said += line
+                if "is ready" in line:
+                    process.send_signal(signal.SIGTERM)
+        return said
+
+    return start
+
+
+@pytest.mark.timeout(400)  # starts all processes, twice
+def test_an_empty_installation_leads_its_administrator_to_the_first_steps(
+    empty, settings
+):
+    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
+    said = empty()
+    assert "Freigabe is ready" in said
+    password = re.search(r"Password, shown only now: (\S+)", said)[1]
+    browser = Client()
+    assert browser.login(username="admin", password=password)
+    assert browser.get("/").url == "/start/"
+    call_command("access", "--grant-role", "admin", "owner")
+    again = empty()
+    assert "People are here already" in again
+    assert "Freigabe is ready" in again
+    assert "Password" not in again

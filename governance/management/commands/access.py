@@ -3,17 +3,18 @@
 import secrets
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from governance import access, roles
+from governance.management.base import DatabaseCommand
 from governance.models import Token
 from governance.records import Refused
 from registry.acts import through
 from registry.models import Role, User
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """`manage.py access --add-person ... | --grant-role USER ROLE | ...`"""
 
     help = "Add a person, grant or end a role, revoke a token, or deactivate a user."

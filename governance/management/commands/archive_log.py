@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from audits.keys import KeyUnusable
 from audits.signer import SignerRefused
 from audits.verification import CannotVerify
 from governance import access
+from governance.management.base import DatabaseCommand
 
 _REFUSALS = (
     archive.CannotArchive,
@@ -31,7 +32,7 @@ _REFUSALS = (
 )
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Whole partitions only; run again after an interruption."""
 
     help = "Archive old partitions of the log that are exported and no longer kept."

@@ -1,8 +1,9 @@
-"""The demo: database, web server, workers and clock under one supervisor."""
+"""The demo, or an installation of one's own: all processes under one supervisor."""
 
 import shutil
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -13,13 +14,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from governance import embedded, queues
-from governance.demo import log_ins
+from governance.demo import log_ins, people
 from governance.supervisor import AlreadyRunning, Child, Supervisor
+from registry.models import Role, User
 
 HOST = "127.0.0.1"
 READY_SECONDS = 60
 KEPT_BY_RESET = {"run", "test", "secret_key"}
 _IN_MEMORY = ["--scheduler", "celery.beat:Scheduler"]
+ADMINISTRATOR = ("admin", "First", "Administrator", "admin@localhost")
 DATABASE = settings.VAR_DIR / "postgres"
 
 
@@ -29,10 +32,15 @@ class Command(BaseCommand):
     help = "Run the demo until interrupted."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the switch that starts over."""
+        """Declare the switches that start over, and without the demo's data."""
         parser.add_argument("--reset", action="store_true", help="delete var/ first")
+        parser.add_argument(
+            "--empty",
+            action="store_true",
+            help="no demo data: an installation of your own, with one administrator",
+        )
 
-    def handle(self, *args: Any, reset: bool, **options: Any) -> None:
+    def handle(self, *args: Any, reset: bool, empty: bool, **options: Any) -> None:
         """Run until interrupted; a wrong start is one sentence and exit code 1."""
         ours = not settings.DATABASE_URL_GIVEN
         if reset and not ours:
@@ -49,11 +57,13 @@ class Command(BaseCommand):
                 _require_free_port()
                 if reset:
                     _clear()
-                self._serve(supervisor, ours=ours)
+                self._serve(supervisor, self._open if empty else self._load, ours=ours)
         except (AlreadyRunning, embedded.EmbeddedFailure) as refusal:
             raise CommandError(str(refusal)) from refusal
 
-    def _serve(self, supervisor: Supervisor, *, ours: bool) -> None:
+    def _serve(
+        self, supervisor: Supervisor, fill: Callable[[Supervisor], None], *, ours: bool
+    ) -> None:
         try:
             if ours:
                 self._say("Starting PostgreSQL ...")
@@ -64,7 +74,8 @@ class Command(BaseCommand):
             connection.close()
             for child in _children():
                 supervisor.start(child)
-            self._load(supervisor)
+            fill(supervisor)
+            self._wait_for_web(supervisor)
             while not supervisor.stopping:
                 supervisor.watch(60)
             self._say("Stopping ...")
@@ -75,13 +86,24 @@ class Command(BaseCommand):
         self._say("Freigabe has stopped.")
 
     def _load(self, supervisor: Supervisor) -> None:
-        """Load the demo data once, wait for the web server, and say so."""
+        """Load the demo data once, and say how to log in."""
         if log_ins.story_was_told():
             for line in log_ins.lines():
                 self._say(line)
         else:
             self._tell(supervisor)
-        self._wait_for_web(supervisor)
+
+    def _open(self, _supervisor: Supervisor) -> None:
+        """Add the first administrator where nobody is yet."""
+        if people.strangers().exists():
+            self._say("People are here already; manage.py access adds more.")
+            return
+        if User.objects.filter(is_machine=False).exists():
+            raise CommandError("The demo's data is here: RESET=1 begins empty.")
+        call_command("access", "--add-person", *ADMINISTRATOR, stdout=self.stdout)
+        grant = ("--grant-role", ADMINISTRATOR[0], Role.PLATFORM_ADMIN)
+        call_command("access", *grant, stdout=self.stdout)
+        self._say("Log in as admin: the first steps lead to the first permit.")
 
     def _tell(self, supervisor: Supervisor) -> None:
         command = [sys.executable, "manage.py", "load_demo"]
@@ -141,7 +163,7 @@ def _require_free_port() -> None:
         except OSError as failure:
             raise CommandError(
                 f"Port {settings.PORT} is not free ({failure.strerror}). "
-                f"Choose another: make demo PORT={settings.PORT + 1}"
+                f"Choose another: PORT={settings.PORT + 1}"
             ) from failure
 
 

@@ -7,13 +7,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from audits import log
 from governance import siem
+from governance.management.base import DatabaseCommand
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Prints events; with --cursor-file it goes on where it ended."""
 
     help = "Print decisions, approvals, role changes and rule results as OCSF events."

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from governance import access, roles
+from governance.management.base import DatabaseCommand
 from registry.acts import through
 from registry.models import Role, User
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """`manage.py issue_token --role ROLE --name NAME`, or `--user NAME`."""
 
     help = "Issue a bearer token for a machine (--role) or a person (--user)."

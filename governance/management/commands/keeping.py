@@ -7,13 +7,14 @@ from getpass import getpass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits import keeping as rules
 from audits.models import LegalHold
 from governance import erasure, keeping, roles
+from governance.management.base import DatabaseCommand
 from registry.acts import through
 from registry.models import User
 
@@ -28,7 +29,7 @@ _REFUSALS = (
 )
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """All but `list` is done by a person, who types their password."""
 
     help = "List and set retention rules, place and release legal holds, erase people."

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from audits import log, verification
@@ -11,6 +11,7 @@ from audits.evidence import latest_reports
 from audits.models import EvidenceRun
 from governance import access, nudge
 from governance.demo import log_ins, people, story
+from governance.management.base import DatabaseCommand
 from governance.models import Token
 from registry.acts import through
 from registry.models import ModelVersion, Role
@@ -19,13 +20,18 @@ _PATIENCE_SECONDS = 600
 _TOKEN = "demo pipeline"  # noqa: S105 - a name
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """`manage.py load_demo`; needs a worker for the evidence."""
 
     help = "Load the demo data through the real acts."
 
     def handle(self, **_options: Any) -> None:
         """Hire, register, measure, sign, ask the gate; then say how to log in."""
+        if people.strangers().exists():
+            raise CommandError(
+                "People of your own are here, and the demo's would mix with them. Go "
+                "on with make start, or delete everything with make demo RESET=1."
+            )
         with through("command", reason="demo"):
             staff = people.hire(at=timezone.now())
             self._verify_log()

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from audits import epochs
@@ -13,10 +13,11 @@ from audits.keys import KeyUnusable
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
 from governance import access
+from governance.management.base import DatabaseCommand
 from registry.acts import through
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Freezes the log's present name for ever."""
 
     help = "Freeze the log's name and sign the present tree under a new one."

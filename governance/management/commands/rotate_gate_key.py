@@ -3,14 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from governance import access, permit
+from governance.management.base import DatabaseCommand
 from registry.acts import through
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """The former key stays published until all that it signed has expired."""
 
     help = "Make a new key that signs permits."

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from audits import epochs
@@ -12,10 +12,11 @@ from audits.keys import KeyUnusable
 from audits.selfcheck import TreeDamaged
 from audits.signer import SignerRefused
 from governance import access
+from governance.management.base import DatabaseCommand
 from registry.acts import through
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """The former key signs beside the new one for 30 days."""
 
     help = "Make a new signing key for the log."
