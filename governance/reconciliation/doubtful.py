@@ -16,8 +16,10 @@ from registry.models import Deployment
 # `granted`: where approvals in force have permits that hold without a closer look, or
 # only lapsed: no condition, nothing taken back, no key that others may hold. Permits
 # that lapsed pile up, day after day: only where none holds is one of them looked for.
-# `files`: those that are the model of one version alone, so that a digest names it.
+# `owned`: the files of what was granted, and whether other versions have them as well.
 # Looked up from the version (`LIMIT` sees to it): a file may be that of thousands.
+# `files`: those that are the model of one version alone, so that a digest names it.
+# `named`: the others, for which what runs has to say which version it is.
 # `seen`: what living sources see.
 _TABLES = """
 WITH in_force AS MATERIALIZED ({in_force}),
@@ -41,18 +43,25 @@ granted AS MATERIALIZED (
       JOIN governance_gatedecision t ON t.id = r.permit_id
       WHERE t.authorisation_id IS NOT NULL)
 ),
-files AS MATERIALIZED (
-  SELECT g.environment_id, g.artifact_sha256, bool_or(g.fresh) AS fresh
+owned AS MATERIALIZED (
+  SELECT g.*, EXISTS (
+    SELECT FROM registry_versionartifact other WHERE other.artifact_id = f.id
+      AND other.role = 'model' AND other.version_id <> g.version_id) AS shared
   FROM granted g
   CROSS JOIN LATERAL (
     SELECT own.artifact_id AS id FROM registry_versionartifact own
     JOIN registry_artifact f ON f.id = own.artifact_id
     WHERE own.version_id = g.version_id AND own.role = 'model'
       AND f.sha256 = g.artifact_sha256 LIMIT 1) AS f
-  WHERE NOT EXISTS (
-    SELECT FROM registry_versionartifact other WHERE other.artifact_id = f.id
-      AND other.role = 'model' AND other.version_id <> g.version_id)
-  GROUP BY g.environment_id, g.artifact_sha256
+),
+files AS MATERIALIZED (
+  SELECT environment_id, artifact_sha256, bool_or(fresh) AS fresh
+  FROM owned WHERE NOT shared GROUP BY environment_id, artifact_sha256
+),
+named AS MATERIALIZED (
+  SELECT o.environment_id, o.artifact_sha256, m.slug, v.version, o.fresh
+  FROM owned o JOIN registry_modelversion v ON v.id = o.version_id
+  JOIN registry_registeredmodel m ON m.id = v.model_id WHERE o.shared
 ),
 seen AS MATERIALIZED (
   SELECT s.environment_id, s.place, s.sha256 FROM governance_sighting s
@@ -79,8 +88,13 @@ def report_is_known(where: str) -> RawSQL:
 
 
 def sighting_is_known(where: str) -> RawSQL:
-    """Whether a `Sighting` is of a file that was granted."""
-    return _among(Sighting, ("environment_id", "sha256"), "files", _OF_FILE, where)
+    """Whether a `Sighting` is of a file that was granted, for the version it names
+    where several have it."""
+    seen = ("environment_id", "sha256")
+    names = (*seen, "named_model", "named_version")
+    alone = _among(Sighting, seen, "files", _OF_FILE, where)
+    among = _among(Sighting, names, "named", (*_OF_FILE, "slug", "version"), where)
+    return RawSQL(f"({alone.sql} OR {among.sql})", (), BooleanField())  # noqa: S611
 
 
 def report_is_seen() -> RawSQL:

@@ -1,8 +1,11 @@
 """What runs against what may run: nothing unseen counts as nothing that runs."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from governance import access, gate, reconciliation, suspensions
+from governance.clusters.naming import MODEL, VERSION
 from governance.gate import Question
 from governance.lifecycle import State as Authority
 from governance.models import Announcement, Authorisation
@@ -54,6 +57,44 @@ def test_an_approved_file_beside_another_does_not_launder_it(world, cluster):
     found = {(o.place.split("/")[-1], o.state) for o in reconciliation.running(at=NOW)}
     assert ("pinned", State.UNAUTHORISED) in found
     assert ("loose", State.UNAUTHORISED) in found
+
+
+def test_a_file_of_several_versions_runs_as_the_one_that_it_names(world, cluster):
+    version = approved(world)
+    ask(world)
+    world.version(version.model, "2")
+    cluster.services = [
+        called(service(world.artifact().sha256, name), version.model.slug, number)
+        for name, number in (("first", "1"), ("second", "2"), ("other", "9"))
+    ] + [service(world.artifact().sha256, "nameless")]
+    source = configured(world, cluster)
+    look(source)
+    by_place = {one.place: one for one in reconciliation.running(at=NOW)}
+    told = {place.split("/")[-1]: one for place, one in by_place.items()}
+    assert told["first"].state == State.PERMITTED
+    assert told["second"].state == State.UNAUTHORISED
+    assert "never permitted" in told["second"].because
+    for name in ("other", "nameless"):
+        assert told[name].state == State.UNAUTHORISED
+        assert "Several versions" in told[name].because
+
+
+def test_what_names_its_version_is_not_judged_one_by_one(world, cluster):
+    version = approved(world)
+    ask(world)
+    world.version(version.model, "2")
+    sha256 = world.artifact().sha256
+    cluster.services = [called(service(sha256), version.model.slug, "1")]
+    look(configured(world, cluster))
+    with CaptureQueriesContext(connection) as asked:
+        assert reconciliation.fleet(at=NOW).counts[State.PERMITTED] == 1
+    assert sum("governance_gatedecision" in q["sql"] for q in asked) == 1
+
+
+def called(one: dict, model: str, version: str) -> dict:
+    """What runs, with the names of its model and version in our annotations."""
+    one["metadata"]["annotations"] |= {MODEL: model, VERSION: version}
+    return one
 
 
 def test_a_suspension_while_it_runs_makes_it_unauthorised(world, cluster):
