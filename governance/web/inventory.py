@@ -1,17 +1,17 @@
 """The inventory: the table with its filter."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from governance import matrices, portfolio, roles, saved_views
 from governance.models import RiskMatrix
 from governance.portfolio import COLUMNS, SORTS, FilterForm, Moment, Wish
-from governance.web import matrix
+from governance.web import matrix, views
 from governance.web.frame import PersonRequest, page, show
 from governance.web.listing import lines
 from registry.models import RegisteredModel
@@ -31,7 +31,12 @@ class Column:
 
 @page
 def inventory(request: PersonRequest) -> HttpResponse:
-    """List the models that the filter lets through."""
+    """List the models that the filter lets through; keep or rename a view on POST."""
+    asked = _query(request, "after", "before")
+    kept = list(saved_views.of(request.user))
+    names = views.forms_of(request, kept, asked)
+    if request.method == "POST" and (row := views.carry_out(request, names, asked)):
+        return redirect(f"{reverse('web:inventory')}?{row.query}")
     form = FilterForm(request.GET)
     wish = form.wish()
     moment = portfolio.moment_of(wish, now=timezone.now())
@@ -60,10 +65,11 @@ def inventory(request: PersonRequest) -> HttpResponse:
             "lines": lines(found.rows, moment=moment),
             "columns": [_column(key, wish.sort) for key in ("name", *chosen)],
             "choices": [(key, title, key in chosen) for key, title in COLUMNS.items()],
-            "query": _query(request, "after", "before"),
+            "query": asked,
             "total": RegisteredModel.objects.count(),
             "may_register": roles.may(request.user, "register models"),
-            **_kept(request),
+            "views": kept,
+            "names": names if len(kept) < saved_views.MOST else names[1:],
         },
         section="models",
     )
@@ -82,15 +88,6 @@ def _query(request: PersonRequest, *without: str) -> str:
     for name in [name for name, values in asked.lists() if not any(values)]:
         del asked[name]
     return asked.urlencode()
-
-
-def _kept(request: PersonRequest) -> Mapping[str, Any]:
-    """The views that the person keeps, and which of them this is."""
-    asked = _query(request, "after", "before")
-    return {
-        "views": [(view, view.query == asked) for view in saved_views.of(request.user)],
-        "most_views": saved_views.MOST,
-    }
 
 
 def _places(wish: Wish, moment: Moment) -> str:

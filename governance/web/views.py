@@ -1,11 +1,12 @@
 """The views of the inventory that a person keeps: keeping, renaming, dropping one."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -13,45 +14,69 @@ from django.views.decorators.http import require_POST
 from governance import saved_views
 from governance.models import SavedView
 from governance.records import Refused
-from governance.web.frame import PersonRequest, page
+from governance.web.frame import PersonRequest, page, put_errors
 
 
-@page
-@require_POST
-def keep_view(request: PersonRequest) -> HttpResponse:
-    """Keep what the inventory shows under a name."""
-    query = request.POST.get("query", "")
-    try:
-        row = saved_views.keep(
-            name=request.POST.get("name", ""),
-            query=query,
-            by=request.user,
-            at=timezone.now(),
+class NameForm(forms.Form):
+    """What a view is to be called; without a `view` it is a new one."""
+
+    name = forms.CharField(
+        required=False,
+        widget=forms.TextInput(
+            attrs={
+                **{"maxlength": saved_views.NAME_LIMIT, "required": True},
+                "autocomplete": "off",
+            }
+        ),
+    )
+
+    def __init__(self, view: SavedView | None, typed: QueryDict) -> None:
+        key = str(view.pk) if view else ""
+        chosen = "name" in typed and typed.get("view", "") == key
+        super().__init__(
+            typed if chosen else None,
+            initial={"name": view.name if view else ""},
+            auto_id=f"id_%s_{key or 'new'}",
         )
-    except Refused as refusal:
-        _tell(request, refusal)
-        return redirect(reverse("web:inventory"))
-    messages.success(request, _("The view %(name)s is kept.") % {"name": row.name})
-    return redirect(f"{reverse('web:inventory')}?{row.query}")
+        self.view = view
+        self.key = key
 
 
-@page
-@require_POST
-def rename_view(request: PersonRequest, view_id: UUID) -> HttpResponse:
-    """Call a view of one's own by another name, and show it again."""
-    view = get_object_or_404(saved_views.of(request.user), pk=view_id)
-    try:
-        name = request.POST.get("name", "")
-        view = saved_views.rename(view_id=view.pk, name=name, by=request.user)
-        messages.success(request, _("The view is called %(name)s.") % {"name": view})
-    except Refused as refusal:
-        _tell(request, refusal)
-    return redirect(f"{reverse('web:inventory')}?{view.query}")
+def forms_of(
+    request: PersonRequest, kept: Sequence[SavedView], query: str
+) -> list[NameForm]:
+    """The forms for the name of a new view, and of those that show this already."""
+    here = [view for view in kept if view.query == query]
+    return [NameForm(view, request.POST) for view in (None, *here)]
 
 
-def _tell(request: PersonRequest, refusal: Refused) -> None:
-    for sentences in refusal.errors.values():
-        messages.error(request, " ".join(sentences))
+def carry_out(
+    request: PersonRequest, names: Sequence[NameForm], query: str
+) -> SavedView | None:
+    """Keep `query` as a view or rename one; None where its form says why not."""
+    form = next((form for form in names if form.is_bound), None)
+    if form is None:
+        raise Http404
+    if form.is_valid():
+        try:
+            return _named(request, form, query)
+        except Refused as refusal:
+            put_errors(form, refusal.errors)
+    form.fields["name"].widget.attrs["autofocus"] = True
+    return None
+
+
+def _named(request: PersonRequest, form: NameForm, query: str) -> SavedView:
+    name = form.cleaned_data["name"]
+    if form.view is None:
+        at = timezone.now()
+        row = saved_views.keep(name=name, query=query, by=request.user, at=at)
+        said = _("The view %(name)s is kept.")
+    else:
+        row = saved_views.rename(view_id=form.view.pk, name=name, by=request.user)
+        said = _("The view is called %(name)s.")
+    messages.success(request, said % {"name": row.name})
+    return row
 
 
 @page

@@ -31,7 +31,7 @@ NO_PAGES = {
     *("read_notifications", "wish_notifications", "switch_webhook", "webhook_secret"),
     *("redeliver", "end_pipeline", "end_forge", "end_forge_place", "forge_again"),
     *("revoke_token", "end_identity", "ask_step_up", "step_up", "signing_challenge"),
-    *("inventory_csv", "keep_view", "rename_view", "drop_view", "progress"),
+    *("inventory_csv", "drop_view", "progress"),
     *("matrix_simulate",),
     *("cancel-run", "report-file", "attachment_file", "withdraw", "request-changes"),
     *("envelope", "revoked_permits", "look", "listen", "policy_draft_step"),

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from governance import saved_views
 from governance.models import SavedView
@@ -15,7 +16,7 @@ __all__ = ["now"]
 def test_a_view_is_kept_shown_and_dropped_by_its_owner_alone(world):
     mine, other = as_(world.rita), as_(world.ines)
     query = "tier=2&columns=vendor&sort=-risk&page=7&csrfmiddlewaretoken=x"
-    answer = mine.post(reverse("web:keep_view"), {"name": "Tier two", "query": query})
+    answer = mine.post(f"{reverse(MODELS)}?{query}", {"name": "Tier two"})
     row = SavedView.objects.get()
     assert answer.headers["Location"] == f"{reverse(MODELS)}?{row.query}"
     assert set(row.query.split("&")) == {"tier=2", "columns=vendor", "sort=-risk"}
@@ -30,11 +31,15 @@ def test_a_view_is_kept_shown_and_dropped_by_its_owner_alone(world):
     assert "Tier two" not in read(mine, reverse(MODELS), tier="2")
 
 
-def renamed(client, view, name) -> str:
-    """What the page says after a view was to be called so."""
-    answer = client.post(reverse("web:rename_view", args=[view.pk]), {"name": name})
-    assert answer.headers["Location"] == f"{reverse(MODELS)}?{view.query}"
-    return read(client, answer.headers["Location"])
+def form_of(answer, view=None):
+    """The form for the name of a view, or of a new one."""
+    return next(form for form in answer.context["names"] if form.view == view)
+
+
+def renamed(client, view, name):
+    """What is answered where a view was to be called so."""
+    said = {"view": str(view.pk), "name": name}
+    return client.post(f"{reverse(MODELS)}?{view.query}", said)
 
 
 def test_a_view_is_renamed_by_its_owner_alone(world):
@@ -43,20 +48,28 @@ def test_a_view_is_renamed_by_its_owner_alone(world):
     view = saved_views.keep(name="Tier two", query="tier=2", by=world.rita, at=NOW)
     saved_views.keep(name="Late", query="review=overdue", by=world.rita, at=NOW)
     saved_views.keep(name="Hers", query="", by=world.ines, at=NOW)
-    address = reverse("web:rename_view", args=[view.pk])
-    assert f'action="{address}"' in read(mine, reverse(MODELS), tier="2")
-    assert "Give it a name" in renamed(mine, view, " ")
-    assert "Give it a name" in renamed(mine, view, "x" * 81)
-    assert "of this name already" in renamed(mine, view, " Late ")
-    assert other.post(address, {"name": "Mine now"}).status_code == 404
+    assert f'value="{view.pk}"' in read(mine, reverse(MODELS), tier="2")
+    for wrong, why in (
+        (" ", "Give it a name"),
+        ("x" * 81, "Give it a name"),
+        ("Late", "of this name already"),
+    ):
+        answer = renamed(mine, view, wrong)
+        assert answer.status_code == 200
+        field = form_of(answer, view)["name"]
+        assert why in str(field.errors)
+        assert field.value() == wrong
+        assert 'aria-invalid="true"' in str(field)
+        assert str(field) in answer.content.decode()
+    assert renamed(other, view, "Mine now").status_code == 404
     view.refresh_from_db()
     assert view.name == "Tier two"
-    page = renamed(mine, view, "Hers")
+    page = read(mine, renamed(mine, view, "Hers").headers["Location"])
     assert 'aria-current="page">Hers' in page
     assert "Tier two" not in page
-    assert "Hers" in renamed(mine, view, "Hers")
+    assert renamed(mine, view, "Hers").status_code == 302
     saved_views.drop(view_id=view.pk, by=world.rita, at=NOW)
-    assert mine.post(address, {"name": "Back"}).status_code == 404
+    assert renamed(mine, view, "Back").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -76,11 +89,18 @@ def test_a_view_is_renamed_by_its_owner_alone(world):
 def test_a_view_that_cannot_be_kept_leaves_nothing(world, name, query):
     with pytest.raises(Refused):
         saved_views.keep(name=name, query=query, by=world.rita, at=NOW)
-    answer = as_(world.rita).post(
-        reverse("web:keep_view"), {"name": name, "query": query}
-    )
-    assert answer.status_code == 302
+    world.model()
+    answer = as_(world.rita).post(f"{reverse(MODELS)}?{query}", {"name": name})
+    assert answer.status_code == 200
     assert not SavedView.objects.exists()
+    form = form_of(answer)
+    assert form.errors
+    assert form["name"].value() == name
+    assert all(
+        escape(sentence) in answer.content.decode()
+        for sentences in form.errors.values()
+        for sentence in sentences
+    )
 
 
 def test_a_name_is_kept_once_and_may_be_used_again_after_dropping(world):
