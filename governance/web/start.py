@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Exists, Q
+from django.db.models import Exists
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -18,19 +18,17 @@ from governance.models import (
     Signature,
 )
 from governance.web.frame import MANAGING, PersonRequest, may, page_for_all, show
-from governance.web.start_calls import Names, calls
+from governance.web.start_calls import calls
+from governance.web.start_subject import NEEDED, Subject, apart, holders, nearest
 from registry.models import (
     DatasetVersion,
     Environment,
     ModelVersion,
     RegisteredModel,
     Role,
-    RoleAssignment,
     User,
 )
 
-# Nobody of these may be the same person as another (decisions.md 3.4).
-NEEDED = (Role.OWNER, Role.DEVELOPER, Role.VALIDATOR, Role.RISK_MANAGER, Role.APPROVER)
 # Who may open the page of a step, where reading is not enough.
 READERS = ("read",)
 SEEN_BY = {"people": MANAGING, "model": ("register models",)}
@@ -63,8 +61,10 @@ class Step:
 @page_for_all
 def start(request: PersonRequest) -> HttpResponse:
     """Show the steps to the first permit, as the records say they are done."""
-    missing = _missing()
-    steps = _steps(request, missing)
+    held, about = holders(), nearest()
+    missing = [role for role in NEEDED if not held[role]]
+    enough = not missing and apart(held)
+    steps = _steps(request, about, missing, enough=enough)
     return show(
         request,
         "help/start.html",
@@ -72,29 +72,21 @@ def start(request: PersonRequest) -> HttpResponse:
             "steps": steps,
             "done": sum(step.done for step in steps),
             "missing": [str(role.label) for role in missing],
+            "together": not missing and not enough,
+            "about": about.version or about.model,
         },
         section="start",
     )
 
 
-def _missing() -> list[Role]:
-    """The roles that nobody holds and the first permit needs."""
-    held = set(
-        RoleAssignment.objects.filter(
-            ended_at=None, user__is_active=True, user__is_machine=False
-        )
-        .values_list("role", flat=True)
-        .distinct()
-    )
-    return [role for role in NEEDED if role not in held]
-
-
-def _steps(request: PersonRequest, missing: list[Role]) -> list[Step]:
-    done, (names, told) = _done(), _told()
-    told_calls = calls(names, missing)
+def _steps(
+    request: PersonRequest, about: Subject, missing: list[Role], *, enough: bool
+) -> list[Step]:
+    done, told = _done(about), _told(*about.pages)
+    told_calls = calls(about.names, missing)
     done |= {
         "policy": bool(policy.shelf(at=timezone.now()).in_force(at=timezone.now())),
-        "people": not missing,
+        "people": enough,
     }
     first = next((key for key, *_rest in told if not done[key]), "")
     return [
@@ -113,19 +105,22 @@ def _steps(request: PersonRequest, missing: list[Role]) -> list[Step]:
     ]
 
 
-def _done() -> dict[str, bool]:
+def _done(about: Subject) -> dict[str, bool]:
     """What the records say, in one query."""
+    version = about.version
+    requests = ApprovalRequest.objects.filter(version=version)
+    signed = Signature.objects.filter(request__version=version)
     facts = {
         "environment": Environment.objects.all(),
         "model": RegisteredModel.objects.all(),
         "data": DatasetVersion.objects.filter(artifact__isnull=False),
         "version": ModelVersion.objects.all(),
-        "report": EvidenceReport.objects.all(),
-        "attached": ForeignEvidence.objects.all(),
-        "risk": RiskAssessment.objects.all(),
-        "submit": ApprovalRequest.objects.all(),
-        "sign": Signature.objects.filter(~Q(meaning=Signature.Meaning.REJECTION)),
-        "authorise": Authorisation.objects.all(),
+        "report": EvidenceReport.objects.filter(run__version=version),
+        "attached": ForeignEvidence.objects.filter(version=version),
+        "risk": RiskAssessment.objects.filter(model=about.model),
+        "submit": requests,
+        "sign": signed.exclude(meaning=Signature.Meaning.REJECTION),
+        "authorise": Authorisation.objects.filter(version=version),
         "permit": GateDecision.objects.filter(allowed=True),
     }
     asked = {key: Exists(rows) for key, rows in facts.items()}
@@ -145,10 +140,9 @@ def _who(key: str, right: str) -> str:
     return ", ".join(sorted(str(role.label) for role in _doers(key, right)))
 
 
-def _told() -> tuple[Names, list[Told]]:
-    """The steps in order, and the names of what the newest of them are about."""
-    names, (model, version, asked) = _newest()
-    return names, [
+def _told(model: str, version: str, asked: str) -> list[Told]:
+    """The steps in order, which lead to these pages."""
+    return [
         (
             "policy",
             _("A policy is in force"),
@@ -159,7 +153,10 @@ def _told() -> tuple[Names, list[Told]]:
         (
             "people",
             _("People hold the roles"),
-            _("Five people at least: who makes a version never approves it."),
+            _(
+                "Three people at least: one reviews a version and another approves it, "
+                "and neither of them made it, asks for it or assessed its risk."
+            ),
             "manage access",
             reverse("web:people"),
         ),
@@ -250,25 +247,3 @@ def _told() -> tuple[Names, list[Told]]:
             reverse("web:gate"),
         ),
     ]
-
-
-def _newest() -> tuple[Names, tuple[str, str, str]]:
-    """The newest model, version and request: names, and their pages or lists."""
-    inventory, approvals = reverse("web:inventory"), reverse("web:approvals")
-    model = RegisteredModel.objects.order_by("-registered_at").first()
-    if model is None:
-        return Names(), (inventory, inventory, approvals)
-    about = reverse("web:model", args=[model.slug])
-    version = model.versions.order_by("-registered_at").first()
-    if version is None:
-        return Names(model.slug), (about, about, approvals)
-    page = reverse("web:version", args=[model.slug, version.version])
-    asked = (
-        version.approval_requests.select_related("environment")
-        .order_by("-sequence")
-        .first()
-    )
-    if asked is None:
-        return Names(model.slug, version.version), (about, page, approvals)
-    names = Names(model.slug, version.version, asked.environment.slug)
-    return names, (about, page, reverse("web:approval", args=[asked.pk]))

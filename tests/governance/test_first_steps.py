@@ -62,6 +62,46 @@ def test_missing_roles_are_named(world, clock):
     assert RoleAssignment.objects.filter(ended_at=None, role="validator").count() == 0
 
 
+def test_one_person_with_all_roles_is_too_few(world, clock):
+    clock(later(minutes=1))
+    makers = ("owner", "developer", "risk-manager")
+    for role in (*makers, "validator", "approver"):
+        for person in world.people.values():
+            roles.end(user=person, role=role, by=world.adam, at=later())
+        roles.grant(user=world.vera, role=role, by=world.adam, at=later())
+    too_few = "validator and approver must be two people"
+    assert too_few in page_of(world.adam)
+    assert done(page_of(world.adam)) == 2
+    roles.grant(user=world.carl, role="approver", by=world.adam, at=later())
+    assert too_few in page_of(world.adam)  # and who makes the version?
+    for role in makers:
+        roles.grant(user=world.anna, role=role, by=world.adam, at=later())
+    assert too_few not in page_of(world.adam)
+    assert done(page_of(world.adam)) == 3
+
+
+def test_steps_are_about_the_version_that_is_nearest_to_a_permit(world, clock):
+    clock(later(hours=1))
+    submit(world, world.ready())
+    other = world.version(world.model("churn", name="Churn"))
+    page = page_of(world.anna)
+    assert done(page) == 9
+    assert "about Mortgage approval 1, which is nearest" in page
+    assert f"/models/{other.model.slug}" not in page.split("<main", 1)[1]
+
+
+def test_what_was_done_for_one_model_is_not_done_for_the_next(world, clock):
+    clock(later(hours=1))
+    world.assessed(world.model())
+    assert done(page_of(world.anna)) == 5
+    clock(later(hours=2))
+    world.version(world.model("churn", name="Churn"))
+    page = page_of(world.anna)
+    assert "about Churn 1, which is nearest" in page
+    risk = page.split("The risk is assessed", 1)[0].rpartition("<li ")[2]
+    assert 'class="yes"' not in risk
+
+
 def test_a_request_that_was_rejected_is_not_signed(world, clock):
     clock(later(minutes=1))
     request = submit(world, world.ready())
