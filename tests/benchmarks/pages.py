@@ -115,7 +115,8 @@ def pages() -> list[dict[str, Any]]:
             timezone.now = lambda days=int(past): later(days=days, hours=2)
             clients[False].force_login(world.carl)
             found += _measured(client, page, address, size, asked)
-        found.append(_machine(size))
+        if _LOOPS:  # a name in FREIGABE_BENCH_PAGES may be of no page
+            found.append(_machine(size))
     return found
 
 
