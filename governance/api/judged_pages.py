@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
@@ -13,27 +14,27 @@ from rest_framework.utils.urls import replace_query_param
 LARGEST, USUAL = 200, 50
 
 T = TypeVar("T")
-Rank = tuple[int | str, ...]
+# Where a row stands among the others, such as its state, its place and its key.
+Rank = tuple[int, str, str, str]
 
 
 def page_of(
-    request: Request, rows: Sequence[T], rank: Callable[[T], Rank]
+    request: Request,
+    rows: Callable[[Rank | None], Iterable[T]],
+    rank: Callable[[T], Rank],
 ) -> tuple[list[T], dict[str, str]]:
-    """One page of rows that are in the order of their rank, and its `Link` header.
+    """One page of the rows after a rank, in the order of theirs, and its `Link` header.
 
     The cursor names the last row that was shown by its rank: the next page begins after
-    it, also when that row has gone meanwhile. `limit` as in the other lists. Raises
-    `NotFound` for a cursor that was never given out.
+    it, also when that row has gone meanwhile. No more rows are taken than the page
+    needs. `limit` as in the other lists. Raises `NotFound` for a cursor that was never
+    given out.
     """
-    after = request.query_params.get("cursor", "")
-    if after:
-        last = _read(after)
-        try:
-            rows = [row for row in rows if rank(row) > last]
-        except TypeError as error:
-            raise _nowhere() from error
-    shown = list(rows[: _limit(request.query_params.get("limit", ""))])
-    if len(shown) == len(rows):
+    cursor = request.query_params.get("cursor", "")
+    limit = _limit(request.query_params.get("limit", ""))
+    found = list(islice(rows(_read(cursor) if cursor else None), limit + 1))
+    shown = found[:limit]
+    if len(found) == len(shown):
         return shown, {}
     url = request.build_absolute_uri()
     following = replace_query_param(url, "cursor", _written(rank(shown[-1])))
@@ -54,9 +55,10 @@ def _read(cursor: str) -> Rank:
         found = json.loads(base64.urlsafe_b64decode(cursor))
     except (ValueError, RecursionError) as error:
         raise _nowhere() from error
-    if not isinstance(found, list):
+    if not isinstance(found, list) or list(map(type, found)) != [int, str, str, str]:
         raise _nowhere()
-    return tuple(found)
+    state, environment, place, key = found
+    return state, environment, place, key
 
 
 def _nowhere() -> NotFound:

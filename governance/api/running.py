@@ -1,6 +1,9 @@
 """What runs against what may run: sources, looks at them, ways back."""
 
 import json
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +27,7 @@ from governance.api.show import Json, user
 from governance.models import DeploymentSource, GateDecision, SourceRun
 from governance.patience import DECIDING_SECONDS
 from governance.reconciliation.configuring import RIGHT
+from registry.models import User
 
 State = reconciliation.State
 
@@ -244,14 +248,6 @@ class Running(Door):
         form = RunningQuestion(data=request.query_params)
         form.is_valid(raise_exception=True)
         wanted = form.validated_data
-        found = [
-            one
-            for one in reconciliation.running(at=at)
-            if reconciliation.in_scope(one, by)
-            and wanted["state"] in ("", one.state.value)
-            and wanted["environment"] in ("", one.environment.slug)
-            and wanted["model"] in ("", one.version.model.slug if one.version else None)
-        ]
         sources = [
             {
                 "name": one.source.name,
@@ -263,15 +259,31 @@ class Running(Door):
             for one in reconciliation.source_states()
             if roles.may(by, "read", environment=one.source.environment)
         ]
-        rows, links = page_of(request, found, reconciliation.rank)
+        rows = partial(_wanted, wanted, by=by, at=at)
+        shown, links = page_of(request, rows, reconciliation.rank)
         return Response(
             {
                 "examined_at": at,
-                "deployments": [entry(one) for one in rows],
+                "deployments": [entry(one) for one in shown],
                 "sources": sources,
             },
             headers=links,
         )
+
+
+def _wanted(
+    wanted: dict[str, str], after: reconciliation.Rank | None, *, by: User, at: datetime
+) -> Iterator[reconciliation.Running]:
+    """What was asked for and may be seen, judged by and by."""
+    states = [one for one in State if wanted["state"] in ("", one.value)]
+    for one in reconciliation.worst_first(states, after=after, at=at):
+        model = one.version.model.slug if one.version else None
+        if (
+            reconciliation.in_scope(one, by)
+            and wanted["environment"] in ("", one.environment.slug)
+            and wanted["model"] in ("", model)
+        ):
+            yield one
 
 
 class WayBackQuestion(serializers.Serializer[Any]):

@@ -9,7 +9,7 @@ from governance.reconciliation.configuring import (
     listen,
     replace_secret,
 )
-from governance.reconciliation.fleet import Fleet, fleet, unauthorised
+from governance.reconciliation.fleet import Fleet, fleet, unauthorised, worst_first
 from governance.reconciliation.looking import due, reconcile
 from governance.reconciliation.permitted import State
 from governance.reconciliation.recording import (
@@ -18,6 +18,7 @@ from governance.reconciliation.recording import (
     seen_by_cluster,
 )
 from governance.reconciliation.standing import (
+    Rank,
     Running,
     SourceState,
     in_scope,
@@ -30,6 +31,7 @@ from governance.reconciliation.telling import tell_unauthorised
 
 __all__ = [
     "Fleet",
+    "Rank",
     "Running",
     "SourceState",
     "State",
@@ -53,4 +55,5 @@ __all__ = [
     "source_states",
     "tell_unauthorised",
     "unauthorised",
+    "worst_first",
 ]

@@ -3,7 +3,7 @@
 What could be unauthorised is judged one by one, as is each row that is shown.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,12 +16,23 @@ from django.db.models.expressions import RawSQL
 
 from governance.reconciliation import doubtful, standing
 from governance.reconciliation.permitted import State
-from governance.reconciliation.standing import GRACE, ORDER, Running, SourceState
+from governance.reconciliation.standing import (
+    GRACE,
+    ORDER,
+    Rank,
+    Running,
+    SourceState,
+)
 from registry.models import Deployment
 
 Rows = QuerySet[Any, Any]
 DOUBTFUL = ""  # what must be judged
 OVER = "over"  # what vanished after its permit had: nobody needs to know
+_JUDGED_AT_ONCE = 50
+# Where everything stands among the rest.
+_RANKED = """
+SELECT is_now, slug, name, id::text FROM found WHERE is_now = ANY(%s) OR is_now = ''
+"""
 _FLEET = """
 SELECT is_now, string_agg(id::text, ' ' ORDER BY slug COLLATE "C",
   name COLLATE "C", id) FROM found WHERE {where} GROUP BY is_now
@@ -80,17 +91,58 @@ def unauthorised(*, at: datetime) -> list[Running]:
     return [one for one in judged if one.state == State.UNAUTHORISED]
 
 
+def worst_first(
+    states: Collection[State], *, after: Rank | None, at: datetime
+) -> Iterator[Running]:
+    """What `standing.running` says of these states, in its order, after a place in it.
+
+    What surely has a state is judged when it is reached.
+    """
+    sources = standing.source_states()
+    ranked = _ranked(states, sources, at)
+    left = sorted(rank for rank in ranked if after is None or rank > after)
+    for start in range(0, len(left), _JUDGED_AT_ONCE):
+        part = left[start : start + _JUDGED_AT_ONCE]
+        sure = [UUID(rank[-1]) for rank in part if ranked[rank] is None]
+        found = {str(o.row.pk): o for o in standing.judge(sure, sources, at=at)}
+        told = (ranked[rank] or found.get(rank[-1]) for rank in part)
+        yield from (one for one in told if one is not None)
+
+
+def _ranked(
+    states: Collection[State], sources: Sequence[SourceState], at: datetime
+) -> dict[Rank, Running | None]:
+    """The places of all that has one of the states, with what had to be judged."""
+    tables, values = _union(sources, at)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{tables} {_RANKED}", (*values, [str(one) for one in states]))
+        rows = cursor.fetchall()
+    doubted = [UUID(key) for state, *_place, key in rows if state == DOUBTFUL]
+    found: dict[Rank, Running | None] = {
+        (ORDER.index(State(state)), slug, name, key): None
+        for state, slug, name, key in rows
+        if state != DOUBTFUL
+    }
+    judged = standing.judge(doubted, sources, at=at)
+    return found | {standing.rank(one): one for one in judged if one.state in states}
+
+
 def _found(
     sources: Sequence[SourceState], at: datetime, where: str = "true"
 ) -> dict[str, list[str]]:
     """The keys of everything that runs by state, each in order of its place."""
+    tables, values = _union(sources, at)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{tables} {_FLEET.format(where=where)}", values)
+        return {state: keys.split() for state, keys in cursor}
+
+
+def _union(sources: Sequence[SourceState], at: datetime) -> tuple[str, list[Any]]:
+    """The tables of a statement, the last of which is `found`: all that runs."""
     first, *rest = _parts(sources, at)
     union, values = first.union(*rest, all=True).query.sql_with_params()
     tables, before = doubtful.tables([one.source.pk for one in sources], at)
-    asked = _FLEET.format(where=where)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{tables}, found AS ({union}) {asked}", (*before, *values))
-        return {state: keys.split() for state, keys in cursor}
+    return f"{tables}, found AS ({union})", [*before, *values]
 
 
 def _parts(sources: Sequence[SourceState], at: datetime) -> list[Rows]:

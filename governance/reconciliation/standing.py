@@ -102,7 +102,8 @@ def running(*, at: datetime) -> list[Running]:
     """Everything that runs as far as anybody said, the worst first.
 
     Sightings of living sources, what clusters were let run, and the newest report of
-    each pipeline; what a source saw itself is not told twice.
+    each pipeline; what a source saw itself is not told twice. `fleet` tells the same
+    without judging all of it, and is measured against this.
     """
     sources = {one.source.pk: one for one in source_states()}
     return _judged(
@@ -146,7 +147,10 @@ def _judged(
     return sorted(found, key=rank)
 
 
-def rank(one: Running) -> tuple[int, str, str, str]:
+Rank = tuple[int, str, str, str]
+
+
+def rank(one: Running) -> Rank:
     """The place of an entry among the others, which it shares with none."""
     return (
         ORDER.index(one.state),

@@ -45,6 +45,12 @@ def pages_agree(found, at):
         assert {one.row.pk: one for page in pages for one in page} == wanted
     everything = fleet.rows(list(State), 0, len(found) + 1)
     assert [one.state for one in everything] == [one.state for one in found]
+    listed = reconciliation.worst_first(list(State), after=None, at=at)
+    assert list(listed) == found
+    for number, one in enumerate(found):
+        place = reconciliation.rank(one)
+        listed = reconciliation.worst_first([one.state], after=place, at=at)
+        assert list(listed) == [o for o in found[number + 1 :] if o.state == one.state]
 
 
 def models_agree(found, at):

@@ -1,5 +1,7 @@
 """What runs against what may run: nothing unseen counts as nothing that runs."""
 
+from itertools import islice
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -172,3 +174,17 @@ def test_people_are_told_once_of_each_thing_that_may_not_run(world, cluster):
     told = Announcement.objects.filter(kind="deployment.unauthorised")
     assert told.count() == 2
     assert told[0].notifications.filter(recipient=world.rita).exists()
+
+
+def test_a_page_of_what_runs_judges_no_more_than_its_rows(world):
+    version, permit_id = approved(world), str(ask(world).pk)
+    for number in range(51):
+        report(world, version, permit_id, source=f"jenkins-{number}")
+
+    def asked(size):
+        rows = reconciliation.worst_first([State.PERMITTED], after=None, at=NOW)
+        with CaptureQueriesContext(connection) as queries:
+            assert len(list(islice(rows, size))) == size
+        return len(queries)
+
+    assert asked(1) == asked(50) < asked(51)
