@@ -15,6 +15,14 @@ from tests.world import PASSWORD
 
 pytestmark = pytest.mark.browser
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What goes on to the right without a shadow that says so, a name or the keyboard.
+UNSEEN = """[...document.querySelectorAll("main *")].filter(e => {
+    const look = getComputedStyle(e);
+    return /auto|scroll/.test(look.overflowX) && e.tagName !== "TEXTAREA"
+        && e.scrollWidth > e.clientWidth + 1
+        && !(e.matches("[role=group][tabindex='0'][aria-label]")
+            && look.backgroundAttachment.includes("local"));
+}).map(e => e.outerHTML.slice(0, 80))"""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 MODEL, VERSION = ("mortgage-approval",), ("mortgage-approval", "1")
 
@@ -101,6 +109,7 @@ def faults(bank, page, pages: Iterable[str], language: str) -> list[str]:
         over = page.evaluate(WIDER)
         if over > 0:
             found.append(f"{address} is {over} pixels too wide")
+        found += [f"{address} goes on unseen: {it}" for it in page.evaluate(UNSEEN)]
         answer = axe.run(page, options={"runOnly": RULES}).response
         found += [
             f"{address} {violation['id']}: {violation['nodes'][0]['html'][:120]}"
