@@ -162,7 +162,10 @@ def log_holds(latest: Verification | None, *, at: datetime) -> Check:
         observed = _("never verified")
     else:
         word = _("holds") if latest.ok else _("does not hold")
-        observed = f"{word}, {latest.ran_at.strftime('%Y-%m-%d %H:%M UTC')}"
+        observed = _("%(word)s, %(at)s") % {
+            "word": word,
+            "at": latest.ran_at.strftime("%Y-%m-%d %H:%M UTC"),
+        }
     return Check(
         "gate-log",
         _("The log holds"),

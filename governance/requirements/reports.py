@@ -97,7 +97,13 @@ def _measured(rule: Rule, item: Mapping[str, Any], report: EvidenceReport) -> Ch
         rule.id,
         rule.title,
         passed=passed,
-        observed=f"{label}{group} {worst.value:.3f} ({_('limit')} {limit})",
+        observed=_("%(label)s%(group)s %(value)s (limit %(limit)s)")
+        % {
+            "label": label,
+            "group": group,
+            "value": f"{worst.value:.3f}",
+            "limit": limit,
+        },
         because=rule.text,
         next_step=""
         if passed

@@ -1,18 +1,18 @@
 """What was kept in English, in the reader's language where that is at hand.
 
-Rules have their words in their pack, sentences of ours in the catalogue. What was
-observed has values inside its sentences, and stays as it was kept.
+Rules have their words in their pack, sentences of ours in the catalogue. Around values
+they are found again by `sentences`.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
 from governance import policy
 from governance.models import PolicyPack
 from governance.policy import Check, Rule
+from governance.web import sentences
 
 Rules = Mapping[tuple[str, str], Rule]
 
@@ -37,12 +37,12 @@ def read(check: Check, rules: Rules) -> Check:
     own = {rule.titles["en"]: rule.title, rule.texts["en"]: rule.text} if rule else {}
 
     def said(text: str) -> str:
-        return own.get(text) or (_(text) if text else "")
+        return own.get(text) or sentences.told(text)
 
     return replace(
         check,
         title=said(check.title),
-        observed=said(check.observed),
+        observed=own.get(check.observed) or sentences.all_told(check.observed),
         because=said(check.because),
         next_step=said(check.next_step),
     )
