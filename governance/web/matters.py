@@ -72,15 +72,15 @@ def permits(request: PersonRequest) -> HttpResponse:
         moment,
         title=_("Authorisations that end within 30 days"),
         columns=(_("Version"), _("Environment"), _("Ends")),
-        lines=[_permit(row) for row in found],
+        lines=[_permit(row, moment) for row in found],
         count=rows.count(),
         after=after,
     )
 
 
-def _permit(row: Authorisation) -> Line:
+def _permit(row: Authorisation, moment: Moment) -> Line:
     cells = (row.environment.name, short(row.valid_until))
-    return version_url(row.version), str(row.version), cells
+    return _address(row.version, moment), str(row.version), cells
 
 
 @page
@@ -178,15 +178,19 @@ def versions(request: PersonRequest) -> HttpResponse:
         moment,
         title=_("Versions by status"),
         columns=(_("Version"), _("Status"), _("Since")),
-        lines=[_version(found[row["id"]], row) for row in shown],
+        lines=[_version(found[row["id"]], row, moment) for row in shown],
         count=counts.get(status, 0) if status else sum(counts.values()),
         after=str(shown[-1]["id"]) if len(rows) > PER_PAGE else "",
     )
 
 
-def _version(version: ModelVersion, row: Mapping[str, Any]) -> Line:
+def _version(version: ModelVersion, row: Mapping[str, Any], moment: Moment) -> Line:
     cells = (str(Status(row["status"]).label), short(row["since"]))
-    return version_url(version), str(version), cells
+    return _address(version, moment), str(version), cells
+
+
+def _address(version: ModelVersion, moment: Moment) -> str:
+    return version_url(version, as_of=moment.day if moment.past else None)
 
 
 def _name(moment: Moment, models: list[RegisteredModel]) -> None:

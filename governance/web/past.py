@@ -1,13 +1,15 @@
-"""Where one model stood on a past day, as the portfolio of that day tells it."""
+"""Where one model or version stood on a past day, as the portfolio then tells it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Model
+
 from governance import portfolio
-from governance.models import Authorisation
+from governance.models import Authorisation, Status
 from governance.portfolio import DayForm, Moment, Wish
-from governance.web.listing import Line, lines
-from registry.models import RegisteredModel
+from governance.web.listing import Line, latest_status, lines, status_in
+from registry.models import ModelVersion, RegisteredModel
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,15 @@ class Then:
     permits: Sequence[Authorisation] = ()
 
 
+@dataclass(frozen=True)
+class VersionThen:
+    """A version on a past day; `status` is None where it was not registered yet."""
+
+    moment: Moment
+    status: Status | None = None
+    permits: Sequence[Authorisation] = ()
+
+
 def of_model(model: RegisteredModel, form: DayForm) -> Then | None:
     """Where it stood at the end of the day that was asked for; None for today."""
     at = form.at()
@@ -35,13 +46,28 @@ def of_model(model: RegisteredModel, form: DayForm) -> Then | None:
         return Then(moment, told=False)
     if not found.rows:
         return Then(moment)
-    permits = portfolio.permits_in_force(moment).filter(version__model=model)
     return Then(
         moment,
         line=lines(found.rows, moment=moment)[0],
-        permits=list(
-            permits.select_related("version", "environment").order_by(
-                "valid_until", "pk"
-            )
-        ),
+        permits=_permits(moment, version__model=model),
+    )
+
+
+def of_version(version: ModelVersion, form: DayForm) -> VersionThen | None:
+    """The same of a version."""
+    at = form.at()
+    if at is None:
+        return None
+    moment = Moment(at, past=True)
+    rows = ModelVersion.objects.filter(pk=version.pk, registered_at__lte=at)
+    row = rows.annotate(status=latest_status(moment)).first()
+    if row is None:
+        return VersionThen(moment)
+    return VersionThen(moment, status_in(row), _permits(moment, version=version))
+
+
+def _permits(moment: Moment, **of: Model) -> list[Authorisation]:
+    rows = portfolio.permits_in_force(moment).filter(**of)
+    return list(
+        rows.select_related("version", "environment").order_by("valid_until", "pk")
     )

@@ -20,7 +20,8 @@ from governance.case import Case
 from governance.lifecycle import state_of
 from governance.models import ApprovalRequest, Authorisation, AuthorisationChange
 from governance.policy import Check, NoPolicy
-from governance.web import drawing, exceptions, figures, outside
+from governance.portfolio import DayForm
+from governance.web import drawing, exceptions, figures, outside, past
 from governance.web.failing import failing_first
 from governance.web.frame import PersonRequest, may, page, show
 from governance.web.steps import Step, steps_of
@@ -68,8 +69,9 @@ def choose_among(known: Sequence[Environment], wanted: str) -> Environment | Non
 
 @page
 def version_page(request: PersonRequest, slug: str, version: str) -> HttpResponse:
-    """One version, seen for one environment."""
+    """One version, seen for one environment; first where it stood on a past day."""
     at = timezone.now()
+    day = DayForm(request.GET)
     row = find_version(slug, version)
     environments = list(Environment.objects.all())
     environment = choose_among(environments, request.GET.get("environment", ""))
@@ -96,6 +98,8 @@ def version_page(request: PersonRequest, slug: str, version: str) -> HttpRespons
         {
             "version": row,
             "model": row.model,
+            "day": day,
+            "then": past.of_version(row, day),
             "assessment": standing.assessment,
             "environment": environment,
             "environments": environments,

@@ -150,6 +150,34 @@ def test_what_was_authorised_then_is_told_on_the_page_of_the_model(world):
     assert "Retired" in then
 
 
+def test_a_past_day_goes_on_to_the_page_of_the_version(world):
+    version = world.ready()
+    granted_of(world, version)
+    lifecycle.move(version=version, to=Status.RETIRED, by=world.anna, at=later(days=3))
+    reader = as_(world.ines)
+    address = reverse("web:version", args=["mortgage-approval", "1"])
+
+    def told(as_of):
+        page = read(reader, address, as_of=as_of)
+        _before, _mark, rest = page.partition('<section class="then">')
+        return rest.partition("</section>")[0]
+
+    assert "<dd>Approved</dd>" in told(day(days=1))
+    assert "<dd>Production, until" in told(day(days=1))
+    assert "<dd>Retired</dd>" in told(day(days=5))
+    assert "<dd>none</dd>" in told(day(days=5))
+    assert "not registered yet" in told("2026-01-01")
+    assert "errorlist" in read(reader, address, as_of=day(days=10))
+    assert "All below shows today." not in read(reader, address)
+    link = f'href="{address}?as_of={day(days=1)}"'
+    for name, args in (
+        *((MODELS, []), ("web:portfolio_versions", [])),
+        ("web:model", ["mortgage-approval"]),
+    ):
+        page = read(reader, reverse(name, args=args), as_of=day(days=1))
+        assert link in page
+
+
 def newer(world, model, version, hours):
     """A version by whose place in time nobody can be mistaken."""
     registration.register_version(
