@@ -23,7 +23,6 @@ from governance.reconciliation.standing import (
     SourceState,
     in_scope,
     rank,
-    running,
     running_of,
     source_states,
 )
@@ -49,7 +48,6 @@ __all__ = [
     "reconcile",
     "record",
     "replace_secret",
-    "running",
     "running_of",
     "seen_by_cluster",
     "source_states",

@@ -72,7 +72,7 @@ class Fleet:
 
 
 def fleet(*, at: datetime) -> Fleet:
-    """What `standing.running` says, without reading what is surely permitted."""
+    """Everything that runs, without reading what is surely permitted."""
     sources = standing.source_states()
     found = _found(sources, at)
     judged: dict[State, list[Running]] = {state: [] for state in State}
@@ -84,7 +84,7 @@ def fleet(*, at: datetime) -> Fleet:
 
 
 def unauthorised(*, at: datetime) -> list[Running]:
-    """What `standing.running` calls unauthorised; what surely may run is not read."""
+    """What runs unauthorised, the worst first; what surely may run is not read."""
     sources = standing.source_states()
     found = _found(sources, at, where="is_now = ''").get(DOUBTFUL, [])
     judged = standing.judge(list(map(UUID, found)), sources, at=at)
@@ -94,7 +94,7 @@ def unauthorised(*, at: datetime) -> list[Running]:
 def worst_first(
     states: Collection[State], *, after: Rank | None, at: datetime
 ) -> Iterator[Running]:
-    """What `standing.running` says of these states, in its order, after a place in it.
+    """What runs in one of these states, in the order of `rank`, after a place in it.
 
     What surely has a state is judged when it is reached.
     """

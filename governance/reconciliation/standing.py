@@ -98,24 +98,6 @@ def _source_state(row: DeploymentSource) -> SourceState:
     return SourceState(row, runs.first(), good.began_at if good else None)
 
 
-def running(*, at: datetime) -> list[Running]:
-    """Everything that runs as far as anybody said, the worst first.
-
-    Sightings of living sources, what clusters were let run, and the newest report of
-    each pipeline; what a source saw itself is not told twice. `fleet` tells the same
-    without judging all of it, and is measured against this.
-    """
-    sources = {one.source.pk: one for one in source_states()}
-    return _judged(
-        sources,
-        list(open_sightings(sources)),
-        list(newest(open_cluster_sightings())),
-        list(reports()),
-        list(gone(sources, at)),
-        at,
-    )
-
-
 def _judged(
     sources: Mapping[UUID, SourceState],
     looked: Sequence[Sighting],
@@ -163,7 +145,11 @@ def rank(one: Running) -> Rank:
 def judge(
     keys: Collection[UUID], sources: Sequence[SourceState], *, at: datetime
 ) -> list[Running]:
-    """What `running` says of some of what it says, by the keys of its rows."""
+    """Whether what runs may, by the keys of its rows; the worst first.
+
+    Sightings of living sources, what clusters were let run, the newest report of each
+    pipeline, and what is gone; what a source saw itself is not told twice.
+    """
     if not keys:
         return []
     seen = Sighting.objects.filter(pk__in=keys).select_related(*_WITNESSES)
@@ -181,7 +167,7 @@ def judge(
 def running_of(
     model: RegisteredModel, environment: Environment, *, at: datetime
 ) -> list[Running]:
-    """What `running` says of a model in an environment, but for what is gone."""
+    """What runs of a model in an environment, but for what is gone."""
     sources = {one.source.pk: one for one in source_states()}
     told = list(reports().filter(version__model=model, environment=environment))
     parts = Artifact.objects.filter(version_artifacts__version__model=model)

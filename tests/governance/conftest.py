@@ -5,15 +5,13 @@ from collections.abc import Iterator
 import pytest
 from django.utils import timezone
 
-from governance import access, reconciliation
+from governance import access
 from governance.identities import fetching
-from governance.reconciliation import State
 from registry.models import Role
 from tests.governance.callers import Caller
 from tests.governance.forge_jobs import serve as serve_answers
 from tests.governance.forge_world import Outside, agreed, good, registered
 from tests.governance.provider import CLIENT, Provider, serve
-from tests.governance.reconciling import models_agree, pages_agree
 from tests.governance.sources import Cluster, Registry
 from tests.governance.test_gate import approved
 from tests.world import NOW, World, log_verified
@@ -118,19 +116,3 @@ def registry(settings) -> Iterator[Registry]:
     server = Registry()
     yield server
     server.stop()
-
-
-@pytest.fixture
-def narrowed(monkeypatch) -> None:
-    """At every look the short list of what may not run is that of the long one."""
-    everything = reconciliation.running
-
-    def compared(*, at):
-        found = everything(at=at)
-        wrong = [one for one in found if one.state == State.UNAUTHORISED]
-        assert reconciliation.unauthorised(at=at) == wrong
-        pages_agree(found, at)
-        models_agree(found, at)
-        return found
-
-    monkeypatch.setattr(reconciliation, "running", compared)

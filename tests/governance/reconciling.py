@@ -2,7 +2,7 @@
 
 from governance import access, deployments, reconciliation
 from governance.models import DeploymentSource, SourceRun
-from governance.reconciliation import State, Wish
+from governance.reconciliation import Running, State, Wish, standing
 from tests.governance.sources import TOKEN
 from tests.world import NOW, World
 
@@ -20,7 +20,7 @@ def look(source: DeploymentSource, at=NOW) -> SourceRun:
 
 
 def states(at=NOW) -> list[str]:
-    return [one.state.value for one in reconciliation.running(at=at)]
+    return [one.state.value for one in running(at)]
 
 
 def report(world: World, version, permit_id="", at=NOW, sha256="", source="jenkins"):
@@ -33,6 +33,25 @@ def report(world: World, version, permit_id="", at=NOW, sha256="", source="jenki
         by=world.ola,
         at=at,
     )
+
+
+def running(at=NOW) -> list[Running]:
+    """Everything that runs, judged one by one; all quicker ways must agree with it."""
+    sources = reconciliation.source_states()
+    keys = {one.source.pk for one in sources}
+    parts = (
+        standing.open_sightings(keys),
+        standing.newest(standing.open_cluster_sightings()),
+        standing.reports(),
+        standing.gone(keys, at),
+    )
+    rows = [row.pk for part in parts for row in part]
+    found = standing.judge(rows, sources, at=at)
+    wrong = [one for one in found if one.state == State.UNAUTHORISED]
+    assert reconciliation.unauthorised(at=at) == wrong
+    pages_agree(found, at)
+    models_agree(found, at)
+    return found
 
 
 def pages_agree(found, at):

@@ -7,12 +7,10 @@ from governance.models import Announcement, DeploymentSource, Sighting, SourceRu
 from governance.reconciliation import State
 from governance.records import Refused
 from tests.governance.cluster import ELSEWHERE, service
-from tests.governance.reconciling import configured, look, states
+from tests.governance.reconciling import configured, look, running, states
 from tests.governance.sources import TOKEN
 from tests.governance.test_gate import approved, ask
 from tests.world import NOW, later
-
-pytestmark = pytest.mark.usefixtures("narrowed")
 
 
 def test_no_strange_object_hides_the_others(world, cluster):
@@ -35,7 +33,7 @@ def test_no_strange_object_hides_the_others(world, cluster):
     source = configured(world, cluster)
     run = look(source)
     assert (run.problem, run.found >= 5) == ("", True)
-    found = {one.state for one in reconciliation.running(at=NOW)}
+    found = {one.state for one in running()}
     assert found == {State.PERMITTED, State.UNAUTHORISED}
     assert states().count("permitted") == 1
     cluster.raw = (
@@ -120,7 +118,7 @@ def test_aliases_of_mlflow_lead_to_files_by_tag_or_by_run(world, registry):
     }
     source = configured(world, registry, kind="mlflow", places=["champion"])
     assert look(source).found == 3
-    found = {one.place: one.state for one in reconciliation.running(at=NOW)}
+    found = {one.place: one.state for one in running()}
     assert found == {
         "mortgage@champion": State.PERMITTED,
         "churn@champion": State.UNAUTHORISED,

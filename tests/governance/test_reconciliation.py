@@ -2,7 +2,6 @@
 
 from itertools import islice
 
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -13,11 +12,9 @@ from governance.lifecycle import State as Authority
 from governance.models import Announcement, Authorisation
 from governance.reconciliation import State
 from tests.governance.cluster import ELSEWHERE, service
-from tests.governance.reconciling import configured, look, report, states
+from tests.governance.reconciling import configured, look, report, running, states
 from tests.governance.test_gate import approved, ask
 from tests.world import NOW, later, log_verified
-
-pytestmark = pytest.mark.usefixtures("narrowed")
 
 
 def test_what_runs_with_a_permit_is_permitted_and_the_rest_is_not(world, cluster):
@@ -30,13 +27,13 @@ def test_what_runs_with_a_permit_is_permitted_and_the_rest_is_not(world, cluster
     ]
     run = look(configured(world, cluster))
     assert (run.found, run.problem) == (3, "")
-    by_place = {one.place: one for one in reconciliation.running(at=NOW)}
+    by_place = {one.place: one for one in running()}
     good = by_place["models/InferenceService/good"]
     # Approved, and still nobody asked the gate.
     assert (good.state, good.version) == (State.UNAUTHORISED, version)
     assert "never permitted" in good.because
     assert ask(world).allowed
-    by_place = {one.place: one for one in reconciliation.running(at=NOW)}
+    by_place = {one.place: one for one in running()}
     assert by_place["models/InferenceService/good"].state == State.PERMITTED
     for name in ("shadow", "nameless"):
         one = by_place[f"models/InferenceService/{name}"]
@@ -56,7 +53,7 @@ def test_an_approved_file_beside_another_does_not_launder_it(world, cluster):
         service(sha256, "loose", **loose),
     ]
     look(configured(world, cluster))
-    found = {(o.place.split("/")[-1], o.state) for o in reconciliation.running(at=NOW)}
+    found = {(o.place.split("/")[-1], o.state) for o in running()}
     assert ("pinned", State.UNAUTHORISED) in found
     assert ("loose", State.UNAUTHORISED) in found
 
@@ -71,7 +68,7 @@ def test_a_file_of_several_versions_runs_as_the_one_that_it_names(world, cluster
     ] + [service(world.artifact().sha256, "nameless")]
     source = configured(world, cluster)
     look(source)
-    by_place = {one.place: one for one in reconciliation.running(at=NOW)}
+    by_place = {one.place: one for one in running()}
     told = {place.split("/")[-1]: one for place, one in by_place.items()}
     assert told["first"].state == State.PERMITTED
     assert told["second"].state == State.UNAUTHORISED
@@ -111,7 +108,7 @@ def test_a_suspension_while_it_runs_makes_it_unauthorised(world, cluster):
         by=world.rita,
         at=later(minutes=1),
     )
-    (one,) = reconciliation.running(at=later(minutes=2))
+    (one,) = running(later(minutes=2))
     assert (one.state, one.because) == (
         State.UNAUTHORISED,
         "The authorisation is suspended.",
@@ -125,12 +122,12 @@ def test_a_permit_that_ends_while_it_runs_makes_it_stale(world, cluster):
     source = configured(world, cluster)
     look(source)
     look(source, at=later(hours=25))
-    (one,) = reconciliation.running(at=later(hours=25))
+    (one,) = running(later(hours=25))
     assert one.state == State.STALE
     assert "permit ended" in one.because
     end = Authorisation.objects.get().valid_until
     look(source, at=end)
-    (one,) = reconciliation.running(at=end)
+    (one,) = running(end)
     assert (one.state, one.because) == (
         State.UNAUTHORISED,
         "The approval has expired.",
@@ -156,7 +153,7 @@ def test_reports_are_permitted_unauthorised_stale_or_vanished(world, cluster, se
     assert states(renewed) == ["vanished"]
     cluster.services = [service(world.artifact().sha256)]
     look(source, at=renewed + (later(minutes=1) - NOW))
-    (one,) = reconciliation.running(at=renewed + (later(minutes=2) - NOW))
+    (one,) = running(renewed + (later(minutes=2) - NOW))
     assert (one.state, one.witness) == (State.PERMITTED, "kubernetes")
 
 
