@@ -60,6 +60,7 @@ def test_a_denial_that_was_kept_in_english_is_read_in_german(world):
     assert "The version is approved" in {check["title"] for check in row.checks}
     address = reverse("web:decision", args=[row.pk])
     page = as_(world.ben).get(address, headers={"accept-language": "de"})
+    assert f"<title>{version}: verweigert" in page.content.decode()
     reasons = page.content.decode().split("Warum abgelehnt wurde")[1]
     assert "<strong>Die Version ist freigegeben</strong>" in reasons
     assert "<dd>Nur freigegebene Versionen dürfen laufen.</dd>" in reasons
