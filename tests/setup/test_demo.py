@@ -68,6 +68,15 @@ def test_reset_spares_a_database_that_is_not_ours(demo, tmp_path):
     assert (tmp_path / "storage").exists()
 
 
+def test_the_demo_starts_over_nobodys_own_installation(demo, tmp_path):
+    (tmp_path / "own").touch()
+    (tmp_path / "storage").mkdir()
+    ended = demo("--reset")
+    assert ended.returncode == 1
+    assert "an installation of your own" in ended.stderr
+    assert (tmp_path / "storage").exists()
+
+
 @pytest.fixture
 def empty(fresh_database, tmp_path, monkeypatch):
     """Start an empty installation, stop it once it is ready, and return its lines."""

@@ -24,6 +24,7 @@ KEPT_BY_RESET = {"run", "test", "secret_key"}
 _IN_MEMORY = ["--scheduler", "celery.beat:Scheduler"]
 ADMINISTRATOR = ("admin", "First", "Administrator", "admin@localhost")
 DATABASE = settings.VAR_DIR / "postgres"
+OWN = settings.VAR_DIR / "own"  # stands where it is no demo's data
 
 
 class Command(BaseCommand):
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             with supervisor:
                 _require_free_port()
                 if reset:
-                    _clear()
+                    _clear(own=empty)
                 self._serve(supervisor, self._open if empty else self._load, ours=ours)
         except (AlreadyRunning, embedded.EmbeddedFailure) as refusal:
             raise CommandError(str(refusal)) from refusal
@@ -95,11 +96,13 @@ class Command(BaseCommand):
 
     def _open(self, _supervisor: Supervisor) -> None:
         """Add the first administrator where nobody is yet."""
-        if people.strangers().exists():
+        own = people.strangers().exists()
+        if not own and User.objects.filter(is_machine=False).exists():
+            raise CommandError("The demo's data is here: RESET=1 begins empty.")
+        OWN.touch()
+        if own:
             self._say("People are here already; manage.py access adds more.")
             return
-        if User.objects.filter(is_machine=False).exists():
-            raise CommandError("The demo's data is here: RESET=1 begins empty.")
         call_command("access", "--add-person", *ADMINISTRATOR, stdout=self.stdout)
         grant = ("--grant-role", ADMINISTRATOR[0], Role.PLATFORM_ADMIN)
         call_command("access", *grant, stdout=self.stdout)
@@ -167,7 +170,12 @@ def _require_free_port() -> None:
             ) from failure
 
 
-def _clear() -> None:
+def _clear(*, own: bool) -> None:
+    if OWN.exists() and not own:
+        raise CommandError(
+            f"{settings.VAR_DIR} holds an installation of your own, not the demo's"
+            " data. `make start RESET=1` deletes it."
+        )
     embedded.destroy(DATABASE)
     for path in settings.VAR_DIR.iterdir():
         if path.name in KEPT_BY_RESET:
