@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audits.labels import measurement_label
-from audits.models import EvidenceReport, Measurement
+from audits.models import EvidenceReport, EvidenceRun, Measurement
 from governance.case import Case
 from governance.policy import Check, Rule
 from governance.requirements import hiring
@@ -22,16 +22,16 @@ def report(rule: Rule, item: Mapping[str, Any], case: Case) -> Check:
     if (wrong := unusable(rule, item)) is not None:
         return wrong
     kind = item["type"].removesuffix("_report")
-    report = case.reports.get(kind)
+    report, label = case.reports.get(kind), EvidenceRun.Kind(kind).label
     measure = _("The developer or validator requests evidence: %(kind)s.") % {
-        "kind": kind
+        "kind": label
     }
     if report is None:
         return Check(
             rule.id,
             rule.title,
             passed=False,
-            observed=_("no %(kind)s report") % {"kind": kind},
+            observed=_("no report: %(kind)s") % {"kind": label},
             because=rule.text,
             next_step=measure,
         )

@@ -36,7 +36,7 @@ _SENTENCES: Mapping[str, tuple[str, ...]] = {
     gettext_noop("missing: %(names)s"): (),
     gettext_noop("%(band)s %(score)s, tier %(tier)s, review due on %(day)s"): ("band",),
     gettext_noop("Its review was due on %(day)s."): (),
-    gettext_noop("no %(kind)s report"): ("kind",),
+    gettext_noop("no report: %(kind)s"): ("kind",),
     gettext_noop("report of %(day)s has expired"): (),
     gettext_noop("%(label)s%(group)s %(value)s (limit %(limit)s)"): ("label",),
     gettext_noop("%(label)s is not estimable (limit %(limit)s)"): ("label",),
