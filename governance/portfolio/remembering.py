@@ -1,9 +1,10 @@
 """What was counted counts again while the log says that nothing changed under it.
 
-The figures of all models are on everybody's first page. They read every model, and rest
-on a handful of tables that change some times a day. They are kept in this process, for
-`WINDOW` at most, and at each use the log is asked (`audits.stillness`). Which tables
-they rest on is read off the statements themselves, so that none can be forgotten.
+The figures of all models are on everybody's first page, and how much work waits is on
+every page. They rest on tables that change when somebody acts. They are kept in this
+process, for `WINDOW` at most, and at each use the log is asked (`audits.stillness`).
+Which tables they rest on is read off the statements themselves, so that none can be
+forgotten.
 """
 
 import re
@@ -21,7 +22,7 @@ from audits import stillness
 from governance.portfolio.asking import Moment
 
 WINDOW = 60.0  # seconds: a row that another clock dated ahead counts by then
-MOST = 64
+MOST = 256  # questions, most of them a person's own
 _TABLES = re.compile(r"\b(?:registry|governance|audits)_[a-z_]+\b")
 
 T = TypeVar("T")

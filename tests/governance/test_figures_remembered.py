@@ -11,12 +11,15 @@ from governance import (
     feeding,
     findings,
     portfolio,
+    roles,
     saved_views,
     tier_decisions,
 )
 from governance.models import RiskAssessment, Severity
 from governance.portfolio import Moment, remembering
 from governance.signatures import Proof
+from governance.web.work.counting import counts
+from governance.web.work.me import Me
 from registry.models import RegisteredModel
 from tests.world import NOW, PASSWORD, World, later, log_verified
 
@@ -158,6 +161,19 @@ def test_days_that_are_over_are_remembered_each_for_itself(stage):
     with CaptureQueriesContext(connection) as seen:
         assert told(YESTERDAY) == earlier
     assert not any("judged AS (" in query["sql"] for query in seen.captured_queries)
+
+
+def test_what_waits_is_counted_once_until_somebody_acts(stage):
+    def waits():
+        at = MOMENT.at
+        return counts(Me.of(stage.anna, roles.roles_of(stage.anna), at))
+
+    first = waits()
+    with CaptureQueriesContext(connection) as seen:
+        assert waits() == first
+    assert not any("_counted" in query["sql"] for query in seen)
+    raise_finding(stage, {"low": RegisteredModel.objects.get(slug="low")})
+    assert waits()["findings"] == first["findings"] + 1
 
 
 def test_what_is_not_committed_is_never_remembered(stage):

@@ -2,12 +2,13 @@
 
 Every page counts, and Django took longer to write the statement than PostgreSQL to
 answer it. So it is written once for all who hold the same roles, about nobody at no
-time in particular, and both are put in when it is asked.
+time in particular, and both are put in when it is asked. It is asked again only when
+the log says that something changed, or after a minute.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from django.db import connection
 from django.db.models import IntegerField, Subquery
 
 from governance import roles
+from governance.portfolio import Moment
+from governance.portfolio.remembering import again
 from governance.web.work.kinds import KINDS
 from governance.web.work.me import Me
 from registry.models import Role, User
@@ -40,10 +43,19 @@ def counts(me: Me) -> dict[str, int]:
     Kinds that never concern them are left out.
     """
     if roles.is_outside(me.user, me.held):  # what they may see differs for each
-        kinds, statement, values = _written(me)
-    else:
-        kinds, statement, remembered = _remembered(me.held, me.signs_as)
-        values = [_put_in(me, value) for value in remembered]
+        return _asked(*_written(me))
+    asked = ("work", me.user.pk, me.held, me.signs_as)
+    return again(asked, partial(_anew, me), Moment(me.at))
+
+
+def _anew(me: Me) -> dict[str, int]:
+    kinds, statement, remembered = _remembered(me.held, me.signs_as)
+    return _asked(kinds, statement, [_put_in(me, value) for value in remembered])
+
+
+def _asked(
+    kinds: Sequence[str], statement: str, values: Sequence[Any]
+) -> dict[str, int]:
     if not kinds:
         return {}
     with connection.cursor() as cursor:
