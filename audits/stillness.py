@@ -53,6 +53,7 @@ class Beside:
 class Look:
     """The present moment, and whether nothing changed since another one.
 
+    A log that is shorter than it was, after an older backup was restored, has changed.
     `moment` is None where it vouches for nothing: this transaction has written itself,
     and its own changes are not told apart from those of before; or there is no log.
     """
@@ -89,8 +90,9 @@ def look(
         row = cursor.fetchone()
     shown, final, unwritten, still = row[:4]
     usable = unwritten and final is not None
+    held = usable and since is not None and since.done <= final
     return Look(
         moment=Moment(shown, final) if usable else None,
-        unchanged=bool(usable and since is not None and still),
+        unchanged=bool(held and still),
         beside=row[4:],
     )

@@ -1,5 +1,7 @@
 """The log's word on whether anything changed: never "nothing" after a commit."""
 
+from dataclasses import replace
+
 import psycopg
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +40,12 @@ def test_what_is_read_beside_is_of_the_same_moment(written_log):
     assert seen.beside[1] == then.beside[1] == 7
     assert then.beside[0] == seen.beside[0] + 1
     assert not stillness.look().unchanged
+
+
+def test_a_log_that_went_back_vouches_for_nothing(written_log):
+    before = moment()
+    assert unchanged(before) is not None
+    assert unchanged(replace(before, done=before.done + 1)) is None
 
 
 def test_what_nobody_touched_is_unchanged_before_and_after_it_was_sequenced(
