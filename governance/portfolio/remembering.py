@@ -41,15 +41,16 @@ _lock = Lock()
 _noted: ContextVar[set[str] | None] = ContextVar("noted", default=None)
 
 
-def again(asked: Hashable, ask: Callable[[], T], moment: Moment) -> T:
+def again(
+    asked: Hashable, ask: Callable[[], T], moment: Moment, *, window: float = WINDOW
+) -> T:
     """What `ask` says, or said before of the same day, and nothing changed since.
 
     `asked` names the question with all that its answer depends on but the database and
     the moment. No answer may depend on the reader's language. Within another question
-    it is part of that one. Whatever `ask` raises is raised, and not remembered.
+    it is part of that one, and remembered by itself. Whatever `ask` raises is raised,
+    and not remembered. `window` is in seconds.
     """
-    if _noted.get() is not None:
-        return ask()
     when = moment.at if moment.past else moment.day
     key = (str(connection.settings_dict["NAME"]), asked, when)
     with _lock:
@@ -64,7 +65,7 @@ def again(asked: Hashable, ask: Callable[[], T], moment: Moment) -> T:
     if found and seen.unchanged:
         answer, tables, until = found.answer, found.tables, found.until
     else:
-        (answer, tables), until = _asking(ask), time.monotonic() + WINDOW
+        (answer, tables), until = _asking(ask), time.monotonic() + window
     with _lock:
         if seen.moment is None:
             _kept.pop(key, None)
@@ -73,6 +74,8 @@ def again(asked: Hashable, ask: Callable[[], T], moment: Moment) -> T:
             _kept.move_to_end(key)
         while len(_kept) > MOST:
             _kept.popitem(last=False)
+    if (around := _noted.get()) is not None:
+        around |= tables
     return answer  # type: ignore[no-any-return]
 
 
@@ -81,7 +84,7 @@ def _asking(ask: Callable[[], T]) -> tuple[T, frozenset[str]]:
     noted: set[str] = set()
 
     def note(execute: Any, sql: str, *rest: Any) -> Any:
-        noted.update(_TABLES.findall(sql))
+        noted.update(f"public.{name}" for name in _TABLES.findall(sql))
         return execute(sql, *rest)
 
     token = _noted.set(noted)
@@ -90,4 +93,4 @@ def _asking(ask: Callable[[], T]) -> tuple[T, frozenset[str]]:
             answer = ask()
     finally:
         _noted.reset(token)
-    return answer, frozenset(f"public.{name}" for name in noted)
+    return answer, frozenset(noted)

@@ -142,6 +142,13 @@ def test_what_they_do_not_rest_on_changes_nothing(stage):
     assert reads_of_models() == 0
 
 
+def test_a_finding_leaves_what_was_judged_of_the_models(stage):
+    told()
+    raise_finding(stage, {"low": RegisteredModel.objects.get(slug="low")})
+    assert reads_of_models() == 1  # of those that are waived, of which there is none
+    assert reads_of_models() == 0
+
+
 def test_another_day_and_a_minute_later_they_are_counted_again(stage, monkeypatch):
     told()
     assert reads_of_models() == 0
