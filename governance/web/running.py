@@ -1,5 +1,6 @@
 """What runs against what may run, the sources that see it, and the way back."""
 
+import re
 from uuid import UUID
 
 from django import forms
@@ -28,6 +29,7 @@ from governance.web.frame import (
 from registry.models import Environment, ModelVersion, RegisteredModel
 
 PER_PAGE = 25
+_NUMBER = re.compile("[1-9][0-9]{0,5}")
 EVENTS = 20
 SIGHT = ("read", RIGHT)
 WORDS = {
@@ -114,11 +116,13 @@ class WayBackForm(forms.Form):
 def running(request: PersonRequest) -> HttpResponse:
     """Everything that runs, the worst first; `state` narrows it."""
     at = timezone.now()
-    fleet = reconciliation.fleet(at=at)
+    number = request.GET.get("page", "1")
+    most = int(number) * PER_PAGE if _NUMBER.fullmatch(number) else None
+    fleet = reconciliation.fleet(at=at, most=most)
     wanted = request.GET.get("state", "")
     states = [state for state in WORDS if wanted in ("", state.value)]
     rows = range(sum(fleet.counts[state] for state in states))
-    found = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    found = Paginator(rows, PER_PAGE).get_page(number)
     shown = fleet.rows(states, max(0, found.start_index() - 1), PER_PAGE)
     counts = [
         (state.value, word, fleet.counts[state])

@@ -62,6 +62,10 @@ def pages_agree(found, at):
         assert fleet.counts[state] == len(wanted)
         pages = [fleet.rows([state], start, 2) for start in range(0, len(wanted), 2)]
         assert {one.row.pk: one for page in pages for one in page} == wanted
+    for most in range(1, len(found)):
+        first = reconciliation.fleet(at=at, most=most)
+        assert first.counts == fleet.counts
+        assert first.rows(list(State), 0, most) == fleet.rows(list(State), 0, most)
     everything = fleet.rows(list(State), 0, len(found) + 1)
     assert [one.state for one in everything] == [one.state for one in found]
     listed = reconciliation.worst_first(list(State), after=None, at=at)
