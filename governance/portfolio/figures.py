@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from governance import matrices
@@ -10,6 +11,7 @@ from governance.models import RiskMatrix
 from governance.portfolio.asking import Moment, Place
 from governance.portfolio.judging import ask, comparable, tables, values_at
 from governance.portfolio.listing import SOON
+from governance.portfolio.remembering import LONG, again
 
 _CUBE = (
     "SELECT assessment_id IS NOT NULL AS assessed, tier, band, likelihood, impact,"
@@ -56,10 +58,14 @@ class Figures:
 
 
 def figures(moment: Moment) -> Figures:
-    """Count everything that is judged, in one query.
+    """Count everything that is judged, in one query, or say again what it gave.
 
     Raises `judging.NotTold`, `RiskMatrix.DoesNotExist`.
     """
+    return again("figures", partial(_figures, moment), moment, window=LONG)
+
+
+def _figures(moment: Moment) -> Figures:
     shown = matrices.current(at=moment.at)
     values = values_at(moment)
     values |= {"comparable": comparable(shown), "soon": moment.day + SOON}
@@ -110,8 +116,8 @@ def _moves(rows: Sequence[dict[str, Any]]) -> tuple[Move, ...]:
     )
 
 
-def running() -> int:
+def running(now: Moment) -> int:
     """How many models were ever reported to run."""
-    (row,) = ask(_RUNNING, {})
+    (row,) = again("running", partial(ask, _RUNNING, {}), now, window=LONG)
     models: int = row["models"]
     return models

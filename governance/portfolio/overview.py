@@ -1,9 +1,8 @@
 """The figures of the first page: what there is, how it stands, what is open."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from governance.models import RiskMatrix
 from governance.portfolio.asking import Moment
@@ -18,10 +17,6 @@ from governance.portfolio.matters import (
 )
 from governance.portfolio.remembering import again
 from governance.portfolio.standing import statuses
-
-LONG = 600.0  # seconds
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,23 +46,15 @@ def overview(moment: Moment, *, waivers: int) -> Overview:
 def _counted(moment: Moment, most: int) -> Overview:
     count, ending = _ending(moment, most)
     return Overview(
-        figures=_by_itself("figures", partial(_figures, moment), moment),
-        statuses=_by_itself("statuses", partial(statuses, moment), moment),
+        figures=_figures(moment),
+        statuses=statuses(moment),
         permits=expiring(moment).count(),
         findings=findings_by_age(moment),
         findings_overdue=overdue_findings(moment).count(),
         waivers=count,
         ending=ending,
-        running=None if moment.past else _by_itself("running", running, moment),
+        running=None if moment.past else running(moment),
     )
-
-
-def _by_itself(name: str, ask: Callable[[], T], moment: Moment) -> T:
-    """What most changes leave as it was, and the clock but from day to day.
-
-    Its window is long: only a row that another clock dated ahead waits for its end.
-    """
-    return again(name, ask, moment, window=LONG)
 
 
 def _figures(moment: Moment) -> Figures | None:

@@ -22,6 +22,8 @@ from audits import stillness
 from governance.portfolio.asking import Moment
 
 WINDOW = 60.0  # seconds: a row that another clock dated ahead counts by then
+# For what the clock changes from day to day only, and most changes leave as it was.
+LONG = 600.0
 MOST = 256  # questions, most of them a person's own
 _TABLES = re.compile(r"\b(?:registry|governance|audits)_[a-z_]+\b")
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from governance.models import Status
 from governance.portfolio.asking import Moment
 from governance.portfolio.judging import Rows, ask
-from governance.portfolio.remembering import again
+from governance.portfolio.remembering import LONG, again
 
 # Where versions stand that ever moved on, out of the index `later_moves` alone. All
 # others are in development since they were registered.
@@ -35,7 +35,8 @@ _STATUSES = (
 
 def statuses(moment: Moment) -> dict[str, int]:
     """How many versions stand where."""
-    rows = ask(_by_then(_STATUSES, moment), {"at": moment.at})
+    ask_now = partial(ask, _by_then(_STATUSES, moment), {"at": moment.at})
+    rows = again("statuses", ask_now, moment, window=LONG)
     return {row["status"]: row["versions"] for row in rows}
 
 
