@@ -35,6 +35,7 @@ def inventory(request: PersonRequest) -> HttpResponse:
     asked = _query(request, "after", "before")
     kept = list(saved_views.of(request.user))
     names = views.forms_of(request, kept, asked)
+    room = len(kept) < saved_views.MOST
     if request.method == "POST" and (row := views.carry_out(request, names, asked)):
         return redirect(f"{reverse('web:inventory')}?{row.query}")
     form = FilterForm(request.GET)
@@ -69,7 +70,7 @@ def inventory(request: PersonRequest) -> HttpResponse:
             "total": RegisteredModel.objects.count(),
             "may_register": roles.may(request.user, "register models"),
             "views": kept,
-            "names": names if len(kept) < saved_views.MOST else names[1:],
+            "names": names if room or names[0].is_bound else names[1:],
         },
         section="models",
     )

@@ -110,3 +110,13 @@ def test_a_name_is_kept_once_and_may_be_used_again_after_dropping(world):
     saved_views.keep(name="Mine", query="", by=world.ines, at=NOW)
     saved_views.drop(view_id=first.pk, by=world.rita, at=NOW)
     saved_views.keep(name="Mine", query="tier=1", by=world.rita, at=NOW)
+
+
+def test_one_view_too_many_is_refused_beside_its_name(world):
+    for number in range(saved_views.MOST):
+        saved_views.keep(name=str(number), query="", by=world.rita, at=NOW)
+    answer = as_(world.rita).post(f"{reverse(MODELS)}?tier=2", {"name": "Once more"})
+    assert answer.status_code == 200
+    field = form_of(answer)["name"]
+    assert "Drop one first" in str(field.errors)
+    assert field.value() == "Once more"
