@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error, OperationalError
+from django.db import Error, OperationalError, connection
 
 from governance import gate
 
@@ -18,7 +18,8 @@ class DatabaseCommand(BaseCommand):
         except OperationalError as failure:
             raise CommandError(f"The database cannot be used: {failure}") from failure
         except Error as failure:
-            _require_migrated(failure)
+            if not connection.in_atomic_block:
+                _require_migrated(failure)
             raise
 
 

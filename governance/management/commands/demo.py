@@ -97,9 +97,13 @@ class Command(BaseCommand):
     def _open(self, _supervisor: Supervisor) -> None:
         """Add the first administrator where nobody is yet."""
         own = people.strangers().exists()
-        if not own and User.objects.filter(is_machine=False).exists():
-            raise CommandError("The demo's data is here: RESET=1 begins empty.")
-        OWN.touch()
+        others = not own and User.objects.filter(is_machine=False).exists()
+        if others or log_ins.story_was_told():
+            raise CommandError(
+                "The demo's data is here: make start RESET=1 deletes it."
+            )
+        if not settings.DATABASE_URL_GIVEN:
+            OWN.touch()
         if own:
             self._say("People are here already; manage.py access adds more.")
             return
@@ -174,7 +178,7 @@ def _clear(*, own: bool) -> None:
     if OWN.exists() and not own:
         raise CommandError(
             f"{settings.VAR_DIR} holds an installation of your own, not the demo's"
-            " data. `make start RESET=1` deletes it."
+            f" data. Remove {OWN} first if all of it may be deleted."
         )
     embedded.destroy(DATABASE)
     for path in settings.VAR_DIR.iterdir():

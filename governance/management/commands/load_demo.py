@@ -29,8 +29,8 @@ class Command(DatabaseCommand):
         """Hire, register, measure, sign, ask the gate; then say how to log in."""
         if people.strangers().exists():
             raise CommandError(
-                "People of your own are here, and the demo's would mix with them. Go "
-                "on with make start, or delete everything with make demo RESET=1."
+                "People of your own are here, and the demo's would mix with them: go "
+                "on with make start."
             )
         with through("command", reason="demo"):
             staff = people.hire(at=timezone.now())
