@@ -19,9 +19,11 @@ _SHAPES = {
     **dict.fromkeys(("at", "day", "until", "signed"), _DAY),
     **dict.fromkeys(("have", "wanted", "score", "tier", "value", "count"), _NUMBER),
     "group": r"(?: \([^()]*\))?",
+    "severity": r"[^()]+",
 }
 # The sentences that checks keep, with the values in them that are words of ours.
 _SENTENCES: Mapping[str, tuple[str, ...]] = {
+    gettext_noop("waived until %(until)s: %(observed)s"): ("observed",),
     gettext_noop("none for %(name)s"): (),
     gettext_noop("valid until %(until)s"): (),
     gettext_noop("expired on %(until)s"): (),
@@ -48,7 +50,6 @@ _SENTENCES: Mapping[str, tuple[str, ...]] = {
     gettext_noop("Still to sign: %(seats)s."): ("seats",),
     gettext_noop("%(count)s open findings."): (),
     gettext_noop("Open: %(title)s (%(severity)s)."): ("severity",),
-    gettext_noop("waived until %(until)s: %(observed)s"): ("observed",),
     gettext_noop("Waiver asked for by %(name)s: %(reason)s"): (),
     gettext_noop("%(owner)s completes the inventory record."): (),
 }
@@ -96,4 +97,5 @@ def _pattern(sentence: str) -> re.Pattern[str]:
     parts = re.split(r"%\((\w+)\)s", sentence)
     values = [f"(?P<{name}>{_SHAPES.get(name, '.+?')})" for name in parts[1::2]]
     words = [re.escape(part) for part in parts[::2]]
-    return re.compile("".join(a + b for a, b in zip(words, [*values, ""], strict=True)))
+    whole = "".join(a + b for a, b in zip(words, [*values, ""], strict=True))
+    return re.compile(whole, re.DOTALL)

@@ -62,6 +62,15 @@ def observed(text: str) -> str:
             "1 open findings. Open: High (High).",
             "1 offene Feststellungen. Offen: High (Hoch).",
         ),
+        (
+            "2 open findings. Open: Drift (AUC) (High).",
+            "2 offene Feststellungen. Offen: Drift (AUC) (Hoch).",
+        ),
+        (
+            "waived until 2027-01-01: 1 of 2 signatures",
+            "Ausnahme bis 2027-01-01: 1 von 2 Unterschriften",
+        ),
+        ("Anna rejected it: a\nb", "Anna hat abgelehnt: a\nb"),
         ("waived until 2027-01-01: not assessed", None),
         ("What somebody wrote, of no shape.", "What somebody wrote, of no shape."),
     ],
