@@ -276,13 +276,11 @@ def _wanted(
 ) -> Iterator[reconciliation.Running]:
     """What was asked for and may be seen, judged by and by."""
     states = [one for one in State if wanted["state"] in ("", one.value)]
-    for one in reconciliation.worst_first(states, after=after, at=at):
+    place = wanted["environment"]
+    found = reconciliation.worst_first(states, after=after, at=at, environment=place)
+    for one in found:
         model = one.version.model.slug if one.version else None
-        if (
-            reconciliation.in_scope(one, by)
-            and wanted["environment"] in ("", one.environment.slug)
-            and wanted["model"] in ("", model)
-        ):
+        if reconciliation.in_scope(one, by) and wanted["model"] in ("", model):
             yield one
 
 

@@ -103,15 +103,24 @@ def unauthorised(*, at: datetime) -> list[Running]:
 
 
 def worst_first(
-    states: Collection[State], *, after: Rank | None, at: datetime
+    states: Collection[State],
+    *,
+    after: Rank | None,
+    at: datetime,
+    environment: str = "",
 ) -> Iterator[Running]:
     """What runs in one of these states, in the order of `rank`, after a place in it.
 
+    Of all environments, or of the one by that slug.
     What surely has a state is judged when it is reached.
     """
     sources = standing.source_states()
     ranked = _ranked(states, sources, at)
-    left = sorted(rank for rank in ranked if after is None or rank > after)
+    left = sorted(
+        rank
+        for rank in ranked
+        if (after is None or rank > after) and environment in ("", rank[1])
+    )
     for start in range(0, len(left), _JUDGED_AT_ONCE):
         part = left[start : start + _JUDGED_AT_ONCE]
         sure = [UUID(rank[-1]) for rank in part if ranked[rank] is None]
