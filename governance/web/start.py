@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from audits.models import EvidenceReport, ForeignEvidence
 from governance import policy, roles
 from governance.models import (
-    ApprovalRequest,
     Authorisation,
     GateDecision,
     RiskAssessment,
@@ -19,7 +18,14 @@ from governance.models import (
 )
 from governance.web.frame import MANAGING, PersonRequest, may, page_for_all, show
 from governance.web.start_calls import calls
-from governance.web.start_subject import NEEDED, Subject, apart, holders, nearest
+from governance.web.start_subject import (
+    NEEDED,
+    Subject,
+    apart,
+    holders,
+    leading_on,
+    nearest,
+)
 from registry.models import (
     DatasetVersion,
     Environment,
@@ -108,8 +114,7 @@ def _steps(
 def _done(about: Subject) -> dict[str, bool]:
     """What the records say, in one query."""
     version = about.version
-    requests = ApprovalRequest.objects.filter(version=version)
-    signed = Signature.objects.filter(request__version=version)
+    requests = leading_on().filter(version=version)
     facts = {
         "environment": Environment.objects.all(),
         "model": RegisteredModel.objects.all(),
@@ -119,7 +124,7 @@ def _done(about: Subject) -> dict[str, bool]:
         "attached": ForeignEvidence.objects.filter(version=version),
         "risk": RiskAssessment.objects.filter(model=about.model),
         "submit": requests,
-        "sign": signed.exclude(meaning=Signature.Meaning.REJECTION),
+        "sign": Signature.objects.filter(request__in=requests),
         "authorise": Authorisation.objects.filter(version=version),
         "permit": GateDecision.objects.filter(allowed=True),
     }

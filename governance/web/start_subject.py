@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.urls import reverse
 
-from governance.models import ApprovalRequest
+from governance.models import ApprovalRequest, Signature
 from governance.web.start_calls import Names
 from registry.models import ModelVersion, RegisteredModel, Role, RoleAssignment
 
@@ -18,7 +18,7 @@ NEEDED = (*MAKERS, Role.VALIDATOR, Role.APPROVER)
 
 @dataclass(frozen=True)
 class Subject:
-    """A model, its version, and the newest request for it, as far as they are there."""
+    """A model, its version, and the request that leads on, as far as they are there."""
 
     model: RegisteredModel | None = None
     version: ModelVersion | None = None
@@ -51,10 +51,18 @@ class Subject:
         return model, version, reverse("web:approval", args=[self.asked.pk])
 
 
+def leading_on() -> QuerySet[ApprovalRequest]:
+    """The requests that are open or granted: neither taken back nor rejected."""
+    return ApprovalRequest.objects.filter(withdrawal=None).exclude(
+        signatures__meaning=Signature.Meaning.REJECTION
+    )
+
+
 def nearest() -> Subject:
     """What is nearest to a permit: authorised, else asked for, else registered last."""
     asked = (
-        ApprovalRequest.objects.select_related("version__model", "environment")
+        leading_on()
+        .select_related("version__model", "environment")
         .order_by(
             F("authorisation__valid_from").desc(nulls_last=True),
             "-requested_at",

@@ -4,9 +4,10 @@ import json
 import re
 from html import unescape
 
+import pytest
 from django.test import Client
 
-from governance import approvals, gate, roles
+from governance import approvals, gate, registration, roles
 from registry.models import RoleAssignment
 from tests.crawling import walk
 from tests.governance.test_approvals import sign, submit
@@ -102,11 +103,37 @@ def test_what_was_done_for_one_model_is_not_done_for_the_next(world, clock):
     assert 'class="yes"' not in risk
 
 
-def test_a_request_that_was_rejected_is_not_signed(world, clock):
-    clock(later(minutes=1))
-    request = submit(world, world.ready())
+def withdrawn(world, request):
     approvals.withdraw(request=request, reason="No.", by=world.anna, at=NOW)
-    assert done(page_of(world.anna)) == 9
+
+
+def rejected(world, request):
+    sign(request, world.carl, "rejection", comment="No.")
+
+
+@pytest.mark.parametrize("end", [withdrawn, rejected])
+def test_a_request_that_ended_leads_no_further(world, clock, end):
+    clock(later(hours=1))
+    first = world.ready()
+    request = submit(world, first)
+    sign(request, world.vera, "review")
+    assert done(page_of(world.anna)) == 10
+    end(world, request)
+    page = page_of(world.anna)
+    assert done(page) == 8
+    (now,) = re.findall(r'aria-current="step">.*?</li>', page, re.S)
+    assert "The version is submitted" in now
+    assert f"/approvals/{request.pk}" not in page
+    clock(later(hours=2))
+    model, at, file = first.model, later(hours=1), (world.artifact(), "model")
+    registration.register_version(
+        model=model, version="2", artifacts=[file], by=world.ben, at=at
+    )
+    page = page_of(world.anna)
+    assert "about Mortgage approval 2, which is nearest" in page
+    (now,) = re.findall(r'aria-current="step">.*?</li>', page, re.S)
+    assert "Evidence is there" in now
+    assert f"/models/{model.slug}/versions/2" in now
 
 
 def test_steps_lead_nobody_to_a_page_that_refuses(world, clock):
