@@ -21,6 +21,7 @@ from audits import in_toto
 from audits.models import EvidenceSigner, ForeignEvidence
 from governance import artifacts, attached, attaching, evidence_signers, roles
 from governance.api.door import LISTED, Door, page, person
+from governance.api.fields import Upload
 from governance.api.inventory import find_version
 from governance.api.parsers import StrictJSONParser
 from governance.api.proof import Proven
@@ -61,7 +62,7 @@ class DocumentUpload(Proven, ClaimRecord):
 
     may_lack_proof = True
 
-    file = serializers.FileField()
+    file = Upload()
     envelope = serializers.CharField(
         max_length=in_toto.MAX_BYTES, default="", allow_blank=True
     )

@@ -42,7 +42,8 @@ def command(
     if "security" in operation:
         parts.append('-H "Authorization: Bearer $TOKEN"')
     content = operation.get("requestBody", {}).get("content", {})
-    for media, told in content.items():
+    if content:
+        media, told = next(iter(content.items()))
         parts += _sent(media, told["schema"], schemas)
     if method != ("POST" if content else "GET"):
         parts.append(f"-X {method}")

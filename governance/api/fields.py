@@ -1,10 +1,12 @@
-"""Fields of requests that are stricter than those of the framework."""
+"""Fields of requests that say or refuse more than those of the framework."""
 
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.utils.timezone import is_naive
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
@@ -20,3 +22,8 @@ class Moment(serializers.DateTimeField):
         if is_naive(value):
             self.fail("naive")
         return super().enforce_timezone(value)
+
+
+@extend_schema_field(OpenApiTypes.BINARY)
+class Upload(serializers.FileField):
+    """A file that is sent: the library tells of the address that one answers."""

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from governance import artifacts, datasets, roles
 from governance.api import show
 from governance.api.door import LISTED, Door, page, person
+from governance.api.fields import Upload
 from governance.api.parsers import StrictJSONParser, read
 from registry.models import Dataset
 
@@ -28,7 +29,7 @@ _CHUNK = 1024 * 1024
 class UploadRecord(serializers.Serializer[Any]):
     """A file, and whether it is a model or a document about one."""
 
-    file = serializers.FileField()
+    file = Upload()
     role = serializers.ChoiceField(["model", "document"], default="model")
 
 
@@ -123,7 +124,7 @@ class AddressRecord(serializers.Serializer[Any]):
 class DatasetUpload(serializers.Serializer[Any]):
     """CSV or Parquet; `columns` maps column names to roles, as JSON text."""
 
-    file = serializers.FileField()
+    file = Upload()
     columns = serializers.JSONField(
         help_text='{"deny": "target", "afam": "sensitive", "dti": "feature"}'
     )

@@ -36,6 +36,11 @@ def operations(document):
             yield path, method.upper(), operation
 
 
+def words_of(page):
+    """The words of the example as a shell takes them."""
+    return shlex.split(page.context["call"].example.replace("\\\n", " "))
+
+
 def test_every_call_is_listed_and_leads_to_its_page(document):
     page = Client().get(DOCS).content.decode()
     number = 0
@@ -55,9 +60,12 @@ def test_every_example_sends_what_the_schema_takes(document, taken):
     found = 0
     for path, _method, operation in operations(document):
         page = Client().get(f"{DOCS}/{operation['operationId']}")
-        words = shlex.split(page.context["call"].example.replace("\\\n", " "))
+        words = words_of(page)
         assert words[0] == "curl"
         assert words[-1].split("?")[0].count("/") == f"http://h{path}".count("/")
+        # curl refuses both at once.
+        bodies = [word for word in ("-d", "-F") if word in words]
+        assert len(bodies) == ("requestBody" in operation)
         if "-d" not in words:
             continue
         sent = operation["requestBody"]["content"]["application/json"]["schema"]
@@ -65,6 +73,22 @@ def test_every_example_sends_what_the_schema_takes(document, taken):
         jsonschema.validate(json.loads(words[words.index("-d") + 1]), schema)
         found += 1
     assert found > 100
+
+
+def test_examples_of_uploads_send_a_file(document):
+    uploads = [
+        operation["operationId"]
+        for _path, _method, operation in operations(document)
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    ]
+    assert set(uploads) == {
+        "artifacts_create",
+        "datasets_versions_create",
+        "models_versions_attachments_create",
+    }
+    for key in uploads:
+        words = words_of(Client().get(f"{DOCS}/{key}"))
+        assert words[words.index("file=@FILE") - 1] == "-F"
 
 
 def test_a_call_tells_fields_inside_lists_and_leaves_passwords_out_of_answers(document):
