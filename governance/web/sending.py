@@ -94,8 +94,10 @@ def _keep(
     }
     newest = list(sent.items())[1 - KEPT :]
     request.session[KEY] = {**dict(newest), name: one}
-    with suppress(UpdateError):  # it ended meanwhile: what was done is done
+    try:
         request.session.save()  # before the second click looks
+    except UpdateError:  # the log-in ended meanwhile: what was done is done
+        request.session.flush()
 
 
 def _said(request: HttpRequest) -> list[tuple[int, str]]:

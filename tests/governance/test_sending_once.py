@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db.models.signals import post_save
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -79,6 +81,22 @@ def test_a_confirmation_is_shown_once_whether_its_first_answer_came(vera, lost):
         vera.cookies.pop("messages")
     shown = vera.post("/profile/", form, follow=True).content.decode()
     assert shown.count("Kept.") == 1
+
+
+def test_an_act_stands_though_its_log_in_ended_meanwhile(vera, raising):
+    form = filled(vera, raising)
+
+    def end(**_facts):
+        Session.objects.all().delete()
+
+    post_save.connect(end, sender=Finding)
+    try:
+        answer = vera.post(raising, form)
+    finally:
+        post_save.disconnect(end, sender=Finding)
+    assert Finding.objects.count() == 1
+    assert answer.status_code == 302
+    assert "/account/login/" in vera.get(answer.headers["Location"]).headers["Location"]
 
 
 def test_what_was_written_is_shown_when_the_log_in_had_ended(vera, raising):
