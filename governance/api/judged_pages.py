@@ -11,11 +11,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
+from governance.reconciliation import Rank
+
 LARGEST, USUAL = 200, 50
 
 T = TypeVar("T")
-# Where a row stands among the others, such as its state, its place and its key.
-Rank = tuple[int, str, str, str]
 
 
 def page_of(

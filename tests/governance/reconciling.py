@@ -70,6 +70,12 @@ def pages_agree(found, at):
     assert [one.state for one in everything] == [one.state for one in found]
     listed = reconciliation.worst_first(list(State), after=None, at=at)
     assert list(listed) == found
+    for slug in {one.environment.slug for one in found}:
+        here = [one for one in found if one.environment.slug == slug]
+        listed = reconciliation.worst_first(
+            list(State), after=None, at=at, environment=slug
+        )
+        assert list(listed) == here
     for number, one in enumerate(found):
         place = reconciliation.rank(one)
         listed = reconciliation.worst_first([one.state], after=place, at=at)
