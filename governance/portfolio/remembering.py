@@ -2,9 +2,9 @@
 
 The figures of all models are on everybody's first page, and how much work waits is on
 every page. They rest on tables that change when somebody acts. They are kept in this
-process, for `WINDOW` at most, and at each use the log is asked (`audits.stillness`).
-Which tables they rest on is read off the statements themselves, so that none can be
-forgotten.
+process, for `WINDOW` or `LONG` at most, and at each use the log is asked
+(`audits.stillness`). Which tables they rest on is read off the statements themselves,
+so that none can be forgotten.
 """
 
 import re

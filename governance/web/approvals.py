@@ -82,7 +82,7 @@ def submit(request: PersonRequest, slug: str, version: str) -> HttpResponse:
 
 
 _BESIDE = ("version__model", "environment", "requested_by", "assessment")
-# With these two joined as well, PostgreSQL plans ten times longer than it reads.
+# Were they joined as well, PostgreSQL would plan ten times longer than it reads.
 _ENDS = ("signatures", "withdrawal", "authorisation")
 # What a line shows: the whole rows are wide, and a page reads many of them.
 _LISTED = (

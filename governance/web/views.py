@@ -24,7 +24,8 @@ class NameForm(forms.Form):
         required=False,
         widget=forms.TextInput(
             attrs={
-                **{"maxlength": saved_views.NAME_LIMIT, "required": True},
+                "maxlength": saved_views.NAME_LIMIT,
+                "required": True,
                 "autocomplete": "off",
             }
         ),
